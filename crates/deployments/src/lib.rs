@@ -1,0 +1,1 @@
+//! Applications, plans, order, health and drift

@@ -1,0 +1,1 @@
+//! Bare repositories: smart HTTP, objects, refs and receiving packs

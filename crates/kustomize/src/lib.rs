@@ -1,0 +1,1 @@
+//! A Kustomize engine: files in, manifests out

@@ -1,0 +1,1 @@
+//! Samples, objectives, alerts, assessments and incidents

@@ -1,0 +1,1 @@
+//! The workflow language, the run state machine and gates

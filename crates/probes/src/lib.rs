@@ -1,0 +1,1 @@
+//! Scrapes metrics, stores and queries them, checks HTTP endpoints

@@ -1,0 +1,1 @@
+//! Turns a tree of files into manifests

@@ -1,0 +1,1 @@
+//! Push policy, pull requests, reviews, owners and merge rules

@@ -1,0 +1,1 @@
+//! Fixtures for tests: hermetic git, temporary servers

@@ -1,0 +1,1 @@
+//! Runs manifests as local processes

@@ -1,0 +1,115 @@
+//! YAML as Kubernetes reads it, always within a budget.
+//!
+//! Every file that a person gives to Boucle and that follows Kubernetes' conventions (manifests,
+//! kustomizations, `boucle.yaml`, OpenSLO) is read here: YAML 1.1 booleans and octal numbers,
+//! duplicate keys refused, aliases, nodes and documents bounded. Workflow files follow other rules
+//! and are read by `pipelines`.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Why a text was refused, with the place in the file (both from 1; 0 when unknown).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlError {
+    /// The file's path in its repository.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// What is wrong, without the place.
+    pub message: String,
+}
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+    }
+}
+
+impl std::error::Error for YamlError {}
+
+/// Every document of a file as JSON values, in order; empty documents are left out.
+pub fn documents(file: &str, text: &str) -> Result<Vec<Value>, YamlError> {
+    serde_saphyr::from_multiple_with_options(text, options())
+        .map_err(|error| describe(file, &error))
+}
+
+/// The single document of a file as `T`; refuse unknown keys with `#[serde(deny_unknown_fields)]`.
+pub fn document<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, YamlError> {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| describe(file, &error))
+}
+
+/// The values as a YAML stream that every YAML 1.1 and 1.2 reader reads back equal.
+#[must_use]
+pub fn emit(values: &[Value]) -> String {
+    values
+        .iter()
+        .filter_map(|value| serde_saphyr::to_string(value).ok())
+        .collect::<Vec<_>>()
+        .join("---\n")
+}
+
+/// Kubernetes' reading (sigs.k8s.io/yaml): `0644` is octal, `yes` is true. The budget leaves room
+/// for a large rendered repository (100,000 documents) and none for an alias bomb.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        legacy_octal_numbers: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_documents: 100_000,
+            max_nodes: 4_000_000,
+            max_aliases: 2_000,
+            max_depth: 200,
+        },
+    }
+}
+
+fn describe(file: &str, error: &serde_saphyr::Error) -> YamlError {
+    let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+    let message = error.without_snippet().to_string();
+    YamlError { file: file.into(), line, column, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[Value]) {
+        assert_eq!(documents("a.yaml", text).expect("valid"), expected);
+    }
+
+    #[test]
+    fn reads_as_kubernetes_does() {
+        check("mode: 0644\non: yes", &[json!({"mode": 420, "on": true})]);
+        check("a: 1\n---\n---\nb: '1'", &[json!({"a": 1}), json!({"b": "1"})]);
+    }
+
+    #[test]
+    fn refuses_duplicates_with_their_place() {
+        let error = documents("a.yaml", "a: 1\na: 2").expect_err("duplicate");
+        assert_eq!((error.line, error.column), (2, 1));
+    }
+
+    #[test]
+    fn refuses_an_alias_bomb() {
+        let mut text = String::from("a0: &a0 [x]\n");
+        for level in 1..12 {
+            let previous = level - 1;
+            let aliases = vec![format!("*a{previous}"); 9].join(",");
+            text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        }
+        assert!(documents("bomb.yaml", &text).is_err());
+    }
+
+    #[test]
+    fn emits_what_it_reads_back() {
+        let values = [json!({"a": "yes", "b": "0644", "c": ["1_000", 1, null, {"on": "12:30"}]})];
+        check(&emit(&values), &values);
+    }
+}
