@@ -1,1 +1,17 @@
-//! Wire types of the HTTP interface, versioned
+//! Wire types of the HTTP interface, version 1: what the server writes and the command line reads.
+//!
+//! Fields are only added within a version. Times are RFC 3339 in UTC, durations carry their unit in
+//! the name, lists are pages with a cursor. Nothing here knows a domain's own types.
+
+pub mod applications;
+pub mod audit;
+pub mod codes;
+pub mod environments;
+pub mod incidents;
+pub mod page;
+pub mod problem;
+pub mod pull_requests;
+pub mod repositories;
+pub mod runs;
+pub mod status;
+pub mod tokens;

@@ -1,0 +1,102 @@
+//! Applications: what should run, what runs, and why they differ.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::problem::Reason;
+
+/// An application.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Application {
+    /// Its name, unique on the server.
+    pub name: String,
+    /// `owner/name`.
+    pub repository: String,
+    /// The folder that is rendered.
+    pub path: String,
+    /// The environment it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// The namespace it is deployed to.
+    pub namespace: String,
+    /// `synced`, `out_of_sync`, `blocked` or `unknown`.
+    pub sync: String,
+    /// `healthy`, `progressing`, `degraded`, `suspended`, `missing` or `unknown`.
+    pub health: String,
+    /// One line on the health.
+    pub health_message: String,
+    /// The commit that is deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The commit of the rendered manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered_commit: Option<String>,
+    /// The generation of the newest plan.
+    pub generation: u64,
+    /// The image digests that are deployed.
+    pub images: Vec<String>,
+    /// Why it waits or is blocked.
+    pub reasons: Vec<Reason>,
+    /// Addresses of its services.
+    pub addresses: Vec<String>,
+}
+
+/// An object of an application.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Resource {
+    /// `Deployment`.
+    pub kind: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// The health of this object.
+    pub health: String,
+    /// One line on the health.
+    pub message: String,
+    /// `synced`, `out_of_sync`, `missing` or `extra`.
+    pub sync: String,
+    /// Field paths that differ from Git.
+    pub differing_fields: Vec<String>,
+}
+
+/// A past deployment.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Deployment {
+    /// The plan's generation.
+    pub generation: u64,
+    /// The commit.
+    pub revision: String,
+    /// The commit of the rendered manifests.
+    pub rendered_commit: String,
+    /// When it was applied.
+    pub at: String,
+    /// How it ended.
+    pub outcome: String,
+}
+
+/// A request to go back to the last healthy revision by a revert commit.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rollback {
+    /// Why, for the ledger and the commit.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// What a rollback did.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RollbackResult {
+    /// The revert commit.
+    pub revert_commit: String,
+    /// The commit that it reverts.
+    pub reverted_commit: String,
+}
+
+/// A request to let a plan delete what the fuse held back.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmDeletions {
+    /// The objects as the blocked plan named them.
+    pub objects: Vec<String>,
+}

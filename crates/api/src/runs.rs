@@ -1,0 +1,111 @@
+//! Runs of workflows, their jobs, steps and logs.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::problem::Reason;
+
+/// A run of a workflow.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Run {
+    /// Its number on the server.
+    pub id: u64,
+    /// `owner/name`.
+    pub repository: String,
+    /// The workflow's path.
+    pub workflow: String,
+    /// The workflow's name.
+    pub name: String,
+    /// `push`, `pull_request` or `workflow_dispatch`.
+    pub event: String,
+    /// The ref that raised the event.
+    pub reference: String,
+    /// The commit it runs on.
+    pub commit: String,
+    /// The pull request, if that raised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<u64>,
+    /// `queued`, `running` or `completed`.
+    pub state: String,
+    /// `success`, `failure`, `cancelled` or `skipped` once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<String>,
+    /// The attempt, from 1.
+    pub attempt: u64,
+    /// When it was created.
+    pub created_at: String,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// Its jobs.
+    pub jobs: Vec<Job>,
+}
+
+/// A job of a run.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Job {
+    /// The job's key: its id, with the matrix index where there is one.
+    pub key: String,
+    /// The name that is shown.
+    pub name: String,
+    /// `waiting`, `queued`, `running` or `completed`.
+    pub state: String,
+    /// `success`, `failure`, `cancelled` or `skipped` once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<String>,
+    /// The attempt, from 1.
+    pub attempt: u64,
+    /// Why it was skipped or waits.
+    pub reasons: Vec<Reason>,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+/// A step of a job.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Step {
+    /// Its place in the job, from 0.
+    pub index: u64,
+    /// The name that is shown.
+    pub name: String,
+    /// `success`, `failure`, `cancelled` or `skipped` once completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<String>,
+    /// How long it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
+/// A part of a job's log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogChunk {
+    /// The text, secrets masked.
+    pub text: String,
+    /// Where the next chunk begins.
+    pub next_offset: u64,
+    /// True when nothing will be added any more.
+    pub complete: bool,
+}
+
+/// A request to run again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rerun {
+    /// Only the jobs that failed and what depends on them.
+    #[serde(default)]
+    pub failed_only: bool,
+}
+
+/// A request to start a workflow by hand.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dispatch {
+    /// The workflow's file name or path.
+    pub workflow: String,
+    /// The branch or tag; the default branch when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The inputs by name.
+    #[serde(default)]
+    pub inputs: std::collections::BTreeMap<String, String>,
+}
