@@ -1,0 +1,1 @@
+//! Whether a tree passed what an environment asks of it.

@@ -1,0 +1,1 @@
+//! The run of one workflow: a pure state machine.

@@ -1,0 +1,1 @@
+//! The state of runs, folded from facts.
