@@ -7,10 +7,13 @@
 //!
 //! Absent on purpose: storage (crate `database`), the meaning of a fact (each domain's `facts.rs`).
 
+mod canonical;
 mod fact;
 mod ids;
 mod memory;
+mod tree;
 
+pub use canonical::{canonical_fact, canonical_json};
 pub use fact::{AppendRefusal, Draft, Expected, Fact, FactBody, View, decode};
 pub use ids::{
     Actor, ActorKind, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId, InvalidId,
@@ -18,3 +21,7 @@ pub use ids::{
     Timestamp, TreeId,
 };
 pub use memory::MemoryLedger;
+pub use tree::{
+    InvalidTreeHash, MissingNode, Node, NodeAddress, TreeHash, TreeState, consistency_proof,
+    inclusion_proof, leaf_hash, node_hash, verify_consistency, verify_inclusion,
+};
