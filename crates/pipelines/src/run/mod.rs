@@ -1,1 +1,3 @@
-//! The run of one workflow: a pure state machine.
+//! The run of one workflow: a pure state machine over its facts.
+
+pub mod reasons;
