@@ -8,17 +8,19 @@
 //! Absent on purpose: storage (crate `database`), the meaning of a fact (each domain's `facts.rs`).
 
 mod canonical;
+mod checkpoint;
 mod fact;
 mod ids;
 mod memory;
 mod tree;
 
 pub use canonical::{canonical_fact, canonical_json};
+pub use checkpoint::{Checkpoint, NoteError, VerifierKey};
 pub use fact::{AppendRefusal, Draft, Expected, Fact, FactBody, View, decode};
 pub use ids::{
-    Actor, ActorKind, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId, InvalidId,
-    ObjectId, PullRequestNumber, RefName, RepositoryName, RunId, Sequence, Subject, SubjectKind,
-    Timestamp, TreeId,
+    Actor, ActorKind, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId,
+    InvalidId, ObjectId, PullRequestNumber, RefName, RepositoryName, RunId, Sequence, Subject,
+    SubjectKind, Timestamp, TreeId,
 };
 pub use memory::MemoryLedger;
 pub use tree::{
