@@ -1,0 +1,4 @@
+//! The ledger in a real SQLite file.
+
+mod append;
+mod support;
