@@ -1,1 +1,19 @@
-//! Push policy, pull requests, reviews, owners and merge rules
+//! Push policy, pull requests, reviews, owners and merge rules: decisions about a hosted repository.
+//!
+//! Read in this order: [`facts`] (what happened), [`view`] (what is now so), [`policy`] (what a team
+//! asks for), [`access`] (who may do what), [`push`] (what becomes of a push), [`pull_request`] (may
+//! it be merged, and if not, why). [`codeowners`] and [`glob`] are what these read patterns with.
+//!
+//! Absent on purpose: objects, refs on disk and the wire protocol (crate `git-store`), the reading
+//! of `boucle.yaml` (crate `control`), storage of facts (crate `database`).
+
+pub mod access;
+pub mod codeowners;
+pub mod facts;
+mod fold;
+pub mod glob;
+pub mod policy;
+pub mod view;
+
+pub use facts::RepositoryFact;
+pub use view::RepositoriesView;
