@@ -13,9 +13,9 @@ use tokio::net::UnixStream;
 use tokio::process::{ChildStderr, ChildStdout, Command};
 
 use crate::cgroup::Group;
-use crate::message::{Order, Report};
+use crate::message::{Enter, FailureKind, Order, Report, Start, frame, line};
 use crate::protections::{Protection, Protections};
-use crate::spec::Spec;
+use crate::spec::{Network, Spec};
 
 /// How long a killed tree may take to disappear before its outer helper is killed too.
 /// The kernel ends a process namespace in well under a millisecond; a second means a process that
@@ -178,8 +178,7 @@ impl Handle {
     }
 
     fn order(&self, order: &Order) {
-        let Ok(mut line) = serde_json::to_vec(order) else { return };
-        line.push(b'\n');
+        let Ok(line) = line(order) else { return };
         // An error means that the helper is gone, and so is the program.
         let _ = (&*self.socket).write_all(&line);
     }
@@ -359,15 +358,17 @@ async fn start(
         ended: None,
         exit: None,
     };
-    let order = Order::Start { spec: Box::new(spec.clone()), protections, trial };
-    let sent = send(&mut child, &order).await;
+    let isolate_network = spec.network == Network::Isolated;
+    let enter = Enter { isolate_network, protections };
+    let order = Start { spec: spec.clone(), trial };
+    let sent = send(&mut child, &enter, &order).await;
     answer(child, spec, sent).await
 }
 
-async fn send(child: &mut Child, order: &Order) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(order).map_err(std::io::Error::other)?;
-    line.push(b'\n');
-    child.reader.get_mut().write_all(&line).await
+async fn send(child: &mut Child, enter: &Enter, order: &Start) -> std::io::Result<()> {
+    let mut bytes = frame(enter)?;
+    bytes.extend(frame(order)?);
+    child.reader.get_mut().write_all(&bytes).await
 }
 
 async fn answer(
@@ -384,15 +385,15 @@ async fn answer(
             child.protections = protections;
             return Ok(child);
         }
-        Ok(Some(Report::Failed { stage, reason, program, refused })) => {
+        Ok(Some(Report::Failed { stage, reason, kind })) => {
             // It reported its own failure; its end says nothing more.
             let _ = child.kill().await;
-            return Err(if program {
-                SpawnError::Program { program: spec.program.clone(), reason }
-            } else if refused {
-                SpawnError::Refused { reason }
-            } else {
-                SpawnError::Setup { stage, reason }
+            return Err(match kind {
+                FailureKind::Setup => SpawnError::Setup { stage, reason },
+                FailureKind::Program => {
+                    SpawnError::Program { program: spec.program.clone(), reason }
+                }
+                FailureKind::Refused => SpawnError::Refused { reason },
             });
         }
         Ok(Some(Report::Exited { .. })) => "it reported an end before a start".to_owned(),
