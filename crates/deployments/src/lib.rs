@@ -1,1 +1,40 @@
-//! Applications, plans, order, health and drift
+//! Applications: what Git asks for, what runs, and the plan between them.
+//!
+//! A hand observes the target and renders Git; [`plan`] compares and answers with steps, "up to
+//! date" or the reasons why nothing is written. The target refuses a generation older than the
+//! newest that it has seen, so a late plan never overwrites a newer one.
+//!
+//! Absent on purpose: rendering (crate `render`), the target itself (crate `workloads`), clocks.
+
+mod application;
+mod application_file;
+mod compare;
+mod drift;
+mod facts;
+mod health;
+mod objects;
+mod order;
+mod planner;
+mod reasons;
+mod view;
+
+pub use application::{
+    Application, Automated, Destination, DirectoryOptions, IgnoreDifference, KustomizeOptions,
+    ReplicaCount, Retry, Source, SyncPolicy, Target,
+};
+pub use compare::{changed_fields, quantity_milli, without_status};
+pub use drift::{AppliedObject, Drift, DriftChange, Heal, find as find_drift, self_heal};
+pub use facts::DeploymentFact;
+pub use health::{Health, HealthStatus, aggregate as aggregate_health, assess as assess_health};
+pub use objects::{
+    ObjectKey, TRACKING_ANNOTATION, annotation, annotation_lists, is_cluster_scoped, owner, tracked,
+};
+pub use order::Phase;
+pub use planner::{
+    Action, Decision, Inventory, LiveObject, Plan, PlanInputs, PlanPolicy, PlanSummary,
+    PreviousPlan, Step, SyncRequest, plan,
+};
+pub use reasons::BlockReason;
+pub use view::{
+    ApplicationState, Declaration, Deployment, DeploymentsView, HealthState, Outcome, Rendering,
+};

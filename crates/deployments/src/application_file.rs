@@ -1,0 +1,462 @@
+//! The shape of an `Application` file: every field of Argo CD's type, read or refused with a reason.
+
+use std::collections::BTreeMap;
+
+use ledger::ApplicationName;
+use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+
+use crate::application::{
+    Application, Automated, Destination, DirectoryOptions, IgnoreDifference, KustomizeOptions,
+    Retry, Source, SyncPolicy, Target,
+};
+
+/// Makes a reader that refuses a field of Argo CD's with what to do instead.
+macro_rules! refused {
+    ($name:ident, $why:literal) => {
+        fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+            IgnoredAny::deserialize(deserializer)?;
+            Err(D::Error::custom($why))
+        }
+    };
+}
+
+refused!(no_status, "`status` is written by a controller; remove it from the file in Git");
+refused!(no_operation, "`operation` asks for one synchronisation; use `boucle app sync` instead");
+refused!(no_sources, "`spec.sources` is not supported yet: one application has one `source`");
+refused!(
+    no_hydrator,
+    "`spec.sourceHydrator` is not supported: Boucle keeps every rendering in Git"
+);
+refused!(
+    no_helm,
+    "`spec.source.helm` is not supported yet: use a kustomization or plain manifests"
+);
+refused!(no_chart, "`spec.source.chart` is not supported yet: use a folder of a repository");
+refused!(no_plugin, "`spec.source.plugin` is not supported: plugins would run unknown programs");
+refused!(no_ref, "`spec.source.ref` is not supported yet: it belongs to several sources");
+refused!(no_jsonnet, "`spec.source.directory.jsonnet` is not supported yet");
+refused!(
+    no_patches,
+    "`spec.source.kustomize.patches` is not supported yet: put them in an overlay"
+);
+refused!(
+    no_components,
+    "`spec.source.kustomize.components` is not supported yet: put them in an overlay"
+);
+refused!(
+    no_kustomize,
+    "this field of `spec.source.kustomize` is not supported yet: put it in an overlay"
+);
+refused!(no_jq, "`jqPathExpressions` is not supported yet: use `jsonPointers`");
+refused!(no_managers, "`managedFieldsManagers` is not supported yet: use `jsonPointers`");
+refused!(
+    no_namespace_metadata,
+    "`managedNamespaceMetadata` is not supported yet: put a Namespace into Git"
+);
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ApplicationFile {
+    api_version: ApiVersion,
+    kind: Kind,
+    metadata: Metadata,
+    spec: Spec,
+    #[serde(default, rename = "status", deserialize_with = "no_status")]
+    _status: (),
+    #[serde(default, rename = "operation", deserialize_with = "no_operation")]
+    _operation: (),
+}
+
+#[derive(Debug, Deserialize)]
+enum ApiVersion {
+    #[serde(rename = "argoproj.io/v1alpha1")]
+    V1Alpha1,
+}
+
+#[derive(Debug, Deserialize)]
+enum Kind {
+    Application,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    name: ApplicationName,
+    /// Argo CD's own namespace; Boucle has none, so any value means the same.
+    #[serde(default, rename = "namespace")]
+    _namespace: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    finalizers: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Spec {
+    #[serde(default = "default_project")]
+    project: String,
+    source: SourceFile,
+    destination: DestinationFile,
+    #[serde(default)]
+    sync_policy: SyncPolicyFile,
+    #[serde(default)]
+    ignore_differences: Vec<IgnoreFile>,
+    /// Links and remarks for people; they decide nothing.
+    #[serde(default, rename = "info")]
+    _info: Vec<InfoFile>,
+    /// Boucle keeps the whole history, so any limit is kept.
+    #[serde(default, rename = "revisionHistoryLimit")]
+    _revision_history_limit: Option<u32>,
+    #[serde(default, rename = "sources", deserialize_with = "no_sources")]
+    _sources: (),
+    #[serde(default, rename = "sourceHydrator", deserialize_with = "no_hydrator")]
+    _source_hydrator: (),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InfoFile {
+    #[serde(rename = "name")]
+    _name: String,
+    #[serde(rename = "value")]
+    _value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SourceFile {
+    #[serde(rename = "repoURL")]
+    repo_url: String,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    target_revision: String,
+    #[serde(default)]
+    kustomize: Option<KustomizeFile>,
+    #[serde(default)]
+    directory: Option<DirectoryFile>,
+    /// A label in Argo CD's page.
+    #[serde(default, rename = "name")]
+    _name: Option<String>,
+    #[serde(default, rename = "helm", deserialize_with = "no_helm")]
+    _helm: (),
+    #[serde(default, rename = "chart", deserialize_with = "no_chart")]
+    _chart: (),
+    #[serde(default, rename = "plugin", deserialize_with = "no_plugin")]
+    _plugin: (),
+    #[serde(default, rename = "ref", deserialize_with = "no_ref")]
+    _ref: (),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct KustomizeFile {
+    name_prefix: String,
+    name_suffix: String,
+    namespace: String,
+    common_labels: BTreeMap<String, String>,
+    common_annotations: BTreeMap<String, String>,
+    images: Vec<String>,
+    replicas: Vec<crate::application::ReplicaCount>,
+    #[serde(rename = "patches", deserialize_with = "no_patches")]
+    _patches: (),
+    #[serde(rename = "components", deserialize_with = "no_components")]
+    _components: (),
+    #[serde(rename = "version", deserialize_with = "no_kustomize")]
+    _version: (),
+    #[serde(rename = "forceCommonLabels", deserialize_with = "no_kustomize")]
+    _force_common_labels: (),
+    #[serde(rename = "forceCommonAnnotations", deserialize_with = "no_kustomize")]
+    _force_common_annotations: (),
+    #[serde(rename = "commonAnnotationsEnvsubst", deserialize_with = "no_kustomize")]
+    _common_annotations_envsubst: (),
+    #[serde(rename = "labelWithoutSelector", deserialize_with = "no_kustomize")]
+    _label_without_selector: (),
+    #[serde(rename = "labelIncludeTemplates", deserialize_with = "no_kustomize")]
+    _label_include_templates: (),
+    #[serde(rename = "ignoreMissingComponents", deserialize_with = "no_kustomize")]
+    _ignore_missing_components: (),
+    #[serde(rename = "kubeVersion", deserialize_with = "no_kustomize")]
+    _kube_version: (),
+    #[serde(rename = "apiVersions", deserialize_with = "no_kustomize")]
+    _api_versions: (),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct DirectoryFile {
+    recurse: bool,
+    include: String,
+    exclude: String,
+    #[serde(rename = "jsonnet", deserialize_with = "no_jsonnet")]
+    _jsonnet: (),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DestinationFile {
+    #[serde(default)]
+    server: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    namespace: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct SyncPolicyFile {
+    automated: Option<AutomatedFile>,
+    sync_options: Vec<String>,
+    retry: RetryFile,
+    #[serde(rename = "managedNamespaceMetadata", deserialize_with = "no_namespace_metadata")]
+    _managed_namespace_metadata: (),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct AutomatedFile {
+    enabled: Option<bool>,
+    prune: bool,
+    self_heal: bool,
+    allow_empty: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RetryFile {
+    limit: Option<i64>,
+    /// Whether a newer revision replaces the one that is retried; Boucle always plans the newest.
+    #[serde(rename = "refresh")]
+    _refresh: Option<bool>,
+    backoff: BackoffFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct BackoffFile {
+    duration: Option<String>,
+    factor: Option<u32>,
+    max_duration: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct IgnoreFile {
+    #[serde(default)]
+    group: String,
+    kind: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    namespace: Option<String>,
+    #[serde(default)]
+    json_pointers: Vec<String>,
+    #[serde(default, rename = "jqPathExpressions", deserialize_with = "no_jq")]
+    _jq_path_expressions: (),
+    #[serde(default, rename = "managedFieldsManagers", deserialize_with = "no_managers")]
+    _managed_fields_managers: (),
+}
+
+fn default_project() -> String {
+    "default".into()
+}
+
+/// The file as an application, or what is wrong with values that each were well formed.
+pub(crate) fn convert(file: ApplicationFile) -> Result<Application, String> {
+    let ApplicationFile { api_version: ApiVersion::V1Alpha1, kind: Kind::Application, .. } = file;
+    let spec = file.spec;
+    Ok(Application {
+        name: file.metadata.name,
+        delete_objects_on_removal: finalizer(&file.metadata.finalizers)?,
+        labels: file.metadata.labels,
+        annotations: file.metadata.annotations,
+        project: spec.project,
+        source: source(spec.source)?,
+        destination: destination(spec.destination)?,
+        sync: sync_policy(spec.sync_policy)?,
+        ignore_differences: spec
+            .ignore_differences
+            .into_iter()
+            .map(ignore_difference)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn finalizer(finalizers: &[String]) -> Result<bool, String> {
+    let mut deletes = false;
+    for finalizer in finalizers {
+        match finalizer.as_str() {
+            "resources-finalizer.argocd.argoproj.io"
+            | "resources-finalizer.argocd.argoproj.io/foreground"
+            | "resources-finalizer.argocd.argoproj.io/background" => deletes = true,
+            other => {
+                return Err(format!("`metadata.finalizers` has `{other}`, which is not supported"));
+            }
+        }
+    }
+    Ok(deletes)
+}
+
+fn source(file: SourceFile) -> Result<Source, String> {
+    if file.repo_url.is_empty() {
+        return Err("`spec.source.repoURL` is empty".into());
+    }
+    if file.kustomize.is_some() && file.directory.is_some() {
+        return Err("`spec.source` has both `kustomize` and `directory`; keep one".into());
+    }
+    let path = file.path.trim_end_matches('/').trim_start_matches("./").to_owned();
+    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+        return Err(format!("`spec.source.path` `{path}` leaves the repository"));
+    }
+    Ok(Source {
+        repo_url: file.repo_url,
+        path: if path.is_empty() { ".".into() } else { path },
+        target_revision: if file.target_revision.is_empty() {
+            "HEAD".into()
+        } else {
+            file.target_revision
+        },
+        kustomize: file.kustomize.map(|options| KustomizeOptions {
+            name_prefix: options.name_prefix,
+            name_suffix: options.name_suffix,
+            namespace: options.namespace,
+            common_labels: options.common_labels,
+            common_annotations: options.common_annotations,
+            images: options.images,
+            replicas: options.replicas,
+        }),
+        directory: file.directory.map(|options| DirectoryOptions {
+            recurse: options.recurse,
+            include: options.include,
+            exclude: options.exclude,
+        }),
+    })
+}
+
+fn destination(file: DestinationFile) -> Result<Destination, String> {
+    let target = match (file.server, file.name) {
+        (Some(_), Some(_)) => {
+            return Err("`spec.destination` has both `server` and `name`; keep one".into());
+        }
+        (None, None) => {
+            return Err("`spec.destination` needs `name: local` (processes of this machine) or a \
+                        `server`"
+                .into());
+        }
+        (Some(server), None) if server == "process://local" => Target::Processes,
+        (None, Some(name)) if name == "local" => Target::Processes,
+        (Some(address), None) | (None, Some(address)) => Target::Cluster { address },
+    };
+    Ok(Destination { target, namespace: file.namespace })
+}
+
+fn sync_policy(file: SyncPolicyFile) -> Result<SyncPolicy, String> {
+    let mut policy = SyncPolicy {
+        automated: file.automated.filter(|automated| automated.enabled != Some(false)).map(
+            |automated| Automated {
+                prune: automated.prune,
+                self_heal: automated.self_heal,
+                allow_empty: automated.allow_empty,
+            },
+        ),
+        retry: retry(&file.retry)?,
+        ..SyncPolicy::default()
+    };
+    for option in &file.sync_options {
+        sync_option(&mut policy, option)?;
+    }
+    Ok(policy)
+}
+
+/// An option of `syncOptions`: taken, or already how Boucle works, or refused by name.
+fn sync_option(policy: &mut SyncPolicy, option: &str) -> Result<(), String> {
+    match option {
+        "CreateNamespace=true" => policy.create_namespace = true,
+        "Prune=false" => policy.never_prune = true,
+        "Prune=confirm" => policy.confirm_prune = true,
+        // How every plan works here: whole deletions last, only what differs, only the fields that
+        // Git sets, ignored differences left alone, an object of another application refused.
+        "CreateNamespace=false"
+        | "Prune=true"
+        | "PruneLast=true"
+        | "ApplyOutOfSyncOnly=true"
+        | "ServerSideApply=true"
+        | "RespectIgnoreDifferences=true"
+        | "FailOnSharedResource=true"
+        | "Validate=true"
+        | "Replace=false"
+        | "Force=false"
+        | "PrunePropagationPolicy=foreground" => {}
+        other => {
+            return Err(format!(
+                "`spec.syncPolicy.syncOptions` has `{other}`, which is not supported"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn retry(file: &RetryFile) -> Result<Retry, String> {
+    let defaults = Retry::default();
+    let duration = |text: &Option<String>, default: i64| match text {
+        None => Ok(default),
+        Some(text) => duration_ms(text).ok_or_else(|| {
+            format!(
+                "`spec.syncPolicy.retry.backoff` has `{text}`, which is not a duration such as 5s"
+            )
+        }),
+    };
+    Ok(Retry {
+        // Below zero is Argo CD's "for ever".
+        limit: file.limit.map_or(defaults.limit, |limit| u32::try_from(limit).unwrap_or(u32::MAX)),
+        first_ms: duration(&file.backoff.duration, defaults.first_ms)?,
+        factor: file.backoff.factor.unwrap_or(defaults.factor).max(1),
+        longest_ms: duration(&file.backoff.max_duration, defaults.longest_ms)?,
+    })
+}
+
+fn ignore_difference(file: IgnoreFile) -> Result<IgnoreDifference, String> {
+    if let Some(pointer) = file.json_pointers.iter().find(|pointer| !pointer.starts_with('/')) {
+        return Err(format!(
+            "`ignoreDifferences` has `{pointer}`, which is not a JSON pointer (/spec/…)"
+        ));
+    }
+    Ok(IgnoreDifference {
+        group: file.group,
+        kind: file.kind,
+        name: file.name.filter(|name| !name.is_empty()),
+        namespace: file.namespace.filter(|namespace| !namespace.is_empty()),
+        json_pointers: file.json_pointers,
+    })
+}
+
+/// Go's form of a duration (`1h30m`, `500ms`) or a plain number of seconds, in milliseconds.
+pub(crate) fn duration_ms(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        return (seconds >= 0).then(|| seconds.checked_mul(1_000)).flatten();
+    }
+    let mut total: i64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let count: i64 = rest[..digits].parse().ok()?;
+        let after = &rest[digits..];
+        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let unit = match &after[..letters] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return None,
+        };
+        total = total.checked_add(count.checked_mul(unit)?)?;
+        rest = &after[letters..];
+    }
+    (!text.is_empty()).then_some(total)
+}

@@ -1,0 +1,183 @@
+//! What the ledger keeps about applications and their deployments.
+
+use ledger::{
+    Actor, ApplicationName, CommitId, EnvironmentName, FactBody, RepositoryName, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::application::{Destination, Source};
+use crate::drift::Drift;
+use crate::health::HealthStatus;
+use crate::objects::ObjectKey;
+use crate::planner::PlanSummary;
+use crate::reasons::BlockReason;
+
+/// A fact about an application; its subject is the application.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DeploymentFact {
+    /// A file of Git declares the application, or declares it differently.
+    ApplicationDeclared {
+        /// The application.
+        application: ApplicationName,
+        /// The repository whose file declares it.
+        repository: RepositoryName,
+        /// The environment that it is, when `boucle.yaml` says so.
+        environment: Option<EnvironmentName>,
+        /// Where its manifests come from.
+        source: Source,
+        /// Where they go.
+        destination: Destination,
+        /// The commit of the file.
+        commit: CommitId,
+    },
+    /// No file declares the application any more.
+    ApplicationRemoved {
+        /// The application.
+        application: ApplicationName,
+        /// The commit that removed the file.
+        commit: CommitId,
+        /// Whether its objects are deleted too.
+        deletes_objects: bool,
+    },
+    /// A commit was rendered.
+    Rendered {
+        /// The application.
+        application: ApplicationName,
+        /// The source commit.
+        commit: CommitId,
+        /// The manifests as a commit under `refs/boucle/rendered/<application>`; unchanged when the
+        /// rendering is.
+        rendered_commit: CommitId,
+        /// SHA-256 of the rendering, hexadecimal.
+        digest: String,
+    },
+    /// A commit could not be rendered.
+    RenderFailed {
+        /// The application.
+        application: ApplicationName,
+        /// The source commit.
+        commit: CommitId,
+        /// What is wrong, with file, line and column when known.
+        problem: String,
+    },
+    /// A plan was made.
+    Planned {
+        /// The application.
+        application: ApplicationName,
+        /// The plan's generation.
+        generation: u64,
+        /// The source commit.
+        revision: CommitId,
+        /// What is applied.
+        rendered_commit: CommitId,
+        /// The steps, counted.
+        summary: PlanSummary,
+    },
+    /// Nothing may be written now.
+    PlanBlocked {
+        /// The application.
+        application: ApplicationName,
+        /// The source commit.
+        revision: CommitId,
+        /// Why.
+        reasons: Vec<BlockReason>,
+    },
+    /// A plan was carried out.
+    Applied {
+        /// The application.
+        application: ApplicationName,
+        /// The plan's generation.
+        generation: u64,
+        /// What happened, as a sentence.
+        outcome: String,
+    },
+    /// Carrying out a plan failed.
+    ApplyFailed {
+        /// The application.
+        application: ApplicationName,
+        /// The plan's generation.
+        generation: u64,
+        /// The object that failed, when it was one.
+        object: Option<ObjectKey>,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The application's health changed.
+    HealthChanged {
+        /// The application.
+        application: ApplicationName,
+        /// The generation that runs.
+        generation: u64,
+        /// Argo CD's status.
+        status: HealthStatus,
+        /// Why.
+        message: String,
+    },
+    /// The target differs from what was applied.
+    DriftFound {
+        /// The application.
+        application: ApplicationName,
+        /// The generation that was applied.
+        generation: u64,
+        /// What differs.
+        drifts: Vec<Drift>,
+    },
+    /// A drift was put back.
+    DriftRepaired {
+        /// The application.
+        application: ApplicationName,
+        /// The generation that was applied again.
+        generation: u64,
+        /// What was put back.
+        objects: Vec<ObjectKey>,
+    },
+    /// A person asked for a synchronisation.
+    SyncRequested {
+        /// The application.
+        application: ApplicationName,
+        /// Whether it may delete.
+        prune: bool,
+    },
+    /// A person allows deletions that were stopped.
+    DeletionConfirmed {
+        /// The application.
+        application: ApplicationName,
+        /// Exactly these.
+        objects: Vec<ObjectKey>,
+        /// After this time the confirmation means nothing.
+        until: Timestamp,
+    },
+}
+
+impl FactBody for DeploymentFact {
+    const DOMAIN: &'static str = "deployments";
+}
+
+impl DeploymentFact {
+    /// The application that the fact is about.
+    #[must_use]
+    pub fn application(&self) -> &ApplicationName {
+        match self {
+            Self::ApplicationDeclared { application, .. }
+            | Self::ApplicationRemoved { application, .. }
+            | Self::Rendered { application, .. }
+            | Self::RenderFailed { application, .. }
+            | Self::Planned { application, .. }
+            | Self::PlanBlocked { application, .. }
+            | Self::Applied { application, .. }
+            | Self::ApplyFailed { application, .. }
+            | Self::HealthChanged { application, .. }
+            | Self::DriftFound { application, .. }
+            | Self::DriftRepaired { application, .. }
+            | Self::SyncRequested { application, .. }
+            | Self::DeletionConfirmed { application, .. } => application,
+        }
+    }
+
+    /// The draft of this fact on its application.
+    #[must_use]
+    pub fn draft(&self, at: Timestamp, actor: Actor) -> ledger::Draft {
+        ledger::Draft::new(at, actor, ledger::Subject::application(self.application()), self)
+    }
+}

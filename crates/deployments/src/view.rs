@@ -1,0 +1,292 @@
+//! Applications and their deployments, folded from facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::{
+    Actor, ApplicationName, CommitId, EnvironmentName, Fact, RepositoryName, Sequence, Timestamp,
+    View, decode,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::application::{Destination, Source};
+use crate::drift::Drift;
+use crate::facts::DeploymentFact;
+use crate::health::HealthStatus;
+use crate::objects::ObjectKey;
+use crate::planner::{PlanSummary, PreviousPlan, SyncRequest};
+use crate::reasons::BlockReason;
+
+/// Every application that was ever declared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentsView {
+    /// By name.
+    pub applications: BTreeMap<ApplicationName, ApplicationState>,
+}
+
+/// What is known about one application.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ApplicationState {
+    /// What Git declares; `None` after its removal.
+    pub declaration: Option<Declaration>,
+    /// The newest rendering.
+    pub rendering: Option<Rendering>,
+    /// Why the newest commit could not be rendered; `None` when it was.
+    pub render_problem: Option<(CommitId, String)>,
+    /// Every plan that was made, oldest first.
+    pub deployments: Vec<Deployment>,
+    /// The newest health.
+    pub health: Option<HealthState>,
+    /// Differences that are not repaired yet.
+    pub drift: Vec<Drift>,
+    /// When drifts were repaired, oldest first; the last 20.
+    pub repairs: Vec<Timestamp>,
+    /// Why nothing is written now; empty when nothing stands in the way.
+    pub blocked: Vec<BlockReason>,
+    /// Since when, and for which commit.
+    pub blocked_since: Option<(Timestamp, CommitId)>,
+    /// A synchronisation that a person asked for and that is not planned yet.
+    pub requested: Option<SyncRequest>,
+    /// Deletions that a person confirmed, and until when.
+    pub confirmed: BTreeMap<ObjectKeyText, (ObjectKey, Timestamp)>,
+    /// The newest fact on the application.
+    pub newest: Option<Sequence>,
+}
+
+/// An [`ObjectKey`] as it is displayed, so that it can be a key of a JSON object.
+pub type ObjectKeyText = String;
+
+/// What Git declares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Declaration {
+    /// The repository whose file declares it.
+    pub repository: RepositoryName,
+    /// The environment that it is.
+    pub environment: Option<EnvironmentName>,
+    /// Where its manifests come from.
+    pub source: Source,
+    /// Where they go.
+    pub destination: Destination,
+    /// The commit of the file.
+    pub commit: CommitId,
+}
+
+/// A rendered commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rendering {
+    /// The source commit.
+    pub commit: CommitId,
+    /// The manifests as a commit.
+    pub rendered_commit: CommitId,
+    /// SHA-256 of the rendering.
+    pub digest: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One plan and how it went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// The plan's generation.
+    pub generation: u64,
+    /// The source commit.
+    pub revision: CommitId,
+    /// What was applied.
+    pub rendered_commit: CommitId,
+    /// When it was planned.
+    pub at: Timestamp,
+    /// Who planned it.
+    pub actor: Actor,
+    /// The steps, counted.
+    pub summary: PlanSummary,
+    /// How it went.
+    pub outcome: Outcome,
+    /// The fact.
+    pub fact: Sequence,
+}
+
+/// How a plan went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not known yet.
+    Applying,
+    /// Carried out.
+    Applied {
+        /// When.
+        at: Timestamp,
+    },
+    /// Failed.
+    Failed {
+        /// When.
+        at: Timestamp,
+        /// What was wrong.
+        problem: String,
+    },
+}
+
+/// Health and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthState {
+    /// Argo CD's status.
+    pub status: HealthStatus,
+    /// Why.
+    pub message: String,
+    /// Since when this status.
+    pub since: Timestamp,
+    /// Of which generation.
+    pub generation: u64,
+}
+
+impl ApplicationState {
+    /// The newest plan.
+    #[must_use]
+    pub fn current(&self) -> Option<&Deployment> {
+        self.deployments.last()
+    }
+
+    /// The newest plan that was carried out.
+    #[must_use]
+    pub fn running(&self) -> Option<&Deployment> {
+        self.deployments.iter().rev().find(|d| matches!(d.outcome, Outcome::Applied { .. }))
+    }
+
+    /// The newest generation; 0 before the first plan.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.current().map_or(0, |deployment| deployment.generation)
+    }
+
+    /// What the planner asks about the plan before.
+    #[must_use]
+    pub fn previous_plan(&self) -> Option<PreviousPlan> {
+        let current = self.current()?;
+        let same = self
+            .deployments
+            .iter()
+            .rev()
+            .take_while(|deployment| deployment.rendered_commit == current.rendered_commit);
+        let failures = same
+            .take_while(|deployment| matches!(deployment.outcome, Outcome::Failed { .. }))
+            .count();
+        let (applied_at, failed_at) = match &current.outcome {
+            Outcome::Applying => (None, None),
+            Outcome::Applied { at } => (Some(*at), None),
+            Outcome::Failed { at, .. } => (None, Some(*at)),
+        };
+        Some(PreviousPlan {
+            generation: current.generation,
+            rendered_commit: current.rendered_commit.clone(),
+            applied_at,
+            failures: u32::try_from(failures).unwrap_or(u32::MAX),
+            failed_at,
+        })
+    }
+
+    /// Confirmed deletions that still count.
+    #[must_use]
+    pub fn confirmed_at(&self, as_of: Timestamp) -> BTreeSet<ObjectKey> {
+        let valid = self.confirmed.values().filter(|(_, until)| as_of < *until);
+        valid.map(|(object, _)| object.clone()).collect()
+    }
+
+    fn deployment_mut(&mut self, generation: u64) -> Option<&mut Deployment> {
+        self.deployments.iter_mut().rev().find(|deployment| deployment.generation == generation)
+    }
+
+    fn take(&mut self, fact: &Fact, body: DeploymentFact) {
+        match body {
+            DeploymentFact::ApplicationDeclared {
+                repository,
+                environment,
+                source,
+                destination,
+                commit,
+                ..
+            } => {
+                self.declaration =
+                    Some(Declaration { repository, environment, source, destination, commit });
+            }
+            DeploymentFact::ApplicationRemoved { .. } => self.declaration = None,
+            DeploymentFact::Rendered { commit, rendered_commit, digest, .. } => {
+                self.rendering = Some(Rendering { commit, rendered_commit, digest, at: fact.at });
+                self.render_problem = None;
+            }
+            DeploymentFact::RenderFailed { commit, problem, .. } => {
+                self.render_problem = Some((commit, problem));
+            }
+            DeploymentFact::PlanBlocked { revision, reasons, .. } => {
+                self.blocked = reasons;
+                self.blocked_since = Some((fact.at, revision));
+            }
+            DeploymentFact::Planned { generation, revision, rendered_commit, summary, .. } => {
+                self.blocked.clear();
+                self.blocked_since = None;
+                self.requested = None;
+                self.deployments.push(Deployment {
+                    generation,
+                    revision,
+                    rendered_commit,
+                    at: fact.at,
+                    actor: fact.actor.clone(),
+                    summary,
+                    outcome: Outcome::Applying,
+                    fact: fact.sequence,
+                });
+            }
+            DeploymentFact::Applied { generation, .. } => {
+                if let Some(deployment) = self.deployment_mut(generation) {
+                    deployment.outcome = Outcome::Applied { at: fact.at };
+                }
+                self.drift.clear();
+                self.confirmed.clear();
+            }
+            DeploymentFact::ApplyFailed { generation, problem, .. } => {
+                if let Some(deployment) = self.deployment_mut(generation) {
+                    deployment.outcome = Outcome::Failed { at: fact.at, problem };
+                }
+            }
+            other => self.take_observation(fact, other),
+        }
+    }
+
+    fn take_observation(&mut self, fact: &Fact, body: DeploymentFact) {
+        match body {
+            DeploymentFact::HealthChanged { generation, status, message, .. } => {
+                let unchanged = self.health.as_ref().filter(|health| health.status == status);
+                let since = unchanged.map_or(fact.at, |health| health.since);
+                self.health = Some(HealthState { status, message, since, generation });
+            }
+            DeploymentFact::DriftFound { drifts, .. } => self.drift = drifts,
+            DeploymentFact::DriftRepaired { .. } => {
+                self.drift.clear();
+                self.repairs.push(fact.at);
+                let extra = self.repairs.len().saturating_sub(20);
+                self.repairs.drain(..extra);
+            }
+            DeploymentFact::SyncRequested { prune, .. } => {
+                self.requested = Some(SyncRequest { prune });
+            }
+            DeploymentFact::DeletionConfirmed { objects, until, .. } => {
+                let entry = |object: ObjectKey| (object.to_string(), (object, until));
+                self.confirmed.extend(objects.into_iter().map(entry));
+            }
+            DeploymentFact::ApplicationDeclared { .. }
+            | DeploymentFact::ApplicationRemoved { .. }
+            | DeploymentFact::Rendered { .. }
+            | DeploymentFact::RenderFailed { .. }
+            | DeploymentFact::Planned { .. }
+            | DeploymentFact::PlanBlocked { .. }
+            | DeploymentFact::Applied { .. }
+            | DeploymentFact::ApplyFailed { .. } => {}
+        }
+    }
+}
+
+impl View for DeploymentsView {
+    fn apply(&mut self, fact: &Fact) {
+        let Some(body) = decode::<DeploymentFact>(fact) else { return };
+        let state = self.applications.entry(body.application().clone()).or_default();
+        state.newest = Some(fact.sequence);
+        state.take(fact, body);
+    }
+}
