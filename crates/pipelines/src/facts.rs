@@ -181,6 +181,9 @@ pub enum PipelineFact {
         /// The environment that it deploys to.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         environment: Option<String>,
+        /// The ids of the jobs that it needs.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        needs: Vec<String>,
     },
     /// A job waits.
     JobWaiting {

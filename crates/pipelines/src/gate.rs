@@ -125,9 +125,11 @@ pub fn decide(inputs: &GateInputs) -> GateDecision {
     let mut passed_by = None;
     let (mut failed, mut waiting) = (Vec::new(), Vec::new());
     for check in &inputs.gate.checks {
-        let newest = inputs.runs.iter().rev().find_map(|run| {
-            run.checks.get(check).map(|conclusion| (run.run, *conclusion))
-        });
+        let newest = inputs
+            .runs
+            .iter()
+            .rev()
+            .find_map(|run| run.checks.get(check).map(|conclusion| (run.run, *conclusion)));
         match newest {
             None => waiting.push(GateReason::NoRun { check: check.clone() }),
             Some((run, None)) => waiting.push(GateReason::Unfinished { check: check.clone(), run }),
@@ -232,11 +234,21 @@ mod tests {
         check(&["a"], None, vec![run(1, &[("a", good)])], "passed 1");
         check(&["a"], None, vec![run(1, &[("a", bad)])], "failed gate-not-succeeded");
         check(&["a"], None, vec![run(1, &[("a", bad)]), run(2, &[("a", good)])], "passed 2");
-        check(&["a"], None, vec![run(1, &[("a", good)]), run(2, &[("a", None)])], "waiting gate-unfinished");
+        check(
+            &["a"],
+            None,
+            vec![run(1, &[("a", good)]), run(2, &[("a", None)])],
+            "waiting gate-unfinished",
+        );
         check(&["a"], Some(1), vec![run(2, &[("a", bad)])], "passed 1");
         check(&["a", "b"], None, vec![run(1, &[("a", good)]), run(2, &[("b", good)])], "passed 2");
         check(&["a", "b"], None, vec![run(1, &[("a", good)])], "waiting gate-no-run");
-        check(&["a", "b"], None, vec![run(1, &[("a", bad), ("b", None)])], "failed gate-not-succeeded");
+        check(
+            &["a", "b"],
+            None,
+            vec![run(1, &[("a", bad), ("b", None)])],
+            "failed gate-not-succeeded",
+        );
         let skipped = Some(Conclusion::Skipped);
         check(&["a"], None, vec![run(1, &[("a", skipped)])], "failed gate-not-succeeded");
     }
@@ -244,7 +256,8 @@ mod tests {
     #[test]
     fn keys_follow_the_trees_alone() {
         let tree = |digit: &str| Some(TreeId::new(digit.repeat(40)).expect("an id"));
-        let trees = |src, docs| BTreeMap::from([("docs".to_owned(), docs), ("src".to_owned(), src)]);
+        let trees =
+            |src, docs| BTreeMap::from([("docs".to_owned(), docs), ("src".to_owned(), src)]);
         let base = key(&gate(&["a"]), &trees(tree("1"), None));
         assert_eq!(base, key(&gate(&["a"]), &trees(tree("1"), None)));
         assert_ne!(base, key(&gate(&["a"]), &trees(None, tree("1"))));

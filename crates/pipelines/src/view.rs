@@ -7,9 +7,7 @@ use ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{
-    Annotation, Conclusion, JobKey, PipelineFact, PublishedKind, RunSource,
-};
+use crate::facts::{Annotation, Conclusion, JobKey, PipelineFact, PublishedKind, RunSource};
 use crate::gate::GateKey;
 use crate::run::reasons::{CancelReason, EndReason, WaitReason};
 
@@ -213,7 +211,12 @@ impl PipelinesView {
 
     /// The newest answer of a gate for a key.
     #[must_use]
-    pub fn gate(&self, repository: &RepositoryName, gate: &str, key: &GateKey) -> Option<&GateResult> {
+    pub fn gate(
+        &self,
+        repository: &RepositoryName,
+        gate: &str,
+        key: &GateKey,
+    ) -> Option<&GateResult> {
         self.gates.get(repository)?.get(gate)?.get(key)
     }
 
@@ -228,18 +231,37 @@ impl PipelinesView {
     fn index(&mut self, pipeline_fact: PipelineFact, fact: &Fact) {
         match pipeline_fact {
             PipelineFact::ArtifactPublished {
-                run, job, repository, name, published, digest, commit, ..
+                run,
+                job,
+                repository,
+                name,
+                published,
+                digest,
+                commit,
+                ..
             } => {
                 let (at, sequence) = (fact.at, fact.sequence);
                 self.published.entry(digest).or_default().push(PublishedArtifact {
-                    repository, name, published, run, job, commit, at, sequence,
+                    repository,
+                    name,
+                    published,
+                    run,
+                    job,
+                    commit,
+                    at,
+                    sequence,
                 });
             }
             PipelineFact::GatePassed { repository, gate, key, run } => {
                 self.set_gate(repository, gate, key, GateResult { passed: true, run, at: fact.at });
             }
             PipelineFact::GateFailed { repository, gate, key, run } => {
-                self.set_gate(repository, gate, key, GateResult { passed: false, run, at: fact.at });
+                self.set_gate(
+                    repository,
+                    gate,
+                    key,
+                    GateResult { passed: false, run, at: fact.at },
+                );
             }
             PipelineFact::RunCreated { .. }
             | PipelineFact::RunWaiting { .. }
@@ -258,7 +280,13 @@ impl PipelinesView {
         }
     }
 
-    fn set_gate(&mut self, repository: RepositoryName, gate: String, key: GateKey, result: GateResult) {
+    fn set_gate(
+        &mut self,
+        repository: RepositoryName,
+        gate: String,
+        key: GateKey,
+        result: GateResult,
+    ) {
         self.gates.entry(repository).or_default().entry(gate).or_default().insert(key, result);
     }
 }
@@ -320,10 +348,12 @@ impl RunRecord {
             }
             PipelineFact::ArtifactUploaded { attempt, name, digest, size_bytes, .. } => {
                 let (digest, size_bytes, attempt) = (digest.clone(), *size_bytes, *attempt);
-                self.artifacts.insert(name.clone(), UploadedArtifact { digest, size_bytes, attempt });
+                self.artifacts
+                    .insert(name.clone(), UploadedArtifact { digest, size_bytes, attempt });
             }
-            PipelineFact::JobCreated { attempt, job, name, matrix, environment, .. } => {
-                let record = JobRecord::new(job, name, matrix, environment.clone(), *attempt);
+            PipelineFact::JobCreated { attempt, job, name, matrix, environment, needs, .. } => {
+                let mut record = JobRecord::new(job, name, matrix, *attempt, needs);
+                record.environment.clone_from(environment);
                 self.add_job(record);
             }
             PipelineFact::ConcurrencyGranted { job: Some(job), .. }
@@ -355,21 +385,31 @@ impl RunRecord {
         }
     }
 
-    /// Combinations of a matrix take the place of the job that they expand.
+    /// Combinations of a matrix take the place of the job that they expand, and the other way round
+    /// when it is expanded anew. The job stays where it was in the list.
     fn add_job(&mut self, record: JobRecord) {
         let Some(attempt) = self.attempts.last_mut() else { return };
-        attempt.jobs.retain(|job| {
-            let expanded = job.key.index().is_none() && job.key.job() == record.key.job();
-            !expanded && job.key != record.key
-        });
-        attempt.jobs.push(record);
+        let replaced = |job: &JobRecord| {
+            let whole = job.key.index().is_none() || record.key.index().is_none();
+            job.key == record.key || (whole && job.key.job() == record.key.job())
+        };
+        let of_same_id = |job: &JobRecord| job.key.job() == record.key.job();
+        let before = attempt.jobs.iter().position(of_same_id).unwrap_or(attempt.jobs.len());
+        attempt.jobs.retain(|job| !replaced(job));
+        let siblings = attempt
+            .jobs
+            .iter()
+            .filter(|job| of_same_id(job) && job.key.index() < record.key.index());
+        let place = before + siblings.count();
+        attempt.jobs.insert(place.min(attempt.jobs.len()), record);
     }
 
     /// What succeeded or was skipped stays when only failures run again. What depends on a job that
-    /// runs again is removed by the run itself, which knows the workflow, by creating it anew.
+    /// runs again is replaced by the run itself, which knows the workflow, by creating it anew.
     fn rerun(&mut self, attempt: u32, failed_only: bool, at: Timestamp) {
         let kept = |job: &&JobRecord| {
-            failed_only && job.state == JobState::Ended { conclusion: Conclusion::Success }
+            failed_only
+                && matches!(job.conclusion(), Some(Conclusion::Success | Conclusion::Skipped))
         };
         let jobs = self.current().jobs.iter().filter(kept).cloned().collect();
         self.attempts.push(AttemptRecord::new(attempt, at, jobs));
@@ -390,16 +430,16 @@ impl JobRecord {
         key: &JobKey,
         name: &str,
         matrix: &serde_json::Value,
-        environment: Option<String>,
         attempt: u32,
+        needs: &[String],
     ) -> Self {
         Self {
             key: key.clone(),
             name: name.to_owned(),
             matrix: matrix.clone(),
-            environment,
+            environment: None,
             attempt,
-            state: JobState::Waiting { reason: WaitReason::Needs { jobs: Vec::new() } },
+            state: JobState::Waiting { reason: WaitReason::Needs { jobs: needs.to_vec() } },
             concurrency: None,
             interruptions: 0,
             queued_at: None,
@@ -458,7 +498,9 @@ impl JobRecord {
                 let name = name.clone();
                 self.steps.push(StepRecord { step, name, conclusion, outcome, duration_ms });
             }
-            PipelineFact::JobEnded { conclusion, reason, outputs, annotations, tolerated, .. } => {
+            PipelineFact::JobEnded {
+                conclusion, reason, outputs, annotations, tolerated, ..
+            } => {
                 self.state = JobState::Ended { conclusion: *conclusion };
                 self.concurrency = None;
                 self.ended_at = Some(at);

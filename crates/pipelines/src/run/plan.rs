@@ -39,8 +39,21 @@ pub struct JobPlan {
     pub timeout_minutes: u32,
     /// True when its failure does not fail the run.
     pub continue_on_error: bool,
+    /// Which network it sees.
+    pub network: JobNetwork,
     /// What the server is called.
     pub server: ServerContext,
+}
+
+/// Which network a job sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobNetwork {
+    /// A loopback interface of its own and nothing else.
+    #[default]
+    Isolated,
+    /// The machine's network: `boucle: {network: host}` on the job.
+    Host,
 }
 
 /// How a needed job ended.

@@ -235,10 +235,9 @@ impl fmt::Display for CancelReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Requested { by } => write!(f, "cancelled by {by}"),
-            Self::Superseded { group, by } => write!(
-                f,
-                "cancelled because run {by} of the concurrency group `{group}` is newer"
-            ),
+            Self::Superseded { group, by } => {
+                write!(f, "cancelled because run {by} of the concurrency group `{group}` is newer")
+            }
             Self::Outdated => f.write_str("cancelled because its commit was replaced"),
         }
     }

@@ -1,0 +1,496 @@
+//! The machine itself: which step is next, and what its end changes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::environment::{StepPlace, fixed_contexts, step_environment};
+use super::{
+    ActionStep, JobContexts, JobEnd, ScriptStep, StepCount, StepEffect, StepEvent, StepExit,
+    StepResult,
+};
+use crate::expressions::{Contexts, EvaluationError, Object, Status, Template};
+use crate::facts::{Annotation, AnnotationLevel, Conclusion};
+use crate::run::actions::NativeAction;
+use crate::run::contexts::texts;
+use crate::run::files::{self, CommandFilePaths, JOB_OUTPUT_BYTES_MAX};
+use crate::run::plan::JobPlan;
+use crate::run::reasons::EndReason;
+use crate::run::shell::Shell;
+use crate::workflow::model::{Job, Step, StepAction};
+
+/// The steps of one job.
+#[derive(Debug, Clone)]
+pub struct JobMachine {
+    plan: Arc<JobPlan>,
+    place: JobContexts,
+    job: Option<Job>,
+    fixed: Object,
+    /// `env` of workflow and job, and what `GITHUB_ENV` added.
+    env: BTreeMap<String, String>,
+    prepended_paths: Vec<String>,
+    steps: Object,
+    /// The step that is next, or that runs.
+    position: usize,
+    begun: bool,
+    running: Option<Running>,
+    last: Option<StepCount>,
+    failure: Option<EndReason>,
+    cancelled: Option<EndReason>,
+    given_up: bool,
+    hashes: BTreeMap<Vec<String>, Result<String, String>>,
+    asked: Option<Vec<String>>,
+    annotations: Vec<Annotation>,
+    secrets: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    id: String,
+    name: String,
+    continue_on_error: bool,
+}
+
+/// Why a step cannot be prepared.
+enum Obstacle {
+    /// An expression needs the hash of files first.
+    Hash(Vec<String>),
+    /// It cannot run at all.
+    Problem(String),
+}
+
+impl JobMachine {
+    /// A job that has not begun. Without the job in the plan's workflow it fails at once.
+    #[must_use]
+    pub fn new(plan: Arc<JobPlan>, place: JobContexts) -> Self {
+        let job = plan.workflow.job(plan.key.job()).cloned();
+        let fixed = fixed_contexts(&plan, &place);
+        let secrets = place.secrets.values().filter(|value| !value.is_empty()).cloned().collect();
+        Self {
+            plan,
+            place,
+            job,
+            fixed,
+            env: BTreeMap::new(),
+            prepended_paths: Vec::new(),
+            steps: Object::new(),
+            position: 0,
+            begun: false,
+            running: None,
+            last: None,
+            failure: None,
+            cancelled: None,
+            given_up: false,
+            hashes: BTreeMap::new(),
+            asked: None,
+            annotations: Vec::new(),
+            secrets,
+        }
+    }
+
+    /// Takes what happened and says what to do next.
+    #[must_use]
+    pub fn next(&mut self, event: StepEvent) -> StepEffect {
+        match event {
+            StepEvent::Begin | StepEvent::Continue => {}
+            StepEvent::Ended(result) => self.end_step(result),
+            StepEvent::Hashed(answer) => {
+                if let Some(patterns) = self.asked.take() {
+                    self.hashes.insert(patterns, answer);
+                }
+            }
+        }
+        self.advance()
+    }
+
+    /// From now on `cancelled()` holds. The runner ends the step that runs.
+    pub fn cancel(&mut self, reason: EndReason) {
+        self.cancelled.get_or_insert(reason);
+    }
+
+    /// No further step runs, whatever its condition says: the time for cleaning up is over.
+    pub fn give_up(&mut self) {
+        self.given_up = true;
+    }
+
+    /// How the step that ended last counts.
+    #[must_use]
+    pub fn last_step(&self) -> Option<StepCount> {
+        self.last
+    }
+
+    fn advance(&mut self) -> StepEffect {
+        let Some(job) = self.job.clone() else {
+            let message = format!("the workflow has no job `{}`", self.plan.key.job());
+            self.failure.get_or_insert(EndReason::InvalidJob { message });
+            return self.finish(None);
+        };
+        if !self.begun {
+            match self.begin(&job) {
+                Ok(()) => self.begun = true,
+                Err(Obstacle::Hash(patterns)) => return self.ask(patterns),
+                Err(Obstacle::Problem(message)) => {
+                    let key = format!("jobs.{}.env", job.id);
+                    self.failure.get_or_insert(EndReason::InvalidExpression { key, message });
+                    return self.finish(None);
+                }
+            }
+        }
+        let Some(step) = job.steps.get(self.position) else { return self.finish(Some(&job)) };
+        match self.prepare(&job, step) {
+            Ok(effect) => effect,
+            Err(Obstacle::Hash(patterns)) => self.ask(patterns),
+            Err(Obstacle::Problem(detail)) => self.reject(step, detail),
+        }
+    }
+
+    fn ask(&mut self, patterns: Vec<String>) -> StepEffect {
+        self.asked = Some(patterns.clone());
+        StepEffect::HashFiles { patterns }
+    }
+
+    fn begin(&mut self, job: &Job) -> Result<(), Obstacle> {
+        for variables in [self.plan.workflow.env.clone(), job.env.clone()] {
+            let env = self.env.clone();
+            let named = self.named(&env);
+            let values = self.evaluate(&named, |contexts| variables.evaluate(contexts))?;
+            self.env.extend(values);
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, job: &Job, step: &Step) -> Result<StepEffect, Obstacle> {
+        let named = self.named(&self.env);
+        let mut env = self.env.clone();
+        env.extend(self.evaluate(&named, |contexts| step.env.evaluate(contexts))?);
+        let named = self.named(&env);
+        let name = self.step_name(&named, step);
+        let runs = !self.given_up
+            && self.evaluate(&named, |contexts| step.condition.evaluate(contexts))?;
+        if !runs {
+            return Ok(self.skip(step, name));
+        }
+        let continue_on_error =
+            self.evaluate(&named, |contexts| step.continue_on_error.evaluate(contexts))?;
+        let timeout_minutes = match &step.timeout_minutes {
+            None => None,
+            Some(amount) => {
+                Some(whole_minutes(self.evaluate(&named, |contexts| amount.evaluate(contexts))?))
+            }
+        };
+        let effect = match &step.action {
+            StepAction::Run { .. } => {
+                let mut script = self.script(&named, job, step, &env)?;
+                (script.name, script.timeout_minutes) = (name.clone(), timeout_minutes);
+                StepEffect::RunScript(script)
+            }
+            StepAction::Uses { action, with } => {
+                let inputs = self.evaluate(&named, |contexts| with.evaluate(contexts))?;
+                let problem = |problem: crate::run::actions::ActionProblem| {
+                    Obstacle::Problem(problem.to_string())
+                };
+                let action = NativeAction::parse(action).map_err(problem)?;
+                let inputs = action.check(inputs).map_err(problem)?;
+                let (step, name) = (self.place_of_step(), name.clone());
+                StepEffect::RunAction(ActionStep { step, name, action, inputs, timeout_minutes })
+            }
+        };
+        self.running = Some(Running { id: step.id.clone(), name, continue_on_error });
+        Ok(effect)
+    }
+
+    fn script(
+        &self,
+        named: &Object,
+        job: &Job,
+        step: &Step,
+        env: &BTreeMap<String, String>,
+    ) -> Result<ScriptStep, Obstacle> {
+        let StepAction::Run { script, shell, working_directory } = &step.action else {
+            return Err(Obstacle::Problem("it is no script".to_owned()));
+        };
+        let defaults = &self.plan.workflow.defaults;
+        let nearest = |own: &Option<Template>, job: &Option<Template>, all: &Option<Template>| {
+            own.clone().or_else(|| job.clone()).or_else(|| all.clone())
+        };
+        let text = |template: Option<Template>| match template {
+            None => Ok(None),
+            Some(template) => {
+                self.evaluate(named, |contexts| template.evaluate_text(contexts)).map(Some)
+            }
+        };
+        let shell = text(nearest(shell, &job.defaults.shell, &defaults.shell))?;
+        let shell = Shell::named(shell.as_deref().filter(|shell| !shell.is_empty()))
+            .map_err(|problem| Obstacle::Problem(problem.to_string()))?;
+        let folder = text(nearest(
+            working_directory,
+            &job.defaults.working_directory,
+            &defaults.working_directory,
+        ))?;
+        let folder = folder.unwrap_or_default();
+        let workspace = &self.place.workspace;
+        let working_directory = match folder.as_str() {
+            "" => workspace.clone(),
+            absolute if absolute.starts_with('/') => absolute.to_owned(),
+            relative => format!("{workspace}/{relative}"),
+        };
+        let files = CommandFilePaths::of(&self.place.command_files, self.position);
+        let place = StepPlace { id: &step.id, files: &files };
+        let environment =
+            step_environment(&self.plan, &self.place, env, &place, &self.prepended_paths);
+        Ok(ScriptStep {
+            step: self.place_of_step(),
+            name: String::new(),
+            script: self.evaluate(named, |contexts| script.evaluate_text(contexts))?,
+            shell,
+            working_directory,
+            environment,
+            files,
+            timeout_minutes: None,
+        })
+    }
+
+    fn skip(&mut self, step: &Step, name: String) -> StepEffect {
+        let reason = if self.given_up {
+            "the time for cleaning up after a cancellation is over".to_owned()
+        } else if step.condition.asks_status() || self.status().success {
+            format!("its condition `{}` is false", step.condition.source())
+        } else if self.cancelled.is_some() {
+            "the job was cancelled".to_owned()
+        } else {
+            "an earlier step failed".to_owned()
+        };
+        let place = self.place_of_step();
+        self.record(step.id.clone(), Conclusion::Skipped, Conclusion::Skipped, BTreeMap::new());
+        StepEffect::Skip { step: place, name, reason }
+    }
+
+    /// A step that fails before it runs, for example because of an expression.
+    fn reject(&mut self, step: &Step, detail: String) -> StepEffect {
+        let named = self.named(&self.env);
+        let name = self.step_name(&named, step);
+        let continued = self.evaluate(&named, |contexts| step.continue_on_error.evaluate(contexts));
+        let continue_on_error = matches!(continued, Ok(true));
+        let place = self.place_of_step();
+        self.running = Some(Running { id: step.id.clone(), name: name.clone(), continue_on_error });
+        self.annotate(AnnotationLevel::Error, detail.clone());
+        self.end_step(StepResult {
+            exit: StepExit::Failed(detail.clone()),
+            files: files::CommandFiles::default(),
+            outputs: BTreeMap::new(),
+            annotations: Vec::new(),
+            masks: Vec::new(),
+        });
+        let conclusion = self.last.map_or(Conclusion::Failure, |count| count.conclusion);
+        StepEffect::Reject { step: place, name, conclusion, detail }
+    }
+
+    fn end_step(&mut self, result: StepResult) {
+        let Some(running) = self.running.take() else { return };
+        self.secrets.extend(result.masks.into_iter().filter(|mask| !mask.is_empty()));
+        for annotation in result.annotations {
+            self.keep(annotation);
+        }
+        let mut outputs = result.outputs;
+        let files = self.read_files(&result.files, &mut outputs);
+        let detail = match (&result.exit, files) {
+            (StepExit::Code(0), Ok(())) => None,
+            (StepExit::Code(0), Err(problem)) => {
+                self.annotate(AnnotationLevel::Error, problem.clone());
+                Some(problem)
+            }
+            (StepExit::Code(code), _) => Some(format!("exit code {code}")),
+            (StepExit::Signal(signal), _) => Some(format!("killed by signal {signal}")),
+            (StepExit::OutOfMemory, _) => {
+                Some("it needed more memory than a job may have, and was killed".to_owned())
+            }
+            (StepExit::TimedOut, _) => Some("it ran longer than its `timeout-minutes`".to_owned()),
+            (StepExit::Cancelled, _) => Some("cancelled".to_owned()),
+            (StepExit::Failed(detail), _) => Some(detail.clone()),
+        };
+        let outcome = match (&detail, &result.exit) {
+            (None, _) => Conclusion::Success,
+            (Some(_), StepExit::Cancelled) => Conclusion::Cancelled,
+            (Some(_), _) => Conclusion::Failure,
+        };
+        let continued = outcome == Conclusion::Failure && running.continue_on_error;
+        let conclusion = if continued { Conclusion::Success } else { outcome };
+        if conclusion == Conclusion::Failure {
+            let (step, name) = (self.place_of_step(), running.name);
+            let detail = detail.unwrap_or_default();
+            self.failure.get_or_insert(EndReason::StepFailed { step, name, detail });
+        }
+        self.record(running.id, conclusion, outcome, outputs);
+    }
+
+    fn read_files(
+        &mut self,
+        files: &files::CommandFiles,
+        outputs: &mut BTreeMap<String, String>,
+    ) -> Result<(), String> {
+        let env = files::environment(&files.env).map_err(|problem| problem.to_string());
+        let set = files::entries("GITHUB_OUTPUT", &files.output);
+        let state = files::entries("GITHUB_STATE", &files.state);
+        let mut problem = None;
+        match env {
+            Ok(entries) => self.env.extend(entries),
+            Err(error) => problem = Some(error),
+        }
+        match set {
+            Ok(entries) => outputs.extend(entries),
+            Err(error) => problem = problem.or(Some(error.to_string())),
+        }
+        if let Err(error) = state {
+            problem = problem.or(Some(error.to_string()));
+        }
+        self.prepended_paths.extend(files::paths(&files.path));
+        problem.map_or(Ok(()), Err)
+    }
+
+    fn record(
+        &mut self,
+        id: String,
+        conclusion: Conclusion,
+        outcome: Conclusion,
+        outputs: BTreeMap<String, String>,
+    ) {
+        if !id.starts_with("__") {
+            let mut step = Object::new();
+            step.insert("outputs", texts(&outputs));
+            step.insert("outcome", outcome.as_str());
+            step.insert("conclusion", conclusion.as_str());
+            self.steps.insert(id, step);
+        }
+        self.last = Some(StepCount { conclusion, outcome });
+        self.position += 1;
+        // The step may have changed any file.
+        self.hashes.clear();
+    }
+
+    fn finish(&mut self, job: Option<&Job>) -> StepEffect {
+        let mut outputs = BTreeMap::new();
+        if let Some(job) = job.filter(|_| !self.given_up) {
+            let named = self.named(&self.env);
+            match self.evaluate(&named, |contexts| job.outputs.evaluate(contexts)) {
+                Ok(values) => outputs = self.checked_outputs(job, values),
+                Err(Obstacle::Hash(patterns)) => return self.ask(patterns),
+                Err(Obstacle::Problem(message)) => {
+                    let key = format!("jobs.{}.outputs", job.id);
+                    self.failure.get_or_insert(EndReason::InvalidExpression { key, message });
+                }
+            }
+        }
+        let (conclusion, reason) = match (self.cancelled.take(), self.failure.take()) {
+            (Some(reason), _) => (Conclusion::Cancelled, Some(reason)),
+            (None, Some(reason)) => (Conclusion::Failure, Some(reason)),
+            (None, None) => (Conclusion::Success, None),
+        };
+        let annotations = std::mem::take(&mut self.annotations);
+        StepEffect::Finish(JobEnd { conclusion, reason, outputs, annotations })
+    }
+
+    /// An output that holds a secret would end in the ledger for ever: it is left out, and said.
+    fn checked_outputs(
+        &mut self,
+        job: &Job,
+        values: Vec<(String, String)>,
+    ) -> BTreeMap<String, String> {
+        let mut outputs = BTreeMap::new();
+        for (name, value) in values {
+            if self.secrets.iter().any(|secret| value.contains(secret.as_str())) {
+                let message = format!("the output `{name}` is left out because it holds a secret");
+                self.annotate(AnnotationLevel::Warning, message);
+            } else if !value.is_empty() {
+                outputs.insert(name, value);
+            }
+        }
+        let size: usize = outputs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if size > JOB_OUTPUT_BYTES_MAX {
+            let key = format!("jobs.{}.outputs", job.id);
+            let message = format!("{size} bytes; at most {JOB_OUTPUT_BYTES_MAX} are kept");
+            self.failure.get_or_insert(EndReason::InvalidExpression { key, message });
+            return BTreeMap::new();
+        }
+        outputs
+    }
+
+    fn status(&self) -> Status {
+        match (&self.cancelled, &self.failure) {
+            (Some(_), _) => Status::CANCELLED,
+            (None, Some(_)) => Status::FAILURE,
+            (None, None) => Status::SUCCESS,
+        }
+    }
+
+    fn named(&self, env: &BTreeMap<String, String>) -> Object {
+        let status = match (&self.cancelled, &self.failure) {
+            (Some(_), _) => Conclusion::Cancelled,
+            (None, Some(_)) => Conclusion::Failure,
+            (None, None) => Conclusion::Success,
+        };
+        let job: Object = [("status", status.as_str())].into_iter().collect();
+        let mut named = self.fixed.clone();
+        named.insert("env", texts(env));
+        named.insert("steps", self.steps.clone());
+        named.insert("job", job);
+        named
+    }
+
+    fn evaluate<T>(
+        &self,
+        named: &Object,
+        compute: impl FnOnce(&Contexts<'_>) -> Result<T, EvaluationError>,
+    ) -> Result<T, Obstacle> {
+        let asked = RefCell::new(None);
+        let hash_files = |patterns: &[String]| match self.hashes.get(patterns) {
+            Some(answer) => answer.clone(),
+            None => {
+                asked.replace(Some(patterns.to_vec()));
+                Err("not known yet".to_owned())
+            }
+        };
+        let contexts = Contexts::new(named).with_status(self.status()).with_files(&hash_files);
+        let result = compute(&contexts);
+        match (result, asked.take()) {
+            (Ok(value), _) => Ok(value),
+            (Err(_), Some(patterns)) => Err(Obstacle::Hash(patterns)),
+            (Err(error), None) => Err(Obstacle::Problem(error.to_string())),
+        }
+    }
+
+    /// A name that cannot be computed is shown as written; that is no reason to fail.
+    fn step_name(&self, named: &Object, step: &Step) -> String {
+        let template = match (&step.name, &step.action) {
+            (Some(name), _) => name,
+            (None, StepAction::Run { script, .. }) => script,
+            (None, StepAction::Uses { action, .. }) => return format!("Run {action}"),
+        };
+        let text = self.evaluate(named, |contexts| template.evaluate_text(contexts));
+        let text = text.unwrap_or_else(|_| template.source().to_owned());
+        match step.name {
+            Some(_) => text,
+            None => format!("Run {}", text.trim_start().lines().next().unwrap_or_default()),
+        }
+    }
+
+    fn place_of_step(&self) -> u32 {
+        u32::try_from(self.position).unwrap_or(u32::MAX)
+    }
+
+    fn annotate(&mut self, level: AnnotationLevel, message: String) {
+        let (title, file, line, column) = (None, None, None, None);
+        self.keep(Annotation { level, message, title, file, line, column });
+    }
+
+    fn keep(&mut self, annotation: Annotation) {
+        if self.annotations.len() < Annotation::PER_JOB_MAX {
+            self.annotations.push(annotation);
+        }
+    }
+}
+
+/// A fraction of a minute is dropped as GitHub does, but no limit becomes none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+pub(crate) fn whole_minutes(minutes: f64) -> u32 {
+    minutes.clamp(1.0, f64::from(u32::MAX)) as u32
+}
