@@ -1,0 +1,1 @@
+//! Logs: one append-only file for each run, job and attempt.
