@@ -1,0 +1,1 @@
+//! OCI distribution v1.1 below `/v2/`.
