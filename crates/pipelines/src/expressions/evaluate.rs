@@ -30,10 +30,7 @@ impl Expression {
 }
 
 /// The parser bounds the depth, so that recursion is safe.
-pub(super) fn evaluate(
-    node: &Node,
-    contexts: &Contexts<'_>,
-) -> Result<Evaluated, EvaluationError> {
+pub(super) fn evaluate(node: &Node, contexts: &Contexts<'_>) -> Result<Evaluated, EvaluationError> {
     match node {
         Node::Literal(value) => Ok(Evaluated::plain(value.clone())),
         Node::Context(name) => Ok(Evaluated::plain(contexts.get(name))),

@@ -198,11 +198,9 @@ fn hash_files(patterns: &[Value], contexts: &Contexts<'_>) -> Result<Value, Eval
 fn result_of(job: &Value, contexts: &Contexts<'_>) -> String {
     let property = |value: &Value, name: &str| match value {
         Value::Object(object) => object.get(name).cloned().unwrap_or_default(),
-        Value::Null
-        | Value::Boolean(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_) => Value::Null,
+        Value::Null | Value::Boolean(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Value::Null
+        }
     };
     let needs: Value = contexts.get("needs");
     property(&property(&needs, &job.to_text()), "result").to_text()

@@ -192,10 +192,7 @@ fn position_of(source: &str, offset: usize) -> usize {
 
 fn is_boundary(letter: char) -> bool {
     letter.is_whitespace()
-        || matches!(
-            letter,
-            '(' | '[' | ')' | ']' | ',' | '.' | '!' | '>' | '<' | '=' | '&' | '|'
-        )
+        || matches!(letter, '(' | '[' | ')' | ']' | ',' | '.' | '!' | '>' | '<' | '=' | '&' | '|')
 }
 
 fn is_name(word: &str) -> bool {

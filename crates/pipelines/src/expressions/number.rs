@@ -109,7 +109,9 @@ mod tests {
 
     #[test]
     fn reads_only_numbers() {
-        for (text, expected) in [(" ", 0.0), ("0xff", 255.0), ("0o10", 8.0), (".5", 0.5), ("1e2", 100.0)] {
+        for (text, expected) in
+            [(" ", 0.0), ("0xff", 255.0), ("0o10", 8.0), (".5", 0.5), ("1e2", 100.0)]
+        {
             assert_eq!(text_to_number(text).to_bits(), f64::to_bits(expected), "{text}");
         }
         for text in ["inf", "nan", "0x", "0xg", "1_000", ".", "1e", "--1", "0b1"] {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ast::{Function, Node};
 use super::{Contexts, EvaluationError, Expression, Scope, SyntaxError, Value};
 
 /// A place in a file; both from 1. Lines and columns count as GitHub's reader counts them.
@@ -81,6 +82,14 @@ impl Template {
         let parts =
             if source.is_empty() { Vec::new() } else { vec![Part::Text(source.to_owned())] };
         Self { source: source.into(), at, parts }
+    }
+
+    /// The key `${{ insert }}`, which puts a computed mapping in its place.
+    #[must_use]
+    pub fn insert(at: Position) -> Self {
+        let root = Node::Context("insert".into());
+        let parts = vec![Part::Expression(Expression { source: "insert".into(), root })];
+        Self { source: "${{ insert }}".into(), at, parts }
     }
 
     /// The text as written.
@@ -197,7 +206,6 @@ impl Condition {
     /// The condition of a job or step without `if`: `success()`.
     #[must_use]
     pub fn success(at: Position) -> Self {
-        use super::ast::{Function, Node};
         let root = Node::Call { function: Function::Success, arguments: Vec::new() };
         let expression = Expression { source: "success()".into(), root };
         Self { source: String::new(), at, expression }

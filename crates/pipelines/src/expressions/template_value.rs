@@ -86,9 +86,7 @@ impl TemplateValue {
             Self::Boolean { value, .. } => Ok((*value).into()),
             Self::Number { value, .. } => Ok((*value).into()),
             Self::Text(template) => template.evaluate(contexts),
-            Self::List { items, .. } => {
-                items.iter().map(|item| item.evaluate(contexts)).collect()
-            }
+            Self::List { items, .. } => items.iter().map(|item| item.evaluate(contexts)).collect(),
             Self::Map { entries, .. } => {
                 let mut object = Object::new();
                 for (key, value) in entries {
