@@ -1,0 +1,71 @@
+//! Why nothing was rendered.
+
+use std::fmt;
+
+/// A refused rendering: what, where and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderError {
+    /// A stable name in kebab case, for problem documents and facts.
+    pub code: &'static str,
+    /// The file's or folder's path in its tree.
+    pub file: String,
+    /// Line, from 1; 0 when it is about the whole file.
+    pub line: u64,
+    /// Column, from 1; 0 when it is about the whole file.
+    pub column: u64,
+    /// What is wrong, without the place.
+    pub message: String,
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = if self.file.is_empty() { "." } else { &self.file };
+        if self.line == 0 {
+            write!(f, "{file}: {}", self.message)
+        } else {
+            write!(f, "{file}:{}:{}: {}", self.line, self.column, self.message)
+        }
+    }
+}
+
+impl std::error::Error for RenderError {}
+
+impl RenderError {
+    pub(crate) fn whole(code: &'static str, file: &str, message: impl Into<String>) -> Self {
+        RenderError { code, file: file.into(), line: 0, column: 0, message: message.into() }
+    }
+
+    pub(crate) fn outside(path: &str) -> Self {
+        RenderError::whole("path-outside-tree", path, "the path leaves the repository")
+    }
+
+    pub(crate) fn no_kustomization(folder: &str) -> Self {
+        let message = "the application changes it by `kustomize`, but it has no kustomization; \
+                       add one or remove `spec.source.kustomize`";
+        RenderError::whole("kustomization-missing", folder, message)
+    }
+}
+
+impl From<kustomize::BuildError> for RenderError {
+    fn from(error: kustomize::BuildError) -> Self {
+        RenderError {
+            code: error.code.code(),
+            file: error.file,
+            line: error.line,
+            column: error.column,
+            message: error.message,
+        }
+    }
+}
+
+impl From<yaml::YamlError> for RenderError {
+    fn from(error: yaml::YamlError) -> Self {
+        RenderError {
+            code: "invalid-yaml",
+            file: error.file,
+            line: error.line,
+            column: error.column,
+            message: error.message,
+        }
+    }
+}
