@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ledger::Timestamp;
+use ledger::{EnvironmentName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::objects::ObjectKey;
@@ -45,6 +45,8 @@ pub enum BlockReason {
     RetryLater { failures: u32, until: Timestamp },
     /// The last apply of this rendering failed too often.
     RetriesExhausted { failures: u32 },
+    /// The overlay names an artifact of which nothing has been promoted yet.
+    ArtifactNotPromoted { artifact: String, environment: EnvironmentName },
 }
 
 impl BlockReason {
@@ -69,6 +71,7 @@ impl BlockReason {
             Self::SelfHealOff { .. } => "self-heal-off",
             Self::RetryLater { .. } => "retry-later",
             Self::RetriesExhausted { .. } => "retries-exhausted",
+            Self::ArtifactNotPromoted { .. } => "artifact-not-promoted",
         }
     }
 
@@ -146,6 +149,10 @@ impl fmt::Display for BlockReason {
             Self::RetryLater { failures, until } => write!(
                 f,
                 "applying this rendering failed {failures} times; it is tried again at {until}"
+            ),
+            Self::ArtifactNotPromoted { artifact, environment } => write!(
+                f,
+                "nothing of `{artifact}` has been promoted to {environment} yet; the first published build is"
             ),
             Self::RetriesExhausted { failures } => write!(
                 f,

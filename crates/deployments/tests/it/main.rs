@@ -1,0 +1,6 @@
+//! The decisions of this crate, by data.
+
+mod application;
+mod health;
+mod plan;
+mod view;

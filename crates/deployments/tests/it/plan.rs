@@ -1,0 +1,375 @@
+//! What the planner answers, by data: desired and live objects in one line each.
+
+use std::collections::BTreeSet;
+
+use deployments::{
+    Action, Application, Decision, Drift, DriftChange, Heal, Inventory, LiveObject, ObjectKey,
+    PlanInputs, PlanPolicy, PreviousPlan, SyncRequest, plan, self_heal, tracked,
+};
+use ledger::{CommitId, Timestamp};
+use serde_json::{Value, json};
+
+pub fn commit(digit: char) -> CommitId {
+    CommitId::new(digit.to_string().repeat(40)).unwrap()
+}
+
+pub fn application(spec: &str) -> Application {
+    let text = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: app}}\nspec:\n  \
+         source: {{repoURL: o/r, path: d}}\n  destination: {{name: local, namespace: n}}\n{spec}"
+    );
+    Application::parse("app.yaml", &text).unwrap()
+}
+
+const AUTOMATED: &str = "  syncPolicy: {automated: {prune: true, selfHeal: true}}";
+
+fn object(kind: &str, name: &str) -> Value {
+    let version = match kind {
+        "Deployment" | "StatefulSet" => "apps/v1",
+        "Job" => "batch/v1",
+        "Ingress" => "networking.k8s.io/v1",
+        _ => "v1",
+    };
+    json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": {"a": 1}})
+}
+
+fn key(manifest: &Value) -> ObjectKey {
+    ObjectKey::of(manifest, "n").unwrap()
+}
+
+fn live(manifest: &Value) -> LiveObject {
+    let applied = tracked(manifest, &key(manifest), "app");
+    LiveObject { manifest: applied.clone(), applied: Some(applied) }
+}
+
+fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
+    let kinds = [
+        "apps/Deployment",
+        "apps/StatefulSet",
+        "batch/Job",
+        "ConfigMap",
+        "Secret",
+        "Service",
+        "networking.k8s.io/Ingress",
+    ];
+    PlanInputs {
+        application: application(AUTOMATED),
+        revision: commit('1'),
+        rendered_commit: commit('2'),
+        desired: desired.to_vec(),
+        inventory: Some(Inventory {
+            as_of: Timestamp(100),
+            complete: true,
+            namespaces: None,
+            objects: live,
+        }),
+        previous: None,
+        parent: None,
+        supported_kinds: kinds.into_iter().map(str::to_owned).collect(),
+        problems: Vec::new(),
+        policy: PlanPolicy::default(),
+        confirmed: BTreeSet::new(),
+        requested: None,
+        as_of: Timestamp(100),
+    }
+}
+
+/// The decision in short: `create ConfigMap/a`, `blocked mass-deletion`, `up-to-date`.
+#[track_caller]
+fn check(inputs: &PlanInputs, expected: &[&str]) {
+    let steps = |steps: Vec<deployments::Step>| -> Vec<String> {
+        let name = |action| match action {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Delete => "delete",
+            Action::Unchanged => "unchanged",
+            Action::Blocked => "kept",
+        };
+        let restart = |restarts| if restarts { " restarts" } else { "" };
+        steps
+            .iter()
+            .map(|step| {
+                let ObjectKey { kind, name: object, .. } = &step.object;
+                format!("{} {kind}/{object}{}", name(step.action), restart(step.restarts))
+            })
+            .collect()
+    };
+    let found = match plan(inputs) {
+        Decision::Plan(plan) => steps(plan.steps),
+        Decision::UpToDate(kept) => [vec!["up-to-date".to_owned()], steps(kept)].concat(),
+        Decision::Blocked { reasons } => {
+            reasons.iter().map(|reason| format!("blocked {}", reason.code())).collect()
+        }
+    };
+    assert_eq!(found, expected, "{:?}", plan(inputs));
+}
+
+#[test]
+fn orders_by_phase_wave_kind_and_name() {
+    let wave = |mut manifest: Value, name: &str, value: &str| {
+        manifest["metadata"]["annotations"] = json!({name: value});
+        manifest
+    };
+    let desired = [
+        object("Ingress", "i"),
+        object("Deployment", "b"),
+        object("Deployment", "a"),
+        object("Service", "s"),
+        object("ConfigMap", "c"),
+        wave(object("Deployment", "first"), "argocd.argoproj.io/sync-wave", "-1"),
+        wave(object("Job", "after"), "argocd.argoproj.io/hook", "PostSync"),
+        wave(object("Job", "migrate"), "argocd.argoproj.io/hook", "PreSync"),
+        wave(object("Job", "never"), "argocd.argoproj.io/hook", "Skip"),
+    ];
+    check(
+        &inputs(&desired, vec![]),
+        &[
+            "create Job/migrate",
+            "create Deployment/first",
+            "create ConfigMap/c",
+            "create Service/s",
+            "create Deployment/a",
+            "create Deployment/b",
+            "create Ingress/i",
+            "create Job/after",
+        ],
+    );
+    let wrong = [
+        wave(object("Job", "x"), "argocd.argoproj.io/hook", "SyncFail"),
+        wave(object("Job", "y"), "argocd.argoproj.io/sync-wave", "soon"),
+    ];
+    check(&inputs(&wrong, vec![]), &["blocked invalid-order", "blocked invalid-order"]);
+}
+
+#[test]
+fn compares_only_what_git_sets() {
+    let desired = object("Deployment", "a");
+    let mut with_status = live(&desired);
+    with_status.manifest["status"] = json!({"replicas": 1});
+    with_status.manifest["spec"]["defaulted"] = json!(true);
+    check(
+        &inputs(std::slice::from_ref(&desired), vec![with_status.clone()]),
+        &["up-to-date", "unchanged Deployment/a"],
+    );
+    let mut changed = desired.clone();
+    changed["spec"]["template"] = json!({"x": 1});
+    check(&inputs(&[changed], vec![with_status.clone()]), &["update Deployment/a restarts"]);
+    let mut scaled = desired.clone();
+    scaled["spec"]["a"] = json!(2);
+    check(&inputs(&[scaled], vec![with_status]), &["update Deployment/a"]);
+}
+
+#[test]
+fn a_field_that_left_git_is_a_change_and_a_quantity_is_not() {
+    let mut before = object("Deployment", "a");
+    before["spec"]["gone"] = json!(1);
+    check(&inputs(&[object("Deployment", "a")], vec![live(&before)]), &["update Deployment/a"]);
+    let limits = |value: Value| {
+        let mut manifest = object("Deployment", "a");
+        manifest["spec"]["template"] = json!({"limits": {"cpu": value}});
+        manifest
+    };
+    check(
+        &inputs(&[limits(json!("1"))], vec![live(&limits(json!("1000m")))]),
+        &["up-to-date", "unchanged Deployment/a"],
+    );
+    check(
+        &inputs(&[limits(json!(2))], vec![live(&limits(json!("1")))]),
+        &["update Deployment/a restarts"],
+    );
+}
+
+#[test]
+fn ignored_differences_do_not_count() {
+    let mut inputs = inputs(&[object("Deployment", "a")], vec![]);
+    let mut other = live(&object("Deployment", "a"));
+    other.manifest["spec"]["a"] = json!(7);
+    inputs.inventory.as_mut().unwrap().objects = vec![other];
+    check(&inputs, &["update Deployment/a"]);
+    inputs.application = application(&format!(
+        "{AUTOMATED}\n  ignoreDifferences: [{{group: apps, kind: Deployment, jsonPointers: [/spec/a]}}]"
+    ));
+    check(&inputs, &["up-to-date", "unchanged Deployment/a"]);
+}
+
+#[test]
+fn prunes_only_its_own_in_reverse() {
+    let (a, b) = (object("ConfigMap", "a"), object("Deployment", "b"));
+    let keep = object("ConfigMap", "keep");
+    let mut foreign = live(&object("Secret", "foreign"));
+    foreign.manifest = tracked(&foreign.manifest, &key(&foreign.manifest), "other");
+    let mut untracked = live(&object("Secret", "untracked"));
+    untracked.manifest["metadata"]["annotations"] = json!({});
+    let mut inputs = inputs(
+        std::slice::from_ref(&keep),
+        vec![live(&a), live(&b), live(&keep), foreign, untracked],
+    );
+    inputs.policy.deletion_percent_max = 70;
+    check(&inputs, &["unchanged ConfigMap/keep", "delete Deployment/b", "delete ConfigMap/a"]);
+    inputs.application = application("  syncPolicy: {automated: {}}");
+    check(
+        &inputs,
+        &["up-to-date", "unchanged ConfigMap/keep", "kept Deployment/b", "kept ConfigMap/a"],
+    );
+    inputs.requested = Some(SyncRequest { prune: true });
+    check(&inputs, &["unchanged ConfigMap/keep", "delete Deployment/b", "delete ConfigMap/a"]);
+}
+
+#[test]
+fn a_copied_tracking_id_owns_nothing() {
+    let keep = object("ConfigMap", "keep");
+    let mut copied = live(&object("ConfigMap", "original"));
+    copied.manifest["metadata"]["name"] = json!("copy");
+    check(
+        &inputs(std::slice::from_ref(&keep), vec![live(&keep), copied]),
+        &["up-to-date", "unchanged ConfigMap/keep"],
+    );
+}
+
+#[test]
+fn a_mass_deletion_stops_until_exactly_it_is_confirmed() {
+    let all: Vec<Value> = (0..6).map(|n| object("ConfigMap", &format!("c{n}"))).collect();
+    let mut inputs = inputs(&all[..3], all.iter().map(live).collect());
+    check(&inputs, &["blocked mass-deletion"]);
+    inputs.confirmed = all[3..5].iter().map(key).collect();
+    check(&inputs, &["blocked mass-deletion"]);
+    inputs.confirmed = all[3..].iter().map(key).collect();
+    check(
+        &inputs,
+        &[
+            "unchanged ConfigMap/c0",
+            "unchanged ConfigMap/c1",
+            "unchanged ConfigMap/c2",
+            "delete ConfigMap/c5",
+            "delete ConfigMap/c4",
+            "delete ConfigMap/c3",
+        ],
+    );
+    inputs.confirmed.clear();
+    inputs.desired.clear();
+    check(&inputs, &["blocked would-delete-everything"]);
+}
+
+#[test]
+fn confirmation_on_request() {
+    let (keep, go) = (object("ConfigMap", "keep"), object("ConfigMap", "go"));
+    let mut inputs = inputs(std::slice::from_ref(&keep), vec![live(&keep), live(&go)]);
+    inputs.application =
+        application("  syncPolicy: {automated: {prune: true}, syncOptions: [Prune=confirm]}");
+    check(&inputs, &["blocked deletion-needs-confirmation"]);
+    inputs.confirmed = [key(&go)].into();
+    check(&inputs, &["unchanged ConfigMap/keep", "delete ConfigMap/go"]);
+}
+
+#[test]
+fn nothing_on_missing_data() {
+    let mut inputs = inputs(&[object("ConfigMap", "a")], vec![]);
+    inputs.inventory.as_mut().unwrap().complete = false;
+    check(&inputs, &["blocked inventory-missing"]);
+    inputs.inventory = None;
+    check(&inputs, &["blocked inventory-missing"]);
+}
+
+fn previous(rendered: char, applied_at: Option<i64>, failures: u32) -> PreviousPlan {
+    PreviousPlan {
+        generation: 4,
+        rendered_commit: commit(rendered),
+        applied_at: applied_at.map(Timestamp),
+        failures,
+        failed_at: (failures > 0).then_some(Timestamp(100)),
+    }
+}
+
+#[test]
+fn an_observation_from_before_the_last_apply_decides_nothing() {
+    let mut inputs = inputs(&[object("ConfigMap", "a")], vec![]);
+    inputs.previous = Some(previous('9', Some(101), 0));
+    check(&inputs, &["blocked inventory-stale"]);
+    inputs.previous = Some(previous('9', Some(100), 0));
+    let Decision::Plan(plan) = plan(&inputs) else { panic!("expected a plan") };
+    assert_eq!(plan.generation, 5);
+}
+
+#[test]
+fn one_wrong_object_stops_all() {
+    let unknown = json!({"apiVersion": "x.io/v1", "kind": "Widget", "metadata": {"name": "w"}});
+    check(&inputs(&[object("ConfigMap", "a"), unknown], vec![]), &["blocked unknown-kind"]);
+    check(
+        &inputs(&[object("ConfigMap", "a"), object("ConfigMap", "a")], vec![]),
+        &["blocked duplicate-object"],
+    );
+    check(&inputs(&[json!({"kind": "ConfigMap"})], vec![]), &["blocked not-an-object"]);
+    let mut theirs = live(&object("ConfigMap", "a"));
+    theirs.manifest = tracked(&theirs.manifest, &key(&theirs.manifest), "other");
+    check(&inputs(&[object("ConfigMap", "a")], vec![theirs]), &["blocked owned-by-another"]);
+    let mut cluster = inputs(&[object("ConfigMap", "a")], vec![]);
+    cluster.application.destination.target =
+        deployments::Target::Cluster { address: "https://kubernetes.default.svc".into() };
+    check(&cluster, &["blocked cluster-unavailable"]);
+    let mut invalid = inputs(&[object("Deployment", "a")], vec![]);
+    invalid.problems =
+        vec![(key(&object("Deployment", "a")), "the image is not in the registry".into())];
+    check(&invalid, &["blocked invalid-manifest"]);
+}
+
+#[test]
+fn namespaces_must_exist() {
+    let mut inputs = inputs(&[object("ConfigMap", "a")], vec![]);
+    inputs.inventory.as_mut().unwrap().namespaces = Some(BTreeSet::from(["other".to_owned()]));
+    check(&inputs, &["blocked namespace-missing"]);
+    inputs.application =
+        application("  syncPolicy: {automated: {}, syncOptions: [CreateNamespace=true]}");
+    check(&inputs, &["create ConfigMap/a"]);
+    inputs.application.destination.namespace.clear();
+    check(&inputs, &["blocked namespace-missing"]);
+}
+
+#[test]
+fn automation_off_waits_for_a_person() {
+    let mut inputs = inputs(&[object("ConfigMap", "a")], vec![]);
+    inputs.application = application("");
+    check(&inputs, &["blocked manual-sync"]);
+    inputs.requested = Some(SyncRequest { prune: false });
+    check(&inputs, &["create ConfigMap/a"]);
+}
+
+#[test]
+fn drift_is_healed_only_when_asked_for() {
+    let mut inputs = inputs(&[object("ConfigMap", "a")], vec![]);
+    inputs.previous = Some(previous('2', Some(50), 0));
+    check(&inputs, &["create ConfigMap/a"]);
+    inputs.application = application("  syncPolicy: {automated: {prune: true}}");
+    check(&inputs, &["blocked self-heal-off"]);
+    inputs.rendered_commit = commit('3');
+    check(&inputs, &["create ConfigMap/a"]);
+}
+
+#[test]
+fn failed_applies_wait_longer_and_end() {
+    let mut inputs = inputs(&[object("ConfigMap", "a")], vec![]);
+    inputs.previous = Some(previous('2', None, 2));
+    inputs.as_of = Timestamp(100 + 9_999);
+    check(&inputs, &["blocked retry-later"]);
+    inputs.as_of = Timestamp(100 + 10_000);
+    check(&inputs, &["create ConfigMap/a"]);
+    inputs.previous = Some(previous('2', None, 6));
+    inputs.as_of = Timestamp(10_000_000);
+    check(&inputs, &["blocked retries-exhausted"]);
+    inputs.requested = Some(SyncRequest { prune: false });
+    check(&inputs, &["create ConfigMap/a"]);
+}
+
+#[test]
+fn repairs_back_off() {
+    let drift =
+        [Drift { object: key(&object("ConfigMap", "a")), change: DriftChange::Deleted, by: None }];
+    let at = |times: &[i64]| times.iter().copied().map(Timestamp).collect::<Vec<_>>();
+    let heal = |repairs: &[i64], now| self_heal(true, &drift, &at(repairs), Timestamp(now));
+    assert_eq!(heal(&[], 0), Heal::Repair);
+    assert_eq!(heal(&[0], 1_999), Heal::Wait { until: Timestamp(2_000) });
+    assert_eq!(heal(&[0], 2_000), Heal::Repair);
+    assert_eq!(heal(&[0, 2_000], 7_999), Heal::Wait { until: Timestamp(8_000) });
+    assert_eq!(heal(&[0, 2_000], 3_602_000), Heal::Repair);
+    assert_eq!(self_heal(false, &drift, &[], Timestamp(0)), Heal::Off);
+    assert_eq!(self_heal(true, &[], &[], Timestamp(0)), Heal::Nothing);
+}
