@@ -13,6 +13,7 @@ pub mod facts;
 mod fold;
 pub mod glob;
 pub mod policy;
+pub mod push;
 pub mod view;
 
 pub use facts::RepositoryFact;
