@@ -9,6 +9,7 @@
 
 mod canonical;
 mod checkpoint;
+mod export;
 mod fact;
 mod ids;
 mod memory;
@@ -16,6 +17,9 @@ mod tree;
 
 pub use canonical::{canonical_fact, canonical_json};
 pub use checkpoint::{Checkpoint, NoteError, VerifierKey};
+pub use export::{
+    Finding, Trust, Trusted, Verification, checkpoint_line, fact_line, header_line, verify,
+};
 pub use fact::{AppendRefusal, Draft, Expected, Fact, FactBody, View, decode};
 pub use ids::{
     Actor, ActorKind, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId,
@@ -25,5 +29,5 @@ pub use ids::{
 pub use memory::MemoryLedger;
 pub use tree::{
     InvalidTreeHash, MissingNode, Node, NodeAddress, TreeHash, TreeState, consistency_proof,
-    inclusion_proof, leaf_hash, node_hash, verify_consistency, verify_inclusion,
+    inclusion_proof, inclusion_root, leaf_hash, node_hash, verify_consistency, verify_inclusion,
 };

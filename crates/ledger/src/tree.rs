@@ -124,7 +124,7 @@ pub fn consistency_proof(
     Ok(path)
 }
 
-/// Whether `proof` shows `leaf` at `index` in the tree with `root` (RFC 9162, section 2.1.3.2).
+/// Whether `proof` shows `leaf` at `index` in the tree with `root`.
 #[must_use]
 pub fn verify_inclusion(
     leaf: TreeHash,
@@ -133,13 +133,25 @@ pub fn verify_inclusion(
     proof: &[TreeHash],
     root: TreeHash,
 ) -> bool {
+    inclusion_root(leaf, index, size, proof) == Some(root)
+}
+
+/// The root that `proof` leads to from `leaf` at `index`; `None` when its length does not fit a tree
+/// of `size` leaves (RFC 9162, section 2.1.3.2).
+#[must_use]
+pub fn inclusion_root(
+    leaf: TreeHash,
+    index: u64,
+    size: u64,
+    proof: &[TreeHash],
+) -> Option<TreeHash> {
     if index >= size {
-        return false;
+        return None;
     }
     let (mut position, mut last, mut hash) = (index, size - 1, leaf);
     for sibling in proof {
         if last == 0 {
-            return false;
+            return None;
         }
         if position & 1 == 1 || position == last {
             hash = node_hash(*sibling, hash);
@@ -153,7 +165,7 @@ pub fn verify_inclusion(
         position >>= 1;
         last >>= 1;
     }
-    last == 0 && hash == root
+    (last == 0).then_some(hash)
 }
 
 /// Whether `proof` shows that the tree with `old_root` is a prefix of the one with `new_root`
