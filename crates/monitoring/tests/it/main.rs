@@ -1,0 +1,7 @@
+//! Monitoring's decisions, by data.
+
+mod alerts;
+mod assessments;
+mod expositions;
+mod incidents;
+mod objectives;
