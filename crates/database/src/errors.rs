@@ -139,3 +139,20 @@ pub enum CheckpointError {
     #[error("the checkpoint could not be signed")]
     Sign(#[from] ledger::NoteError),
 }
+
+/// Why an export ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The ledger could not be read.
+    #[error("the ledger could not be read")]
+    Read(#[from] ReadError),
+    /// Nothing was signed yet.
+    #[error("the ledger has no checkpoint yet; make one, then export")]
+    NoCheckpoint,
+    /// The newest checkpoint is not by the key that was given.
+    #[error("the newest checkpoint cannot be exported")]
+    Note(#[from] ledger::NoteError),
+    /// The output could not be written.
+    #[error("the export could not be written")]
+    Output(#[from] std::io::Error),
+}

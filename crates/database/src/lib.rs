@@ -9,6 +9,7 @@
 
 mod encoding;
 mod errors;
+mod export;
 mod lock;
 mod migrations;
 mod open;
@@ -16,7 +17,7 @@ mod read;
 mod search;
 mod writer;
 
-pub use errors::{AppendError, CheckpointError, OpenError, ReadError, WriteError};
+pub use errors::{AppendError, CheckpointError, ExportError, OpenError, ReadError, WriteError};
 pub use lock::{DataLock, LockError};
 pub use open::Database;
 pub use search::{Cursor, Filter};

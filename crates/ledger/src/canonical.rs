@@ -104,8 +104,7 @@ fn write_double(text: &mut String, double: f64) {
     if double < 0.0 {
         text.push('-');
     }
-    // Rust prints the shortest digits that read back as the same double: `d.ddde±x`.
-    let scientific = format!("{:e}", double.abs());
+    let scientific = shortest(double.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let exponent: i32 = exponent.parse().unwrap_or_default();
@@ -134,4 +133,14 @@ fn write_double(text: &mut String, double: f64) {
         text.push(if exponent < 0 { '-' } else { '+' });
         text.push_str(&exponent.abs().to_string());
     }
+}
+
+/// `d.ddde±x` with the fewest digits that read back as the same double; of several such the nearest
+/// one, and of two equally near ones the even one. Rust's own choice between those is another.
+fn shortest(double: f64) -> String {
+    let short = format!("{double:e}");
+    let mantissa = short.split('e').next().unwrap_or_default();
+    let digits = mantissa.chars().filter(char::is_ascii_digit).count();
+    let nearest = format!("{double:.*e}", digits.saturating_sub(1));
+    if nearest.parse() == Ok(double) { nearest } else { short }
 }
