@@ -13,7 +13,9 @@ pub mod facts;
 mod fold;
 pub mod glob;
 pub mod policy;
+pub mod pull_request;
 pub mod push;
+pub mod reasons;
 pub mod view;
 
 pub use facts::RepositoryFact;

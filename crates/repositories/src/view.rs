@@ -1,6 +1,6 @@
 //! What is now so: repositories, refs, pull requests, checks and tokens, folded from facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
     Actor, ActorKind, CommitId, Fact, PullRequestNumber, RefName, RepositoryName, RunId, Sequence,
@@ -238,6 +238,23 @@ impl RepositoriesView {
         let live = |token: &&Token| token.revoked_at.is_none();
         let token = self.tokens.values().filter(live).find(|t| t.secret_sha256 == secret_sha256)?;
         Some(token.grant())
+    }
+
+    /// The names of the people whose tokens may write to this repository at `as_of`.
+    #[must_use]
+    pub fn writers(&self, name: &RepositoryName, as_of: Timestamp) -> BTreeSet<String> {
+        let may_write = |token: &&Token| {
+            let in_scope = match &token.scope {
+                Scope::Server => true,
+                Scope::Repository(own) => own == name,
+            };
+            token.revoked_at.is_none()
+                && token.expires_at.is_none_or(|end| end > as_of)
+                && token.actor_kind == ActorKind::Person
+                && token.role >= Role::Write
+                && in_scope
+        };
+        self.tokens.values().filter(may_write).map(|token| token.name.clone()).collect()
     }
 
     /// The repository of this name.
