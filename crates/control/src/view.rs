@@ -175,7 +175,13 @@ impl EnvironmentLoop {
                 self.hold = None;
                 self.resumed_at = Some(at);
             }
-            other => self.take_rollback(at, other),
+            other @ (ControlFact::RolledBack { .. }
+            | ControlFact::RollbackRefused { .. }
+            | ControlFact::RollbackAsked { .. }
+            | ControlFact::RollbackApproved { .. }
+            | ControlFact::RollbackRequested { .. }
+            | ControlFact::Quarantined { .. }
+            | ControlFact::QuarantineLifted { .. }) => self.take_rollback(at, other),
         }
     }
 

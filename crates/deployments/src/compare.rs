@@ -159,15 +159,11 @@ fn join(path: &str, name: &str) -> String {
 /// The manifest without the fields that a target writes, so that it can be shown and applied again.
 #[must_use]
 pub fn without_status(manifest: &Value) -> Value {
-    match manifest {
-        Value::Object(fields) => {
-            let kept: Map<String, Value> = fields
-                .iter()
-                .filter(|(name, _)| name.as_str() != "status")
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            Value::Object(kept)
-        }
-        other => other.clone(),
-    }
+    let Value::Object(fields) = manifest else { return manifest.clone() };
+    let kept: Map<String, Value> = fields
+        .iter()
+        .filter(|(name, _)| name.as_str() != "status")
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    Value::Object(kept)
 }

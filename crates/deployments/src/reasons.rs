@@ -84,6 +84,7 @@ impl BlockReason {
 
 /// What is wrong, why, and what to do next.
 impl fmt::Display for BlockReason {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |objects: &[ObjectKey]| {
             objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

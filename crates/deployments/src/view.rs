@@ -245,7 +245,11 @@ impl ApplicationState {
                     deployment.outcome = Outcome::Failed { at: fact.at, problem };
                 }
             }
-            other => self.take_observation(fact, other),
+            other @ (DeploymentFact::HealthChanged { .. }
+            | DeploymentFact::DriftFound { .. }
+            | DeploymentFact::DriftRepaired { .. }
+            | DeploymentFact::SyncRequested { .. }
+            | DeploymentFact::DeletionConfirmed { .. }) => self.take_observation(fact, other),
         }
     }
 

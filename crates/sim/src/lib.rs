@@ -1,1 +1,114 @@
-//! A seeded simulation of the loop
+//! A seeded simulation of the whole loop: the real decisions, a made-up world, one thread.
+//!
+//! Messages come late, twice, out of order or never; two deciders act at once; people push while a
+//! rollback is decided; deciders crash; the clock jumps; data is missing. [`run`] checks all the
+//! while what must never be seen. [`scenario`] plays an operator's session without faults.
+//!
+//! Absent on purpose: the hands. They are tested against the real thing, each in its own crate.
+
+mod checks;
+mod deciders;
+mod options;
+mod rng;
+pub mod scenario;
+mod simulation;
+mod storm;
+mod views;
+mod world;
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+pub use options::{Options, Rules, Statistics, Violation};
+use simulation::Simulation;
+
+/// What one seed gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// What must not be seen and was, each once.
+    pub violations: Vec<Violation>,
+    /// The log as one number; the same seed gives the same.
+    pub log_digest: u64,
+    /// What happened.
+    pub statistics: Statistics,
+}
+
+/// What many seeds gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many seeds ran.
+    pub seeds: u64,
+    /// The seeds with violations.
+    pub failed: Vec<Outcome>,
+    /// Everything that happened, added up.
+    pub statistics: Statistics,
+}
+
+/// One seed from an empty ledger to rest.
+#[must_use]
+pub fn run(seed: u64, options: Options) -> Outcome {
+    let mut simulation = Simulation::new(seed, options);
+    for _ in 0..options.stormy_ticks {
+        simulation.stormy_step();
+    }
+    simulation.calm = true;
+    // Orders that are still on their way arrive; the clock is right again.
+    simulation.silent_until = 0;
+    for _ in 0..options.calm_ticks {
+        simulation.calm_step();
+    }
+    simulation.check_end();
+    Outcome {
+        seed,
+        violations: simulation.violations.iter().copied().collect(),
+        log_digest: simulation.log_digest(),
+        statistics: simulation.statistics,
+    }
+}
+
+/// Each seed of a range; every tenth runs twice and must give the same log.
+#[must_use]
+pub fn run_many(seeds: Range<u64>, options: Options) -> Summary {
+    let mut summary = Summary::default();
+    for seed in seeds {
+        let mut outcome = run(seed, options);
+        if seed % 10 == 0 && run(seed, options).log_digest != outcome.log_digest {
+            outcome.violations.push(Violation::NotRepeatable);
+        }
+        summary.seeds += 1;
+        summary.statistics.add(&outcome.statistics);
+        if !outcome.violations.is_empty() {
+            summary.failed.push(outcome);
+        }
+    }
+    summary
+}
+
+/// The summary of `seeds` seeds as text for a terminal, and whether all rules were kept.
+#[must_use]
+pub fn cli_report(seeds: u64) -> (String, bool) {
+    let summary = run_many(0..seeds, Options::default());
+    let counted = summary.statistics;
+    let mut text = format!(
+        "{} seeds: {} facts, {} pushes, {} promotions, {} rollbacks, {} applies\n\
+         faults: {} lost messages, {} refused older orders, {} lost races, {} crashes\n",
+        summary.seeds,
+        counted.facts,
+        counted.pushes,
+        counted.promotions,
+        counted.rollbacks,
+        counted.applies,
+        counted.lost_messages,
+        counted.refused_orders,
+        counted.lost_races,
+        counted.crashes,
+    );
+    for outcome in &summary.failed {
+        let names: Vec<String> = outcome.violations.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "seed {}: {}", outcome.seed, names.join(", "));
+    }
+    let _ = writeln!(text, "{} seeds with violations", summary.failed.len());
+    (text, summary.failed.is_empty())
+}

@@ -1,5 +1,7 @@
 //! The decisions of the loop, by data.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod configuration;
 mod consequences;
 mod promote;

@@ -1,5 +1,7 @@
 //! The decisions of this crate, by data.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod application;
 mod health;
 mod plan;

@@ -1,0 +1,3 @@
+//! The loop as a whole: many seeds, rules switched off, and operators' sessions.
+
+mod seeds;
