@@ -10,10 +10,26 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// The text between `${{` and `}}`, without blanks around it.
+    /// The text between `${{` and `}}`, as written.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The text that it is, when it is a quoted text and nothing else (`'${{'` escapes).
+    pub(super) fn quoted_text(&self) -> Option<&str> {
+        match &self.root {
+            Node::Literal(Value::String(text)) => Some(text),
+            Node::Literal(_)
+            | Node::Context(_)
+            | Node::Index(..)
+            | Node::Wildcard(_)
+            | Node::Not(_)
+            | Node::Compare(..)
+            | Node::And(_)
+            | Node::Or(_)
+            | Node::Call { .. } => None,
+        }
     }
 
     /// Whether one of `success`, `failure`, `cancelled` and `always` is called anywhere in it; an

@@ -5,7 +5,7 @@ use super::evaluate::{Evaluated, evaluate};
 use super::value::fold;
 use super::{Contexts, EvaluationError, Value, number_to_text};
 
-/// What one value may weigh while an expression is computed; texts weigh two bytes a UTF-16 unit.
+/// What one value, or the arguments of one call together, may weigh; texts weigh two bytes a UTF-16 unit.
 const MEMORY_MAX_BYTES: usize = 1024 * 1024;
 
 pub(super) fn call(
@@ -20,6 +20,7 @@ pub(super) fn call(
         .iter()
         .map(|argument| evaluate(argument, contexts).map(|evaluated| evaluated.value))
         .collect::<Result<Vec<_>, _>>()?;
+    check_memory(arguments, &values)?;
     let first = values.first().unwrap_or(&Value::Null);
     let second = values.get(1).unwrap_or(&Value::Null);
     let value = match function {
@@ -211,6 +212,18 @@ fn limited(text: String) -> Result<Value, EvaluationError> {
         return Err(EvaluationError::MemoryExceeded);
     }
     Ok(Value::String(text))
+}
+
+/// Bounds what the arguments that were computed weigh together.
+fn check_memory(arguments: &[Node], values: &[Value]) -> Result<(), EvaluationError> {
+    let computed = arguments.iter().zip(values).filter_map(|(node, value)| match (node, value) {
+        (Node::Call { .. }, Value::String(text)) => Some(weight(text)),
+        _ => None,
+    });
+    if computed.sum::<usize>() > MEMORY_MAX_BYTES {
+        return Err(EvaluationError::MemoryExceeded);
+    }
+    Ok(())
 }
 
 /// Appends unless the text becomes too heavy, so that a small expression cannot fill the memory.

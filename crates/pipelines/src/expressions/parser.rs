@@ -39,9 +39,8 @@ impl Scope<'_> {
 }
 
 impl Expression {
-    /// Reads the text of one expression (what stands between `${{` and `}}`).
-    pub fn parse(text: &str, scope: Scope<'_>) -> Result<Self, SyntaxError> {
-        let source = text.trim();
+    /// Reads the text of one expression (what stands between `${{` and `}}`, blanks cut off).
+    pub fn parse(source: &str, scope: Scope<'_>) -> Result<Self, SyntaxError> {
         if source.encode_utf16().count() > LENGTH_MAX {
             return Err(refuse(format!("Exceeded max expression length {LENGTH_MAX}")));
         }

@@ -60,27 +60,26 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = source;
         while let Some(start) = rest.find("${{") {
-            if start > 0 {
-                parts.push(Part::Text(rest[..start].into()));
-            }
+            push_text(&mut parts, &rest[..start]);
             let inner = &rest[start + 3..];
             let end = closing(inner).ok_or(TemplateError::NotClosed)?;
-            let expression = Expression::parse(&inner[..end], scope)
+            let expression = Expression::parse(inner[..end].trim(), scope)
                 .map_err(|error| TemplateError::Syntax { error })?;
-            parts.push(Part::Expression(expression));
+            match expression.quoted_text() {
+                Some(text) => push_text(&mut parts, text),
+                None => parts.push(Part::Expression(expression)),
+            }
             rest = &inner[end + 2..];
         }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.into()));
-        }
+        push_text(&mut parts, rest);
         Ok(Self { source: source.into(), at, parts })
     }
 
     /// A text that is taken as it is, even with `${{` in it.
     #[must_use]
     pub fn verbatim(source: &str, at: Position) -> Self {
-        let parts =
-            if source.is_empty() { Vec::new() } else { vec![Part::Text(source.to_owned())] };
+        let mut parts = Vec::new();
+        push_text(&mut parts, source);
         Self { source: source.into(), at, parts }
     }
 
@@ -104,10 +103,14 @@ impl Template {
         self.at
     }
 
-    /// The text, when there is no expression in it.
+    /// The text, when there is no expression in it but quoted texts.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
-        self.expressions().next().is_none().then_some(self.source.as_str())
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
     }
 
     /// The expressions in it, in order.
@@ -193,11 +196,12 @@ impl Condition {
     pub fn parse(source: &str, at: Position, scope: Scope<'_>) -> Result<Self, TemplateError> {
         let text = if source.contains("${{") {
             let template = Template::parse(source, at, scope)?;
-            template.as_expression_text().unwrap_or_else(|| source.into())
+            let literal = template.literal().map(str::to_owned);
+            template.as_expression_text().or(literal).unwrap_or_default()
         } else {
             source.into()
         };
-        let text = if text.trim().is_empty() { "success()" } else { &text };
+        let text = if text.trim().is_empty() { "success()" } else { text.trim() };
         let expression =
             Expression::parse(text, scope).map_err(|error| TemplateError::Syntax { error })?;
         Ok(Self { source: source.into(), at, expression })
@@ -280,6 +284,15 @@ impl TryFrom<StoredTemplate> for Condition {
 impl From<Condition> for StoredTemplate {
     fn from(condition: Condition) -> Self {
         Self { text: condition.source, at: condition.at }
+    }
+}
+
+/// Adds a text; two beside one another are one.
+fn push_text(parts: &mut Vec<Part>, text: &str) {
+    match parts.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Part::Text(before)) => before.push_str(text),
+        Some(Part::Expression(_)) | None => parts.push(Part::Text(text.into())),
     }
 }
 

@@ -294,7 +294,10 @@ pub(super) fn literal(value: &TemplateValue) -> Option<String> {
 /// One text or several, with their places.
 pub(super) fn texts(value: &TemplateValue) -> Vec<(String, Position)> {
     match value {
-        TemplateValue::Text(template) => vec![(template.source().into(), template.position())],
+        TemplateValue::Text(template) => {
+            let text = template.literal().unwrap_or(template.source());
+            vec![(text.into(), template.position())]
+        }
         TemplateValue::List { items, .. } => items.iter().flat_map(texts).collect(),
         TemplateValue::Null { .. }
         | TemplateValue::Boolean { .. }

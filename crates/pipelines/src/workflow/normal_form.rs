@@ -9,21 +9,21 @@ use super::model::{Access, Permissions, Step, Workflow};
 use super::problem::{Problem, Problems};
 use crate::expressions::{Condition, Position, Template, TemplateValue};
 
-/// Every scope that `read-all` and `write-all` mean, with whether it can be read.
-const SCOPES: &[(&str, bool)] = &[
-    ("actions", true),
-    ("checks", true),
-    ("contents", true),
-    ("deployments", true),
-    ("discussions", true),
-    ("id-token", false),
-    ("issues", true),
-    ("packages", true),
-    ("pages", true),
-    ("pull-requests", true),
-    ("repository-projects", true),
-    ("security-events", true),
-    ("statuses", true),
+/// Every scope that `read-all` and `write-all` mean.
+const SCOPES: &[&str] = &[
+    "actions",
+    "checks",
+    "contents",
+    "deployments",
+    "discussions",
+    "id-token",
+    "issues",
+    "packages",
+    "pages",
+    "pull-requests",
+    "repository-projects",
+    "security-events",
+    "statuses",
 ];
 
 /// The normal form of a file by the whole language, or its problems. `with_places` keeps the place
@@ -79,7 +79,7 @@ impl Printer {
     ) -> Json {
         let mut json = Map::new();
         json.insert("type".into(), "job".into());
-        json.insert("id".into(), key.source().into());
+        json.insert("id".into(), self.text(key));
         let name = job.entry("name").map_or_else(|| self.text(key), |name| self.value(name));
         json.insert("name".into(), name);
         let needs = job.entry("needs").map(texts).unwrap_or_default();
@@ -175,7 +175,7 @@ impl Printer {
             }
             Some(expression) => self.always(3, at, ("expr", expression.into())),
             None => {
-                let text = Json::from(template.source());
+                let text = Json::from(template.literal().unwrap_or(template.source()));
                 self.placed(0, at, Some(("lit", text.clone()))).unwrap_or(text)
             }
         }
@@ -211,27 +211,20 @@ fn number(value: f64) -> Json {
     crate::expressions::number_to_text(value).into()
 }
 
+/// Scopes with their levels; one without access is left out.
 fn scopes(permissions: &Permissions) -> Json {
+    let all = |access| SCOPES.iter().map(|&scope| (scope.to_owned(), access)).collect();
     let named = match permissions {
         Permissions::ReadAll => all(Access::Read),
         Permissions::WriteAll => all(Access::Write),
         Permissions::Named { scopes } => scopes.clone(),
     };
-    let level = |access: Access| match access {
-        Access::None => "none",
-        Access::Read => "read",
-        Access::Write => "write",
-    };
-    let scopes = named.into_iter().map(|(scope, access)| (scope, Json::from(level(access))));
+    let scopes = named.into_iter().filter_map(|(scope, access)| match access {
+        Access::None => None,
+        Access::Read => Some((scope, Json::from("read"))),
+        Access::Write => Some((scope, Json::from("write"))),
+    });
     Json::Object(scopes.collect())
-}
-
-fn all(access: Access) -> Vec<(String, Access)> {
-    SCOPES
-        .iter()
-        .filter(|(_, readable)| *readable || access == Access::Write)
-        .map(|(scope, _)| ((*scope).to_owned(), access))
-        .collect()
 }
 
 /// Events with their settings, as plain JSON.

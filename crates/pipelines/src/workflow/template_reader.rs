@@ -248,14 +248,8 @@ impl Reader<'_, '_> {
         let at = node.at;
         if let NodeKind::Text(text) = &node.kind {
             if text.contains("${{") {
-                match self.template(text, at, expected) {
-                    Some(template) if template.literal().is_none() => {
-                        if !expected.allows_expressions() {
-                            self.not_allowed(at);
-                        }
-                        return TemplateValue::Text(template);
-                    }
-                    Some(_) | None => {}
+                if let Some(template) = self.template(text, at, expected) {
+                    return self.computed(template, expected);
                 }
             } else if expected.is_condition() {
                 self.condition(text, at, expected);
@@ -276,6 +270,23 @@ impl Reader<'_, '_> {
             return TemplateValue::Text(Template::verbatim(&text, at));
         }
         self.unexpected(at, format!("Unexpected value '{text}'"))
+    }
+
+    /// A text that holds expressions, or that only looked as if it did (`${{ 'quoted' }}`).
+    fn computed(&mut self, template: Template, expected: &Expected) -> TemplateValue {
+        let at = template.position();
+        match template.literal() {
+            None => {
+                if !expected.allows_expressions() {
+                    self.not_allowed(at);
+                }
+                TemplateValue::Text(template)
+            }
+            Some(text) if expected.shapes.iter().any(|shape| matches_text(shape, text)) => {
+                TemplateValue::Text(template)
+            }
+            Some(text) => self.unexpected(at, format!("Unexpected value '{text}'")),
+        }
     }
 
     fn condition(&mut self, text: &str, at: Position, expected: &Expected) {

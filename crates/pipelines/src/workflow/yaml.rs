@@ -63,7 +63,8 @@ pub(super) fn parse(text: &str, problems: &mut Problems<'_>) -> Option<Node> {
     options.emit_anchor_events = true;
     options.emit_comments = false;
     options.block_scalar_eof_without_line_feed = true;
-    let mut builder = Builder { problems, anchors: BTreeMap::new(), nodes: 0, open: Vec::new() };
+    let mut builder =
+        Builder { text, problems, anchors: BTreeMap::new(), nodes: 0, open: Vec::new() };
     let mut document = None;
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
@@ -104,14 +105,15 @@ struct Open {
     is_mapping: bool,
 }
 
-struct Builder<'p, 'a> {
+struct Builder<'t, 'p, 'a> {
+    text: &'t str,
     problems: &'p mut Problems<'a>,
     anchors: BTreeMap<usize, Anchor>,
     nodes: usize,
     open: Vec<Open>,
 }
 
-impl Builder<'_, '_> {
+impl Builder<'_, '_, '_> {
     fn event(&mut self, event: Event<'_>, span: Span, document: &mut Option<Node>) -> Option<()> {
         let at = position(span.start.line(), span.start.col());
         match event {
@@ -121,6 +123,8 @@ impl Builder<'_, '_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let at = span.tag_start().map_or(at, |start| position(start.line(), start.col()));
+                let at =
+                    if style == ScalarStyle::Plain { self.after_indicator(at, &span) } else { at };
                 let kind = self.scalar(&text, style, tag.as_deref(), at)?;
                 self.finish(Node { at, kind }, anchor, document)
             }
@@ -150,6 +154,19 @@ impl Builder<'_, '_> {
             }
             _ => Some(()),
         }
+    }
+
+    /// A value that is absent stands behind its `:` or `-`; the parser gives that sign's place.
+    fn after_indicator(&self, at: Position, span: &Span) -> Position {
+        let rest = span.start.byte_offset().and_then(|offset| self.text.get(offset..));
+        let is_indicator = rest.is_some_and(|rest| {
+            let next = rest.strip_prefix([':', '-', '?']);
+            next.is_some_and(|next| next.is_empty() || next.starts_with(char::is_whitespace))
+        });
+        if is_indicator {
+            return Position { column: at.column + 1, ..at };
+        }
+        at
     }
 
     fn refuse(
