@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use ledger::{ArtifactDigest, CommitId, RepositoryName, RunId};
-use pipelines::facts::{Annotation, Conclusion, PublishedKind};
-use pipelines::run::reasons::{CancelReason, EndReason};
-use pipelines::run::JobPlan;
+use pipelines::facts::{Annotation, Conclusion, PipelineFact, PublishedKind};
+use pipelines::run::job::JobEnd;
+use pipelines::run::reasons::EndReason;
+use pipelines::run::{JobPlan, RunEvent};
 use tokio::sync::{mpsc, watch};
 
 /// Source code, straight from Git objects.
@@ -179,13 +180,55 @@ pub enum JobEvent {
 pub struct RunningJob {
     /// What it reports.
     pub events: mpsc::UnboundedReceiver<JobEvent>,
-    pub(crate) cancel: watch::Sender<Option<CancelReason>>,
+    pub(crate) cancel: watch::Sender<Option<EndReason>>,
+}
+
+impl JobEvent {
+    /// What the run's machine is told; `None` for what concerns only those who watch.
+    #[must_use]
+    pub fn into_run_event(self, plan: &JobPlan) -> Option<RunEvent> {
+        let (run, attempt, job) = (plan.run, plan.attempt, plan.key.clone());
+        let noted = |fact| Some(RunEvent::Noted { fact });
+        match self {
+            Self::Started => Some(RunEvent::JobStarted { attempt, job }),
+            Self::StepStarted { .. } | Self::LogAppended { .. } | Self::Annotated { .. } => None,
+            Self::StepEnded { step, name, conclusion, outcome, duration_ms } => {
+                noted(PipelineFact::StepEnded {
+                    run,
+                    attempt,
+                    job,
+                    step,
+                    name,
+                    conclusion,
+                    outcome,
+                    duration_ms,
+                })
+            }
+            Self::Uploaded { name, uploaded: Uploaded { digest, size_bytes } } => {
+                noted(PipelineFact::ArtifactUploaded { run, attempt, name, digest, size_bytes })
+            }
+            Self::Published { name, kind, published } => noted(PipelineFact::ArtifactPublished {
+                run,
+                attempt,
+                job,
+                repository: plan.source.repository.clone(),
+                name,
+                published: kind,
+                digest: published.digest,
+                commit: plan.source.commit.clone(),
+            }),
+            Self::Ended { conclusion, reason, outputs, annotations } => {
+                let end = JobEnd { conclusion, reason, outputs, annotations };
+                Some(RunEvent::JobEnded { attempt, job, end })
+            }
+        }
+    }
 }
 
 impl RunningJob {
     /// Asks the job to stop: its step gets SIGTERM, then the sandbox is killed; steps with
     /// `if: always()` or `cancelled()` still run. May be called again.
-    pub fn cancel(&self, reason: CancelReason) {
+    pub fn cancel(&self, reason: EndReason) {
         self.cancel.send_if_modified(|current| {
             let first = current.is_none();
             current.get_or_insert(reason);
@@ -195,7 +238,7 @@ impl RunningJob {
 
     /// A handle that cancels the job after the receiver has been moved elsewhere.
     #[must_use]
-    pub fn canceller(&self) -> watch::Sender<Option<CancelReason>> {
+    pub fn canceller(&self) -> watch::Sender<Option<EndReason>> {
         self.cancel.clone()
     }
 }

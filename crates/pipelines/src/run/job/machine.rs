@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::environment::{StepPlace, fixed_contexts, step_environment};
 use super::{
-    ActionStep, JobContexts, JobEnd, ScriptStep, StepCount, StepEffect, StepEvent, StepExit,
-    StepResult,
+    ActionStep, JobContexts, JobEnd, ScriptStep, StepCount, StepEffect, StepExit, StepResult,
 };
 use crate::expressions::{Contexts, EvaluationError, Object, Status, Template};
 use crate::facts::{Annotation, AnnotationLevel, Conclusion};
@@ -34,7 +33,6 @@ pub struct JobMachine {
     position: usize,
     begun: bool,
     running: Option<Running>,
-    last: Option<StepCount>,
     failure: Option<EndReason>,
     cancelled: Option<EndReason>,
     given_up: bool,
@@ -77,7 +75,6 @@ impl JobMachine {
             position: 0,
             begun: false,
             running: None,
-            last: None,
             failure: None,
             cancelled: None,
             given_up: false,
@@ -88,19 +85,25 @@ impl JobMachine {
         }
     }
 
-    /// Takes what happened and says what to do next.
+    /// What to do next.
     #[must_use]
-    pub fn next(&mut self, event: StepEvent) -> StepEffect {
-        match event {
-            StepEvent::Begin | StepEvent::Continue => {}
-            StepEvent::Ended(result) => self.end_step(result),
-            StepEvent::Hashed(answer) => {
-                if let Some(patterns) = self.asked.take() {
-                    self.hashes.insert(patterns, answer);
-                }
-            }
-        }
+    pub fn next(&mut self) -> StepEffect {
         self.advance()
+    }
+
+    /// The step of the last effect ended; how it counts.
+    pub fn ended(&mut self, result: StepResult) -> StepCount {
+        match self.running.take() {
+            Some(running) => self.end_step(running, result),
+            None => StepCount { conclusion: Conclusion::Skipped, outcome: Conclusion::Skipped },
+        }
+    }
+
+    /// The hash that the last effect asked for, or why there is none.
+    pub fn hashed(&mut self, answer: Result<String, String>) {
+        if let Some(patterns) = self.asked.take() {
+            self.hashes.insert(patterns, answer);
+        }
     }
 
     /// From now on `cancelled()` holds. The runner ends the step that runs.
@@ -111,12 +114,6 @@ impl JobMachine {
     /// No further step runs, whatever its condition says: the time for cleaning up is over.
     pub fn give_up(&mut self) {
         self.given_up = true;
-    }
-
-    /// How the step that ended last counts.
-    #[must_use]
-    pub fn last_step(&self) -> Option<StepCount> {
-        self.last
     }
 
     fn advance(&mut self) -> StepEffect {
@@ -272,21 +269,20 @@ impl JobMachine {
         let continued = self.evaluate(&named, |contexts| step.continue_on_error.evaluate(contexts));
         let continue_on_error = matches!(continued, Ok(true));
         let place = self.place_of_step();
-        self.running = Some(Running { id: step.id.clone(), name: name.clone(), continue_on_error });
+        let running = Running { id: step.id.clone(), name: name.clone(), continue_on_error };
         self.annotate(AnnotationLevel::Error, detail.clone());
-        self.end_step(StepResult {
+        let result = StepResult {
             exit: StepExit::Failed(detail.clone()),
             files: files::CommandFiles::default(),
             outputs: BTreeMap::new(),
             annotations: Vec::new(),
             masks: Vec::new(),
-        });
-        let conclusion = self.last.map_or(Conclusion::Failure, |count| count.conclusion);
-        StepEffect::Reject { step: place, name, conclusion, detail }
+        };
+        let count = self.end_step(running, result);
+        StepEffect::Reject { step: place, name, count, detail }
     }
 
-    fn end_step(&mut self, result: StepResult) {
-        let Some(running) = self.running.take() else { return };
+    fn end_step(&mut self, running: Running, result: StepResult) -> StepCount {
         self.secrets.extend(result.masks.into_iter().filter(|mask| !mask.is_empty()));
         for annotation in result.annotations {
             self.keep(annotation);
@@ -298,6 +294,9 @@ impl JobMachine {
             (StepExit::Code(0), Err(problem)) => {
                 self.annotate(AnnotationLevel::Error, problem.clone());
                 Some(problem)
+            }
+            (StepExit::Code(code @ 137), _) => {
+                Some(format!("exit code {code} (killed; often because of the memory limit)"))
             }
             (StepExit::Code(code), _) => Some(format!("exit code {code}")),
             (StepExit::Signal(signal), _) => Some(format!("killed by signal {signal}")),
@@ -321,6 +320,7 @@ impl JobMachine {
             self.failure.get_or_insert(EndReason::StepFailed { step, name, detail });
         }
         self.record(running.id, conclusion, outcome, outputs);
+        StepCount { conclusion, outcome }
     }
 
     fn read_files(
@@ -361,7 +361,6 @@ impl JobMachine {
             step.insert("conclusion", conclusion.as_str());
             self.steps.insert(id, step);
         }
-        self.last = Some(StepCount { conclusion, outcome });
         self.position += 1;
         // The step may have changed any file.
         self.hashes.clear();

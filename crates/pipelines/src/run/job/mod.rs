@@ -1,8 +1,9 @@
 //! The steps of one job: a pure state machine that says what to do next and takes what came of it.
 //!
-//! [`JobMachine::next`] is called with [`StepEvent::Begin`] first and then with the result of every
-//! effect, until it gives [`StepEffect::Finish`]. A cancellation comes in between by
-//! [`JobMachine::cancel`]; steps whose condition asks for it still run after one.
+//! [`JobMachine::next`] gives effect after effect until [`StepEffect::Finish`]. A step that was run is
+//! answered by [`JobMachine::ended`], a hash by [`JobMachine::hashed`], before the next call. A
+//! cancellation comes in between by [`JobMachine::cancel`]; steps whose condition asks for it still
+//! run after one.
 
 mod environment;
 mod machine;
@@ -45,19 +46,6 @@ pub struct JobContexts {
     pub path: String,
 }
 
-/// What the runner tells the machine.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StepEvent {
-    /// The job begins.
-    Begin,
-    /// A skip was noted; go on.
-    Continue,
-    /// The step of the last effect ended.
-    Ended(StepResult),
-    /// The answer to [`StepEffect::HashFiles`]: a hash, or why there is none.
-    Hashed(Result<String, String>),
-}
-
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepResult {
@@ -97,7 +85,7 @@ pub enum StepEffect {
     RunScript(ScriptStep),
     /// Do a native action.
     RunAction(ActionStep),
-    /// A step does not run; note it and go on with [`StepEvent::Continue`].
+    /// A step does not run; note it and go on.
     Skip {
         /// Its place, from 0.
         step: u32,
@@ -106,19 +94,19 @@ pub enum StepEffect {
         /// Why, in a sentence.
         reason: String,
     },
-    /// A step failed before anything ran; note it and go on with [`StepEvent::Continue`].
+    /// A step failed before anything ran; note it and go on.
     Reject {
         /// Its place, from 0.
         step: u32,
         /// Its name.
         name: String,
-        /// Its result after `continue-on-error`.
-        conclusion: Conclusion,
+        /// How it counts.
+        count: StepCount,
         /// Why.
         detail: String,
     },
     /// `hashFiles` was called: hash the workspace's files that match, answer with
-    /// [`StepEvent::Hashed`].
+    /// [`JobMachine::hashed`].
     HashFiles {
         /// The patterns.
         patterns: Vec<String>,
