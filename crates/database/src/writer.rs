@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    AppendRefusal, Draft, Expected, Fact, Sequence, Subject, TreeState, canonical_fact, leaf_hash,
+    AppendRefusal, Draft, Expected, Fact, Node, Sequence, Subject, TreeState, canonical_fact,
+    leaf_hash,
 };
-use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, QueryBuilder, Sqlite};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::encoding::{causes_text, kind_name, signed, unsigned};
@@ -18,6 +19,9 @@ use crate::open::reconnect;
 
 /// Requests per transaction: enough to amortise an fsync, few enough to answer the first soon.
 const GROUP_REQUESTS: usize = 256;
+
+/// Rows per `INSERT`: 11 values each, far below SQLite's 32,766 values per statement.
+const ROWS_PER_STATEMENT: usize = 100;
 
 /// Subjects whose newest fact is remembered; about 200 bytes each. Beyond it, start afresh.
 const TIPS_REMEMBERED: usize = 50_000;
@@ -66,6 +70,9 @@ enum Outcome {
 struct Stage {
     tree: TreeState,
     tips: BTreeMap<Subject, Option<Sequence>>,
+    /// Accepted and not written yet, with the nodes that they complete.
+    facts: Vec<Fact>,
+    nodes: Vec<Node>,
 }
 
 impl Writer {
@@ -122,7 +129,7 @@ impl Writer {
     /// the error came from the commit itself; then reopening the file tells.
     async fn transact(&mut self, group: &[Request]) -> Result<Vec<Outcome>, sqlx::Error> {
         let mut connection = self.connected().await?;
-        let mut stage = Stage { tree: self.tree.clone(), tips: BTreeMap::new() };
+        let mut stage = Stage::new(self.tree.clone());
         match self.write(&mut connection, &mut stage, group).await {
             Ok(outcomes) => {
                 self.connection = Some(connection);
@@ -148,7 +155,7 @@ impl Writer {
         }
         let (connection, tree) = reconnect(&self.options).await?;
         self.tips.clear();
-        self.advance(Stage { tree, tips: BTreeMap::new() });
+        self.advance(Stage::new(tree));
         Ok(connection)
     }
 
@@ -177,10 +184,7 @@ impl Writer {
                 Request::Append { drafts, .. } => {
                     self.read_tips(connection, stage, drafts).await?;
                     match stage.accept(drafts) {
-                        Ok(facts) => {
-                            insert_facts(connection, stage, &facts).await?;
-                            Outcome::Appended(facts)
-                        }
+                        Ok(facts) => Outcome::Appended(facts),
                         Err(refusal) => Outcome::Refused(refusal),
                     }
                 }
@@ -191,6 +195,7 @@ impl Writer {
                 Request::Close => Outcome::Stored,
             });
         }
+        insert(connection, stage).await?;
         sqlx::query("COMMIT").execute(connection).await?;
         Ok(outcomes)
     }
@@ -218,6 +223,10 @@ impl Writer {
 }
 
 impl Stage {
+    fn new(tree: TreeState) -> Self {
+        Self { tree, tips: BTreeMap::new(), facts: Vec::new(), nodes: Vec::new() }
+    }
+
     /// Turns all drafts into facts, or none.
     fn accept(&mut self, drafts: &[Draft]) -> Result<Vec<Fact>, AppendRefusal> {
         let mut changed: BTreeMap<&Subject, Sequence> = BTreeMap::new();
@@ -238,6 +247,10 @@ impl Stage {
         for (subject, sequence) in changed {
             self.tips.insert(subject.clone(), Some(sequence));
         }
+        for fact in &facts {
+            self.nodes.extend(self.tree.push(leaf_hash(canonical_fact(fact).as_bytes())));
+        }
+        self.facts.extend_from_slice(&facts);
         Ok(facts)
     }
 }
@@ -271,34 +284,34 @@ fn fact(sequence: Sequence, parent: Option<Sequence>, draft: Draft) -> Fact {
     }
 }
 
-async fn insert_facts(
-    connection: &mut SqliteConnection,
-    stage: &mut Stage,
-    facts: &[Fact],
-) -> Result<(), sqlx::Error> {
-    for fact in facts {
-        sqlx::query("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .bind(signed(fact.sequence.0))
-            .bind(fact.at.0)
-            .bind(kind_name(fact.actor.kind))
-            .bind(fact.actor.name.as_str())
-            .bind(kind_name(fact.subject.kind))
-            .bind(fact.subject.name.as_str())
-            .bind(fact.parent.map(|parent| signed(parent.0)))
-            .bind(causes_text(&fact.causes))
-            .bind(fact.reason.as_str())
-            .bind(fact.kind.as_str())
-            .bind(fact.body.to_string())
-            .execute(&mut *connection)
-            .await?;
-        for node in stage.tree.push(leaf_hash(canonical_fact(fact).as_bytes())) {
-            sqlx::query("INSERT INTO tree_nodes VALUES (?, ?, ?)")
-                .bind(i64::from(node.address.level))
-                .bind(signed(node.address.position))
-                .bind(node.hash.0.to_vec())
-                .execute(&mut *connection)
-                .await?;
-        }
+/// Writes the accepted facts and nodes, many rows a statement: each statement is a hand-over to
+/// SQLite's thread and back, which costs more than the row.
+async fn insert(connection: &mut SqliteConnection, stage: &Stage) -> Result<(), sqlx::Error> {
+    for facts in stage.facts.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO facts ");
+        query.push_values(facts, |mut row, fact| {
+            row.push_bind(signed(fact.sequence.0))
+                .push_bind(fact.at.0)
+                .push_bind(kind_name(fact.actor.kind))
+                .push_bind(fact.actor.name.as_str())
+                .push_bind(kind_name(fact.subject.kind))
+                .push_bind(fact.subject.name.as_str())
+                .push_bind(fact.parent.map(|parent| signed(parent.0)))
+                .push_bind(causes_text(&fact.causes))
+                .push_bind(fact.reason.as_str())
+                .push_bind(fact.kind.as_str())
+                .push_bind(fact.body.to_string());
+        });
+        query.build().persistent(facts.len() == 1).execute(&mut *connection).await?;
+    }
+    for nodes in stage.nodes.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO tree_nodes ");
+        query.push_values(nodes, |mut row, node| {
+            row.push_bind(i64::from(node.address.level))
+                .push_bind(signed(node.address.position))
+                .push_bind(node.hash.0.to_vec());
+        });
+        query.build().persistent(nodes.len() == 1).execute(&mut *connection).await?;
     }
     Ok(())
 }

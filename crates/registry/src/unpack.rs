@@ -337,7 +337,12 @@ fn place<R: Read>(entry: &mut Entry<'_, R>, root: &Path, relative: &Path) -> Res
         EntryType::Char | EntryType::Block | EntryType::Fifo => {
             Err(Failure::Unsafe("is a device or a pipe"))
         }
-        _ => Err(Failure::Unsafe("is of an unknown kind")),
+        // The archive's own bookkeeping, read before entries get here, and kinds of later formats.
+        EntryType::GNULongName
+        | EntryType::GNULongLink
+        | EntryType::XGlobalHeader
+        | EntryType::XHeader
+        | _ => Err(Failure::Unsafe("is of an unknown kind")),
     }
 }
 

@@ -27,8 +27,8 @@ fn check(requests: Vec<Vec<Draft>>, expected: &[Result<&[u64], Option<u64>>]) {
         }
     }
     for fact in ledger.facts() {
-        let earlier = ledger.facts().iter().filter(|other| other.sequence < fact.sequence);
-        let parent = earlier.filter(|other| other.subject == fact.subject).next_back();
+        let mut earlier = ledger.facts().iter().filter(|other| other.sequence < fact.sequence);
+        let parent = earlier.rfind(|other| other.subject == fact.subject);
         assert_eq!(fact.parent, parent.map(|parent| parent.sequence));
     }
 }
