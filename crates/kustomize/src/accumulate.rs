@@ -9,6 +9,7 @@ use crate::kustomization::{self, Entry, Kustomization, Patch, Replacement};
 use crate::node::Node;
 use crate::patches::{self, Loaded, Refused, Text};
 use crate::resource::{Resource, Resources};
+use crate::scalar;
 use crate::transform::Affix;
 use crate::tree::{self, BadPath, EntryKind, Missing, Reader, Tree};
 use crate::{
@@ -41,15 +42,43 @@ pub fn build(tree: &dyn Tree, root: &str) -> Result<Built, BuildError> {
     Ok(Built { manifests, opened: builder.reader.opened() })
 }
 
-/// An object without the annotations that a step emptied.
+/// An object as it is printed: annotations are always text, and a mapping of annotations that a
+/// step emptied is gone.
 fn finished(mut resource: Resource) -> Value {
-    if !resource.previous.is_empty()
-        && let Some(Value::Object(metadata)) = resource.value.get_mut("metadata")
-        && metadata.get("annotations").and_then(Value::as_object).is_some_and(Map::is_empty)
-    {
-        metadata.shift_remove("annotations");
+    let was_noted = !resource.previous.is_empty();
+    let metadata = resource.value.get_mut("metadata").and_then(Value::as_object_mut);
+    let annotations = metadata.and_then(|metadata| {
+        let is_emptied = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+        if was_noted && metadata.get("annotations").is_some_and(is_emptied) {
+            metadata.shift_remove("annotations");
+        }
+        metadata.get_mut("annotations").and_then(Value::as_object_mut)
+    });
+    for value in annotations.into_iter().flat_map(Map::values_mut) {
+        if let Some(text) = scalar::text(value) {
+            *value = Value::String(text);
+        }
     }
-    Value::Object(resource.value)
+    let mut manifest = Value::Object(resource.value);
+    whole_numbers(&mut manifest);
+    manifest
+}
+
+/// Kustomize prints through JSON, where 1e3 is 1000.
+fn whole_numbers(value: &mut Value) {
+    /// Below this, every whole 64-bit float is exact.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            if float.fract() == 0.0 && float.abs() < EXACT_MAX {
+                *value = Value::from(float as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The objects in the documents, lists unfolded; fails with a document's position.
@@ -234,10 +263,11 @@ impl Builder<'_> {
             self.file(target, &entry.text, &entry.pointer).map_err(|fault| target.error(fault))?;
         let text = String::from_utf8(bytes)
             .map_err(|_| BuildError::whole(Code::InvalidYaml, &path, "the file is not UTF-8"))?;
-        let found = objects(yaml::documents(&path, &text)?).map_err(|(index, message)| {
-            let (line, column) = place::of_document(&text, index).unwrap_or((1, 1));
-            BuildError { code: Code::InvalidObject, file: path.clone(), line, column, message }
-        })?;
+        let found =
+            objects(yaml::documents_yaml12(&path, &text)?).map_err(|(index, message)| {
+                let (line, column) = place::of_document(&text, index).unwrap_or((1, 1));
+                BuildError { code: Code::InvalidObject, file: path.clone(), line, column, message }
+            })?;
         for object in found {
             self.count(target, entry)?;
             resources.append(Resource::new(object)).map_err(duplicate)?;

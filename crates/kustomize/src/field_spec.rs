@@ -106,12 +106,13 @@ fn in_mapping(
 ) -> Result<(), Refusal> {
     let Some((head, rest)) = path.split_first() else { return Ok(()) };
     let name = head.strip_suffix("[]");
-    let create = if name.is_some() { Create::Never } else { create };
+    // A list itself is never made; what its items lack is.
+    let here = if name.is_some() { Create::Never } else { create };
     let name = name.unwrap_or(head);
     if name.is_empty() {
         return Err("a part of the path is empty".into());
     }
-    let made = match (rest.is_empty(), create) {
+    let made = match (rest.is_empty(), here) {
         (_, Create::Never) => None,
         (true, Create::Scalar) => Some(Value::String(String::new())),
         (true, Create::Mapping) | (false, Create::Scalar | Create::Mapping) => {

@@ -1,5 +1,6 @@
 //! JSON patches (RFC 6902) as kustomize applies them.
 
+use json_patch::{AddOperation, PatchOperation};
 use serde_json::{Map, Value};
 
 /// The operations of a patch, or why they are none.
@@ -17,7 +18,10 @@ pub(crate) fn apply(
 ) -> Result<Map<String, Value>, String> {
     let mut value = Value::Object(object);
     let is_added = has_annotations && add_annotations(&mut value);
-    json_patch::patch(&mut value, patch).map_err(|error| error.to_string())?;
+    for operation in &patch.0 {
+        let operation = [lenient(operation, &value)];
+        json_patch::patch(&mut value, &operation).map_err(|error| error.to_string())?;
+    }
     if is_added {
         remove_empty_annotations(&mut value);
     }
@@ -25,6 +29,20 @@ pub(crate) fn apply(
         Value::Object(object) => Ok(object),
         _ => Err("the patch leaves no object".into()),
     }
+}
+
+/// To replace a field that a mapping lacks is to add it, unlike in the RFC.
+fn lenient(operation: &PatchOperation, value: &Value) -> PatchOperation {
+    let PatchOperation::Replace(replace) = operation else { return operation.clone() };
+    let path = replace.path.as_str();
+    let parent = path.rsplit_once('/').and_then(|(parent, _)| value.pointer(parent));
+    if value.pointer(path).is_none() && parent.is_some_and(Value::is_object) {
+        return PatchOperation::Add(AddOperation {
+            path: replace.path.clone(),
+            value: replace.value.clone(),
+        });
+    }
+    operation.clone()
 }
 
 fn add_annotations(value: &mut Value) -> bool {

@@ -43,9 +43,10 @@ impl Candidate {
     /// `allow_none`.
     fn has_same_affixes(&self, other: &Candidate, allow_none: bool) -> bool {
         let same = |own: &[String], others: &[String]| {
-            (allow_none && (own.is_empty() || others.is_empty()))
-                || own.ends_with(others)
-                || others.ends_with(own)
+            if own.is_empty() || others.is_empty() {
+                return allow_none || own.len() == others.len();
+            }
+            own.ends_with(others) || others.ends_with(own)
         };
         same(&self.prefixes, &other.prefixes) && same(&self.suffixes, &other.suffixes)
     }

@@ -44,15 +44,19 @@ impl Text<'_> {
 
     /// Reads the text as a list of operations or as partial objects.
     pub(crate) fn load(&self) -> Result<Loaded, Refused> {
-        let documents = yaml::documents(self.file, self.text).map_err(|error| {
+        let refused = |error: yaml::YamlError| {
             if self.is_inline {
                 let message = format!("line {} of the patch: {}", error.line, error.message);
                 Refused::Here(Fault::new(Code::InvalidYaml, self.pointer, message))
             } else {
                 Refused::There(error.into())
             }
-        })?;
-        if let [operations @ Value::Array(_)] = &documents[..] {
+        };
+        let documents = yaml::documents_yaml12(self.file, self.text).map_err(refused)?;
+        if let [Value::Array(_)] = &documents[..] {
+            // Kustomize reads operations as kubectl reads manifests, where `yes` is true.
+            let documents = yaml::documents(self.file, self.text).map_err(refused)?;
+            let operations = documents.first().unwrap_or(&Value::Null);
             let operations = json_patch::parse(operations).map_err(|reason| self.fault(reason))?;
             if operations.0.is_empty() {
                 return Err(self.fault("the patch is empty").into());

@@ -131,7 +131,7 @@ mod tests {
         check(text, "/a", (1, 1));
         check(text, "/list/0", (3, 3));
         check(text, "/list/1/z~1z", (4, 15));
-        check(text, "/list/1/y/1", (4, 10));
+        check(text, "/list/1/y/1", (4, 11));
         check(text, "/list/7", (2, 1));
         check(text, "", (1, 1));
     }

@@ -37,6 +37,14 @@ pub fn documents(file: &str, text: &str) -> Result<Vec<Value>, YamlError> {
         .map_err(|error| describe(file, &error))
 }
 
+/// Like [`documents`], but only `true` and `false` are booleans, as YAML 1.2 has it; `yes` is text.
+/// Kustomize reads objects and their patches so.
+pub fn documents_yaml12(file: &str, text: &str) -> Result<Vec<Value>, YamlError> {
+    let mut options = options();
+    options.strict_booleans = true;
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| describe(file, &error))
+}
+
 /// The single document of a file as `T`; refuse unknown keys with `#[serde(deny_unknown_fields)]`.
 pub fn document<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, YamlError> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| describe(file, &error))
