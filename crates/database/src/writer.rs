@@ -92,6 +92,13 @@ impl Writer {
         let mut is_open = true;
         let mut group = Vec::new();
         while is_open && self.requests.recv_many(&mut group, GROUP_REQUESTS).await > 0 {
+            // Callers that were just answered ask again at once: let them join this group.
+            tokio::task::yield_now().await;
+            while group.len() < GROUP_REQUESTS
+                && let Ok(request) = self.requests.try_recv()
+            {
+                group.push(request);
+            }
             is_open = !group.iter().any(|request| matches!(request, Request::Close));
             self.serve(std::mem::take(&mut group)).await;
         }
