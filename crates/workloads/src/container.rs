@@ -213,11 +213,17 @@ impl Task {
         let mut probes = JoinSet::new();
         probes.spawn(self.prober(spec, sick.clone()).run());
         let ended = tokio::select! {
-            exit = child.wait() => exit,
-            () = self.terminate.cancelled() => self.end(&mut child).await,
-            () = sick.cancelled() => self.end(&mut child).await,
+            exit = child.wait() => Some(exit),
+            () = self.terminate.cancelled() => None,
+            () = sick.cancelled() => None,
         };
+        // A process that is being ended is not asked any more: its refusals would be the last
+        // answers that the evidence shows.
         probes.shutdown().await;
+        let ended = match ended {
+            Some(exit) => exit,
+            None => self.end(&mut child).await,
+        };
         // The tree is gone, so the pipes are at their end; a stuck one is not waited for.
         let _ =
             tokio::time::timeout(PUMP_GRACE, async { while pumps.join_next().await.is_some() {} })

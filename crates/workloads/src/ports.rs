@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::RangeInclusive;
+use std::sync::{Mutex, PoisonError};
+
+/// What is handed out, for all engines of this process: a port looks free until its replica listens.
+static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// Hands out ports of a range, each to one holder at a time.
 #[derive(Debug)]
 pub(crate) struct Ports {
     range: RangeInclusive<u16>,
-    taken: BTreeSet<u16>,
     next: u16,
 }
 
@@ -19,7 +22,7 @@ impl Ports {
         let width = u32::from(*range.end()).saturating_sub(u32::from(*range.start())) + 1;
         let offset = std::process::id().wrapping_mul(2_654_435_761) % width;
         let next = range.start().saturating_add(u16::try_from(offset).unwrap_or(0));
-        Self { range, taken: BTreeSet::new(), next }
+        Self { range, next }
     }
 
     /// A port that nobody holds and nobody listens on now; `None` when there is none left.
@@ -27,8 +30,9 @@ impl Ports {
         for _ in self.range.clone() {
             let port = self.next;
             self.next = if port >= *self.range.end() { *self.range.start() } else { port + 1 };
-            if !self.taken.contains(&port) && is_free(port) {
-                self.taken.insert(port);
+            let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+            if !taken.contains(&port) && is_free(port) {
+                taken.insert(port);
                 return Some(port);
             }
         }
@@ -36,7 +40,7 @@ impl Ports {
     }
 
     pub(crate) fn give_back(&mut self, port: u16) {
-        self.taken.remove(&port);
+        TAKEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&port);
     }
 }
 
