@@ -21,7 +21,7 @@ use repositories::facts::RefMoveCause;
 use crate::simulation::{
     ENVIRONMENTS, Effect, Pending, Quality, Simulation, application, environment_name, repository,
 };
-use crate::world::{Order, Overlay, digest_of, version_of};
+use crate::world::{Order, digest_of, version_of};
 
 /// The reconcilers; each takes nothing but the world and the ledger.
 #[derive(Debug, Clone, Copy)]
@@ -105,6 +105,9 @@ impl Simulation {
     }
 
     fn promote(&mut self, decider: u64, late: u64) {
+        if self.views.git.published.is_empty() {
+            return;
+        }
         let inputs = self.promote_inputs();
         for step in control::promote::decide(&inputs) {
             self.promote_step(decider, late, step);
@@ -150,8 +153,7 @@ impl Simulation {
         }
         let application = application(environment);
         if let Some(deployed) = self.views.deployments.applications.get(&application) {
-            let digest_at =
-                |revision: &CommitId| Overlay::read(self.git.tree(revision), environment).digest();
+            let digest_at = |revision: &CommitId| self.git.overlay(revision, environment).digest();
             if let Some(running) = deployed.running()
                 && let Some(digest) = digest_at(&running.revision)
             {
@@ -188,10 +190,10 @@ impl Simulation {
 
     /// The person who last wrote the version, when it was not Boucle and nobody resumed since.
     fn chosen_by_person(&self, environment: &str) -> Option<Actor> {
-        let version = |tree: &crate::world::Tree| Overlay::read(tree, environment).version;
-        let current = version(self.git.tree(&self.git.tip));
+        let version = |commit: &CommitId| self.git.overlay(commit, environment).version;
+        let current = version(&self.git.tip);
         let (id, commit) = self.git.history(&self.git.tip).find(|(_, commit)| {
-            commit.parent.as_ref().is_none_or(|parent| version(self.git.tree(parent)) != current)
+            commit.parent.as_ref().is_none_or(|parent| version(parent) != current)
         })?;
         let resumed = self
             .views
@@ -335,7 +337,8 @@ impl Simulation {
             return;
         }
         let name = application(environment);
-        let state = self.views.deployments.applications.get(&name).cloned().unwrap_or_default();
+        let nothing = deployments::ApplicationState::default();
+        let state = self.views.deployments.applications.get(&name).unwrap_or(&nothing);
         let waits =
             matches!(state.current().map(|current| &current.outcome), Some(Outcome::Applying));
         let rendered_commit = overlay.rendering();
@@ -348,7 +351,7 @@ impl Simulation {
         let subject = Subject::application(&name);
         let parent = self.ledger.tip(&subject);
         let inputs = PlanInputs {
-            application: declared(environment),
+            application: self.applications[environment].clone(),
             revision: self.git.tip.clone(),
             rendered_commit: rendered_commit.clone(),
             desired: overlay.manifests(),
@@ -402,7 +405,7 @@ impl Simulation {
         if current.outcome != Outcome::Applying || (0..10_000).contains(&waited_ms) {
             return;
         }
-        let overlay = Overlay::read(self.git.tree(&current.revision), environment);
+        let overlay = self.git.overlay(&current.revision, environment).clone();
         let key = |manifest: &serde_json::Value| deployments::ObjectKey::of(manifest, environment);
         let tracked = |manifest: serde_json::Value| {
             key(&manifest)
@@ -509,6 +512,14 @@ impl Simulation {
         let state = self.views.deployments.applications.get(&name)?;
         let running = state.running()?;
         let assessment = self.views.monitoring.assessment(&name)?;
+        // Nothing is taken back unless it is sick or somebody asked; the rest would be a long look
+        // at history for the answer "no".
+        let of_environment =
+            self.views.control.environment(&repository(), &environment_name(environment));
+        let requested = of_environment.is_some_and(|state| state.rollback_requested);
+        if assessment.verdict != Verdict::Sick && !requested && !self.options.look_always {
+            return None;
+        }
         let of_loop = self.views.control.environment(&repository(), &environment_name(environment));
         let healthy = self.generations_with(environment, Verdict::Healthy);
         let sick = self.generations_with(environment, Verdict::Sick);
@@ -554,15 +565,14 @@ impl Simulation {
             .flat_map(|state| &state.rollbacks)
             .map(|record| &record.revert_commit)
             .collect();
-        let rendering =
-            |commit: &CommitId| Overlay::read(self.git.tree(commit), environment).rendering();
+        let rendering = |commit: &CommitId| self.git.rendering(commit, environment);
         let changed = self.git.history(&self.git.tip).filter(|(id, commit)| {
             commit.parent.as_ref().is_some_and(|parent| rendering(parent) != rendering(id))
         });
         changed
             .map(|(id, _)| RenderingChange {
                 commit: id.clone(),
-                rendering: rendering(id),
+                rendering: rendering(id).clone(),
                 cause: match promoted.get(id) {
                     Some(digest) => ChangeCause::Promotion { digest: (*digest).clone() },
                     None if reverts.contains(id) => ChangeCause::Rollback,

@@ -9,6 +9,8 @@ pub struct Options {
     pub stormy_ticks: u64,
     /// Seconds without, in which everything must come to rest.
     pub calm_ticks: u64,
+    /// Whether the rollback is asked even when nothing is sick; slower, for a few seeds.
+    pub look_always: bool,
     /// The rules that are in force.
     pub rules: Rules,
 }
@@ -45,10 +47,10 @@ impl Default for Rules {
     }
 }
 
-/// Seven minutes of storm, four of calm: enough for two rollback windows and a release after them.
+/// Seven minutes of storm, one and a half of calm: enough for two rollback windows and a release after them.
 impl Default for Options {
     fn default() -> Self {
-        Self { stormy_ticks: 420, calm_ticks: 240, rules: Rules::default() }
+        Self { stormy_ticks: 420, calm_ticks: 90, look_always: false, rules: Rules::default() }
     }
 }
 

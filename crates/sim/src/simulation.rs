@@ -66,6 +66,8 @@ pub(crate) enum Message {
 pub(crate) struct Simulation {
     pub options: Options,
     pub configuration: Configuration,
+    /// The applications as Git would declare them.
+    pub applications: BTreeMap<&'static str, deployments::Application>,
     pub chances: Chances,
     pub tick: u64,
     pub clock_skew_ms: i64,
@@ -94,6 +96,10 @@ impl Simulation {
         let mut simulation = Self {
             options,
             configuration,
+            applications: ENVIRONMENTS
+                .iter()
+                .map(|name| (*name, crate::deciders::declared(name)))
+                .collect(),
             chances: Chances::new(seed),
             tick: 0,
             clock_skew_ms: 0,
@@ -308,7 +314,7 @@ impl Simulation {
 
     /// What the tip says of an environment.
     pub(crate) fn overlay(&self, environment: &str) -> Overlay {
-        Overlay::read(self.git.tree(&self.git.tip), environment)
+        self.git.overlay(&self.git.tip, environment).clone()
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Commit {
     pub parent: Option<CommitId>,
     pub tree: Tree,
     pub by_person: bool,
+    /// What each environment's files say here, with the name of its rendering.
+    pub overlays: BTreeMap<&'static str, (Overlay, CommitId)>,
 }
 
 /// A repository with one branch.
@@ -28,12 +30,23 @@ impl Git {
     /// A repository with one commit.
     pub(crate) fn new(tree: Tree) -> Self {
         let tip = commit_id(1);
-        let first = Commit { parent: None, tree, by_person: true };
+        let overlays = overlays_of(&tree);
+        let first = Commit { parent: None, tree, by_person: true, overlays };
         Self { commits: [(tip.clone(), first)].into(), tip }
     }
 
     pub(crate) fn tree(&self, commit: &CommitId) -> &Tree {
         &self.commits[commit].tree
+    }
+
+    /// What an environment's files say at a commit.
+    pub(crate) fn overlay(&self, commit: &CommitId, environment: &str) -> &Overlay {
+        &self.commits[commit].overlays[environment].0
+    }
+
+    /// The name of an environment's rendering at a commit.
+    pub(crate) fn rendering(&self, commit: &CommitId, environment: &str) -> &CommitId {
+        &self.commits[commit].overlays[environment].1
     }
 
     /// Writes a commit; the branch stays where it is.
@@ -74,9 +87,20 @@ impl Git {
 
     fn write(&mut self, parent: &CommitId, tree: Tree, by_person: bool) -> CommitId {
         let id = commit_id(self.commits.len() as u64 + 1);
-        self.commits.insert(id.clone(), Commit { parent: Some(parent.clone()), tree, by_person });
+        let overlays = overlays_of(&tree);
+        let parent = Some(parent.clone());
+        self.commits.insert(id.clone(), Commit { parent, tree, by_person, overlays });
         id
     }
+}
+
+fn overlays_of(tree: &Tree) -> BTreeMap<&'static str, (Overlay, CommitId)> {
+    let read = |name: &&'static str| {
+        let overlay = Overlay::read(tree, name);
+        let rendering = overlay.rendering();
+        (*name, (overlay, rendering))
+    };
+    crate::simulation::ENVIRONMENTS.iter().map(read).collect()
 }
 
 /// What one environment's files say.
