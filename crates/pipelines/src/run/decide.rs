@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::contexts;
 use super::job::whole_minutes;
 use super::machine::RunSettings;
-use super::matrix::{self, Combination};
 use super::plan::{JobNetwork, JobPermissions, JobPlan, NeedResult, StrategyPlace};
 use super::reasons::{AncestorResult, EndReason};
 use crate::expressions::{Contexts, EvaluationError, Object, Status, Value};
 use crate::facts::{Conclusion, JobKey};
 use crate::view::{JobRecord, RunRecord};
+use crate::workflow::matrix;
 use crate::workflow::model::{Concurrency, Job, Workflow};
 
 /// GitHub's limit of a job that names none.
@@ -171,19 +171,18 @@ impl RunFacts<'_> {
 
     fn combinations(&self, job: &Job) -> Result<Vec<JobAgain>, EndReason> {
         let Some(template) = &job.strategy.matrix else {
-            let whole = Combination { values: Value::Null, suffix: String::new() };
-            return Ok(vec![self.describe(job, None, &whole)?]);
+            return Ok(vec![self.describe(job, None, None)?]);
         };
         let named = self.with_needs(job);
         let matrix = template
             .evaluate(&Contexts::new(&named))
             .map_err(|error| invalid(&format!("jobs.{}.strategy.matrix", job.id), &error))?;
-        let combinations =
-            matrix::expand(&matrix).map_err(|message| EndReason::InvalidJob { message })?;
+        let combinations = matrix::expand(&matrix)
+            .map_err(|error| EndReason::InvalidJob { message: error.to_string() })?;
         combinations
-            .iter()
+            .into_iter()
             .enumerate()
-            .map(|(index, combination)| self.describe(job, Some(index), combination))
+            .map(|(index, combination)| self.describe(job, Some(index), Some(combination)))
             .collect()
     }
 
@@ -191,20 +190,23 @@ impl RunFacts<'_> {
         &self,
         job: &Job,
         index: Option<usize>,
-        combination: &Combination,
+        combination: Option<Object>,
     ) -> Result<JobAgain, EndReason> {
         let key = JobKey::new(&job.id, index);
-        let named = self.of_combination(job, &combination.values, &key);
+        let values = combination.clone().map_or(Value::Null, Value::from);
+        let named = self.of_combination(job, &values, &key);
         let contexts = Contexts::new(&named);
-        let name = match &job.name {
-            None => format!("{}{}", job.id, combination.suffix),
-            Some(name) => {
-                let text = name
-                    .evaluate_text(&contexts)
-                    .map_err(|error| invalid(&format!("jobs.{}.name", job.id), &error))?;
-                // A name without expressions would be the same for every combination.
-                if name.literal().is_some() { text + &combination.suffix } else { text }
-            }
+        let written = match &job.name {
+            None => job.id.clone(),
+            Some(name) => name
+                .evaluate_text(&contexts)
+                .map_err(|error| invalid(&format!("jobs.{}.name", job.id), &error))?,
+        };
+        // A name without expressions would be the same for every combination.
+        let fixed = job.name.as_ref().is_none_or(|name| name.literal().is_some());
+        let name = match combination {
+            Some(combination) if fixed => matrix::display_name(&written, &combination),
+            Some(_) | None => written,
         };
         let environment = match &job.environment {
             None => None,
@@ -215,7 +217,7 @@ impl RunFacts<'_> {
                 Some(name).filter(|name| !name.is_empty())
             }
         };
-        let matrix = combination.values.to_json();
+        let matrix = values.to_json();
         Ok(JobAgain { id: job.id.clone(), index, name, matrix, environment })
     }
 

@@ -14,11 +14,12 @@ mod decide;
 pub mod files;
 pub mod job;
 mod machine;
-mod matrix;
 pub mod plan;
 pub mod reasons;
 mod scheduler;
 pub mod shell;
+#[cfg(test)]
+mod tests;
 
 pub use machine::{Run, RunEffect, RunEvent, RunSettings};
 pub use plan::{JobNetwork, JobPermissions, JobPlan, NeedResult, ServerContext, StrategyPlace};
