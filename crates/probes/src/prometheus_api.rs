@@ -96,7 +96,7 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
 pub fn parse_step_ms(text: &str) -> Option<u64> {
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = (seconds * 1000.0).round();
-        return (ms >= 1.0 && ms < 9e15).then_some(ms as u64);
+        return (1.0..9e15).contains(&ms).then_some(ms as u64);
     }
     monitoring::duration::parse_ms(text).filter(|ms| *ms > 0)
 }
