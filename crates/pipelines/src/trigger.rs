@@ -222,7 +222,10 @@ impl fmt::Display for SkipReason {
                 write!(f, "the tag {tag} does not pass the workflow's filter of tags")
             }
             Self::PathsFiltered { changed } => {
-                write!(f, "none of the {changed} changed paths passes the workflow's filter of paths")
+                write!(
+                    f,
+                    "none of the {changed} changed paths passes the workflow's filter of paths"
+                )
             }
             Self::NotAskedFor => f.write_str("another workflow was asked for"),
             Self::InputUnknown { input } => {
@@ -337,8 +340,11 @@ fn dispatch(
     asked: &str,
     given: &BTreeMap<String, String>,
 ) -> Decision {
-    let Dispatch { inputs } =
-        workflow.events.workflow_dispatch.as_ref().ok_or_else(|| not_listed("workflow_dispatch"))?;
+    let Dispatch { inputs } = workflow
+        .events
+        .workflow_dispatch
+        .as_ref()
+        .ok_or_else(|| not_listed("workflow_dispatch"))?;
     if path != asked {
         return Err(SkipReason::NotAskedFor);
     }
@@ -366,7 +372,8 @@ fn dispatch(
 
 /// A text as the input's type has it. The empty text stands for "not given".
 fn typed(input: &DispatchInput, text: &str) -> Result<Json, SkipReason> {
-    let invalid = |expected: String| SkipReason::InputInvalid { input: input.name.clone(), expected };
+    let invalid =
+        |expected: String| SkipReason::InputInvalid { input: input.name.clone(), expected };
     match &input.kind {
         DispatchInputKind::String | DispatchInputKind::Environment => Ok(text.into()),
         DispatchInputKind::Boolean => match text {

@@ -84,19 +84,21 @@ fn compare(comparison: Comparison, left: &Value, right: &Value) -> bool {
 }
 
 fn take(of: &Evaluated, index: &Value) -> Evaluated {
-    match &of.value {
-        Value::Array(items) if of.filtered => {
-            Evaluated::filtered(items.iter().filter_map(|item| item_of(item, index)))
-        }
-        value => Evaluated::plain(item_of(value, index).unwrap_or_default()),
+    if of.filtered
+        && let Value::Array(items) = &of.value
+    {
+        return Evaluated::filtered(items.iter().filter_map(|item| item_of(item, index)));
     }
+    Evaluated::plain(item_of(&of.value, index).unwrap_or_default())
 }
 
 fn take_all(of: &Evaluated) -> Evaluated {
-    match &of.value {
-        Value::Array(items) if of.filtered => Evaluated::filtered(items.iter().flat_map(items_of)),
-        value => Evaluated::filtered(items_of(value)),
+    if of.filtered
+        && let Value::Array(items) = &of.value
+    {
+        return Evaluated::filtered(items.iter().flat_map(items_of));
     }
+    Evaluated::filtered(items_of(&of.value))
 }
 
 fn items_of(value: &Value) -> Vec<Value> {

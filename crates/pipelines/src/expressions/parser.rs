@@ -162,7 +162,10 @@ impl<'a> Parser<'a> {
 
     fn postfix(&mut self) -> Result<Tree, SyntaxError> {
         let (mut tree, indexable) = self.primary()?;
-        while indexable {
+        if !indexable {
+            return Ok(tree);
+        }
+        loop {
             match self.current.as_ref().map(|token| &token.kind) {
                 Some(TokenKind::Dot) => {
                     self.advance()?;
@@ -172,10 +175,9 @@ impl<'a> Parser<'a> {
                     self.advance()?;
                     tree = self.index(tree)?;
                 }
-                Some(_) | None => break,
+                Some(_) | None => return Ok(tree),
             }
         }
-        Ok(tree)
     }
 
     fn property(&mut self, of: Tree) -> Result<Tree, SyntaxError> {

@@ -121,9 +121,13 @@ impl Flag {
                 Value::Boolean(value) => Ok(value),
                 Value::String(text) if text == "true" => Ok(true),
                 Value::String(text) if text == "false" => Ok(false),
-                other => Err(EvaluationError::NotABoolean {
+                value @ (Value::Null
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_)
+                | Value::Object(_)) => Err(EvaluationError::NotABoolean {
                     at: template.position(),
-                    found: other.to_text(),
+                    found: value.to_text(),
                 }),
             },
         }

@@ -154,12 +154,8 @@ fn runs_on(value: Option<&TemplateValue>) -> RunsOn {
 
 /// Absent for the empty text, which GitHub takes for no environment.
 fn environment(value: &TemplateValue) -> Option<EnvironmentReference> {
-    let (name, url) = match value {
-        mapping @ TemplateValue::Map { .. } => {
-            (mapping.entry("name").and_then(template)?, mapping.entry("url").and_then(template))
-        }
-        other => (template(other)?, None),
-    };
+    let name = template(value).or_else(|| value.entry("name").and_then(template))?;
+    let url = value.entry("url").and_then(template);
     (!name.source().is_empty()).then_some(EnvironmentReference { name, url })
 }
 

@@ -81,8 +81,7 @@ fn chooses(patterns: &[String], name: &str) -> bool {
     patterns
         .iter()
         .filter_map(|pattern| Pattern::parse(pattern).ok())
-        .filter(|pattern| pattern.matches(name))
-        .last()
+        .rfind(|pattern| pattern.matches(name))
         .is_some_and(|pattern| !pattern.takes_back)
 }
 

@@ -57,7 +57,7 @@ impl Printer {
         if let Some(value) = root.entry("permissions") {
             json.insert("permissions".into(), scopes(&permissions(value)));
         }
-        if let Some(events) = root.entry("on").and_then(events) {
+        if let Some(events) = root.entry("on").map(events) {
             json.insert("events".into(), events);
         }
         let jobs = root.entry("jobs").map(TemplateValue::entries).unwrap_or_default();
@@ -228,15 +228,10 @@ fn scopes(permissions: &Permissions) -> Json {
 }
 
 /// Events with their settings, as plain JSON.
-fn events(on: &TemplateValue) -> Option<Json> {
-    let events = match on {
-        TemplateValue::Map { entries, .. } => entries
-            .iter()
-            .map(|(name, settings)| (name.source().to_owned(), event(settings)))
-            .collect(),
-        other => texts(other).into_iter().map(|(name, _)| (name, json!({}))).collect::<Map<_, _>>(),
-    };
-    Some(Json::Object(events))
+fn events(on: &TemplateValue) -> Json {
+    let named = texts(on).into_iter().map(|(name, _)| (name, json!({})));
+    let configured = on.entries().iter().map(|(name, it)| (name.source().to_owned(), event(it)));
+    Json::Object(named.chain(configured).collect())
 }
 
 fn event(settings: &TemplateValue) -> Json {
