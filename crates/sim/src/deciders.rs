@@ -105,12 +105,18 @@ impl Simulation {
     }
 
     fn promote(&mut self, decider: u64, late: u64) {
-        if self.views.git.published.is_empty() {
+        let facts = self.ledger.facts().len();
+        if self.views.git.published.is_empty() || self.idle.get("promote") == Some(&facts) {
             return;
         }
+        let pending = self.pending.len();
         let inputs = self.promote_inputs();
         for step in control::promote::decide(&inputs) {
             self.promote_step(decider, late, step);
+        }
+        // The answer depends on facts alone, so the same facts need no second look.
+        if self.pending.len() == pending {
+            self.idle.insert("promote", facts);
         }
     }
 
@@ -332,6 +338,10 @@ impl Simulation {
     }
 
     fn plan(&mut self, decider: u64, late: u64, environment: &'static str) {
+        let facts = self.ledger.facts().len();
+        if self.idle.get(environment) == Some(&facts) {
+            return;
+        }
         let overlay = self.overlay(environment);
         if overlay.version.is_none() {
             return;
@@ -369,7 +379,7 @@ impl Simulation {
         match deployments::plan(&inputs) {
             // Objects that did not change do not make a new revision run; but the overlay's new commit
             // is what runs then, and an equal rendering says so by its name.
-            Decision::UpToDate(_) => {}
+            Decision::UpToDate(_) => drop(self.idle.insert(environment, facts)),
             Decision::Blocked { reasons } => {
                 let codes = |reasons: &[deployments::BlockReason]| {
                     reasons.iter().map(deployments::BlockReason::code).collect::<Vec<_>>()

@@ -83,6 +83,8 @@ pub(crate) struct Simulation {
     /// Files of people's pushes that were acknowledged.
     pub acknowledged: BTreeSet<String>,
     pub runs: u64,
+    /// Tasks that found nothing to do, with the length of the ledger that they looked at.
+    pub idle: BTreeMap<&'static str, usize>,
     pub violations: BTreeSet<Violation>,
     pub statistics: Statistics,
 }
@@ -114,6 +116,7 @@ impl Simulation {
             pending: Vec::new(),
             acknowledged: BTreeSet::new(),
             runs: 0,
+            idle: BTreeMap::new(),
             violations: BTreeSet::new(),
             statistics: Statistics::default(),
         };

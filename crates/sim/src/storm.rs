@@ -85,7 +85,7 @@ impl Simulation {
 
     fn faults(&mut self) {
         let faults = &mut self.chances.faults;
-        if faults.once_in(50) {
+        if faults.once_in(140) {
             let decider = faults.below(2);
             self.statistics.crashes += 1;
             self.pending.retain(|pending| pending.decider != decider);
@@ -104,6 +104,7 @@ impl Simulation {
             let target = self.targets.get_mut(environment);
             if let Some(object) = target.and_then(|target| target.objects.first_mut()) {
                 object.manifest["spec"]["replicas"] = "changed by hand".into();
+                self.idle.remove(environment);
             }
         }
     }
