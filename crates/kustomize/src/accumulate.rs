@@ -111,7 +111,7 @@ pub(crate) fn objects(documents: Vec<Value>) -> Result<Vec<Map<String, Value>>, 
             continue;
         }
         let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
-        if !kind.ends_with("List") && !name.is_some_and(|name| name.as_str() != Some("")) {
+        if !kind.ends_with("List") && name.is_none_or(|name| name.as_str() == Some("")) {
             return Err((index, format!("the {kind} has no `metadata.name`")));
         }
         if name.is_some_and(|name| !name.is_string()) {
@@ -472,7 +472,11 @@ impl Builder<'_> {
             Value::Array(_) => root
                 .items()
                 .and_then(|items| items.iter().map(kustomization::replacement).collect()),
-            _ => kustomization::replacement(&root).map(|read| vec![read]),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => kustomization::replacement(&root).map(|read| vec![read]),
         };
         let mut read: Vec<Replacement> = read.map_err(|fault| {
             let (line, column) = place::of_pointer(&text, &fault.pointer).unwrap_or((1, 1));

@@ -90,17 +90,16 @@ pub(crate) fn lookup<'a>(value: &'a Value, path: &[String]) -> Result<Option<&'a
 }
 
 fn items<'a>(value: &'a Value, text: &str) -> Result<&'a [Value], Refusal> {
-    match value {
-        Value::Array(items) => Ok(items),
-        _ => Err(format!("`{text}` needs a list")),
-    }
+    value.as_array().map(Vec::as_slice).ok_or_else(|| format!("`{text}` needs a list"))
 }
 
 fn fields<'a>(value: &'a Value, name: &str) -> Result<Option<&'a Map<String, Value>>, Refusal> {
     match value {
         Value::Object(fields) => Ok(Some(fields)),
         Value::Null => Ok(None),
-        _ => Err(format!("`{name}` needs a mapping")),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(format!("`{name}` needs a mapping"))
+        }
     }
 }
 
@@ -166,7 +165,9 @@ fn in_field(
     let fields = match value {
         Value::Object(fields) => fields,
         Value::Null if make == Make::Nothing => return Ok(0),
-        _ => return Err(format!("`{name}` needs a mapping")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(format!("`{name}` needs a mapping"));
+        }
     };
     let is_new = !fields.contains_key(name);
     if is_new && make == Make::Nothing {

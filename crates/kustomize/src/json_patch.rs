@@ -27,7 +27,9 @@ pub(crate) fn apply(
     }
     match value {
         Value::Object(object) => Ok(object),
-        _ => Err("the patch leaves no object".into()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err("the patch leaves no object".into())
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 pub struct Built {
     /// The manifests in the order that kustomize prints them.
     pub manifests: Vec<Value>,
-    /// Every path that was asked for, also those that were absent; a later tree that is equal at
+    /// Every file that was asked for, also those that were absent; a later tree that is equal at
     /// all of them renders to the same manifests.
     pub opened: BTreeSet<String>,
 }

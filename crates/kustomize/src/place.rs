@@ -7,6 +7,7 @@ pub(crate) type Place = (u64, u64);
 
 /// The place of the mapping key or list item that the JSON pointer names in the first document; of
 /// its nearest ancestor when the pointer leads to something absent.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are open to new ones")]
 pub(crate) fn of_pointer(text: &str, pointer: &str) -> Option<Place> {
     let wanted: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
     let mut walk = Walk { wanted, frames: Vec::new(), best: None };
@@ -36,6 +37,7 @@ pub(crate) fn of_pointer(text: &str, pointer: &str) -> Option<Place> {
 }
 
 /// The place of the first node of each document that holds one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are open to new ones")]
 pub(crate) fn of_document(text: &str, index: usize) -> Option<Place> {
     let mut starts = Vec::new();
     let mut at_start = false;

@@ -131,9 +131,9 @@ fn set(
         if !options.delimiter.is_empty() {
             return Err("a `delimiter` needs one value, not a list or mapping".into());
         }
-        *field = match value {
-            Value::String(text) if is_untyped => scalar::plain(text),
-            other => other.clone(),
+        *field = match value.as_str() {
+            Some(text) if is_untyped => scalar::plain(text),
+            Some(_) | None => value.clone(),
         };
         return Ok(());
     }
@@ -150,9 +150,6 @@ fn set(
         }
         parts.join(&options.delimiter)
     };
-    *field = match field {
-        Value::String(_) if !is_new => Value::String(text),
-        _ => scalar::plain(&text),
-    };
+    *field = if field.is_string() && !is_new { Value::String(text) } else { scalar::plain(&text) };
     Ok(())
 }

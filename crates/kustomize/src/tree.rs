@@ -97,10 +97,15 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn kind(&self, path: &str) -> EntryKind {
-        self.opened.borrow_mut().insert(path.to_owned());
-        match self.tree.kind(path) {
-            EntryKind::Absent if self.passes_symlink(path) => EntryKind::Symlink,
-            kind => kind,
+        let kind = self.tree.kind(path);
+        // What was asked for below a folder tells whether it is still one.
+        if kind != EntryKind::Directory {
+            self.opened.borrow_mut().insert(path.to_owned());
+        }
+        if kind == EntryKind::Absent && self.passes_symlink(path) {
+            EntryKind::Symlink
+        } else {
+            kind
         }
     }
 

@@ -34,13 +34,16 @@ pub(crate) fn build(
             return Err(RenderError::whole("invalid-object", folder, message));
         }
     }
-    let opened = built.opened.into_iter().filter(|path| !path.starts_with(OVERLAY)).collect();
+    let is_own = |path: &String| path.starts_with(OVERLAY) && Overlay::outer(path) == path.as_str();
+    let opened = built.opened.into_iter().filter(|path| !is_own(path));
+    let opened = opened.map(|path| Overlay::outer(&path).to_owned()).collect();
     Ok(Rendering { manifests: built.manifests, opened })
 }
 
 /// An error of the overlay is one of the application's `spec.source.kustomize`.
 fn described(error: kustomize::BuildError, folder: &str) -> RenderError {
     let mut error = RenderError::from(error);
+    error.file = Overlay::outer(&error.file).to_owned();
     if error.file.starts_with(OVERLAY) {
         error.file = folder.into();
         error.message = format!("in the application's `spec.source.kustomize`: {}", error.message);

@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
 
 /// Why a text was refused, with the place in the file (both from 1; 0 when unknown).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,8 @@ fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         legacy_octal_numbers: true,
         with_snippet: false,
+        // Manifests repeat small parts; what aliases stand for is small beside the file itself.
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 50_000 },
         budget: serde_saphyr::budget! {
             max_documents: 100_000,
             max_nodes: 4_000_000,
@@ -77,7 +80,10 @@ fn options() -> serde_saphyr::Options {
 
 fn describe(file: &str, error: &serde_saphyr::Error) -> YamlError {
     let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
-    let message = error.without_snippet().to_string();
+    let mut message = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+    if let Some(place) = message.rfind(" at line ") {
+        message.truncate(place);
+    }
     YamlError { file: file.into(), line, column, message }
 }
 
@@ -113,6 +119,42 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
         }
         assert!(documents("bomb.yaml", &text).is_err());
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused_before_it_is_expanded() {
+        // Each alias alone is small; together they would be 9^11 nodes.
+        let mut text = String::from("a0: &a0 {x: y}\n");
+        for level in 1..12 {
+            let previous = level - 1;
+            let entries: Vec<String> = (0..9).map(|key| format!("k{key}: *a{previous}")).collect();
+            text.push_str(&format!("a{level}: &a{level} {{{}}}\n", entries.join(", ")));
+        }
+        for result in [documents("b", &text), documents_yaml12("b", &text)] {
+            let error = result.expect_err("refused");
+            assert!(error.message.len() < 300, "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn messages_do_not_repeat_the_place() {
+        for text in ["a: 1\na: 2", "a: [b", "a: *x", "a: \"\\q\"", "\tx: 1"] {
+            let error = documents("f.yaml", text).expect_err("refused");
+            assert!(!error.message.contains("line ") && !error.message.contains("-->"), "{error}");
+            assert!(error.line > 0, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_as_compact_as_kubectl_prints_them() {
+        let value = json!({"a": [{"b": 1, "c": [2]}], "d": {}, "e": [], "f": "x\ny\n"});
+        assert_eq!(emit(&[value]), "a:\n- b: 1\n  c:\n  - 2\nd: {}\ne: []\nf: |\n  x\n  y\n");
+    }
+
+    #[test]
+    fn yaml_1_2_has_two_booleans() {
+        let read = documents_yaml12("a.yaml", "[yes, off, y, true, 0644]").expect("valid");
+        assert_eq!(read, [json!(["yes", "off", "y", true, 420])]);
     }
 
     #[test]

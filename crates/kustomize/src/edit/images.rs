@@ -204,6 +204,7 @@ impl Tree {
 /// The parser's events, comments and starts left out.
 type Events<'e, 'a> = &'e mut dyn Iterator<Item = (Event<'a>, Span)>;
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are open to new ones")]
 fn tree<'a>(event: Event<'a>, span: Span, events: Events<'_, 'a>) -> Option<Tree> {
     let range = span.byte_range()?;
     match event {
@@ -233,6 +234,7 @@ fn tree<'a>(event: Event<'a>, span: Span, events: Events<'_, 'a>) -> Option<Tree
 }
 
 /// The nodes up to the end of the collection, and the end's last byte.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the parser's events are open to new ones")]
 fn children<'a>(events: Events<'_, 'a>) -> Option<(Vec<Tree>, usize)> {
     let mut found = Vec::new();
     loop {

@@ -27,8 +27,10 @@ fn check(case: &Path) -> Result<(), String> {
             }
             for (built, expected) in built.manifests.iter().zip(&expected) {
                 if built != expected {
-                    let (built, expected) =
-                        (yaml::emit(&[built.clone()]), yaml::emit(&[expected.clone()]));
+                    let (built, expected) = (
+                        yaml::emit(std::slice::from_ref(built)),
+                        yaml::emit(std::slice::from_ref(expected)),
+                    );
                     return Err(format!("--- built\n{built}--- expected\n{expected}"));
                 }
             }

@@ -140,7 +140,6 @@ fn everything_that_was_asked_for_is_told_also_what_is_absent() {
             "app/f",
             "app/kustomization.yaml",
             "app/kustomization.yml",
-            "base",
             "base/Kustomization",
             "base/kustomization.yaml",
             "base/kustomization.yml",

@@ -1,0 +1,4 @@
+//! Tests of rendering, of a rendered commit's files and of differences.
+
+mod differences;
+mod renderings;

@@ -1,0 +1,147 @@
+//! Folders rendered.
+
+use std::collections::BTreeMap;
+
+use render::{
+    DirectoryOptions, KustomizeOverrides, RenderError, Rendering, Request, files, render,
+};
+use serde_json::Value;
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+                          template: {spec: {containers: [{name: web, image: 'web:1'}]}}\n";
+
+fn rendered(tree: &[(&str, &str)], request: &Request) -> Result<Rendering, RenderError> {
+    let tree: BTreeMap<String, Vec<u8>> =
+        tree.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec())).collect();
+    render(&tree, request)
+}
+
+fn request(path: &str) -> Request {
+    Request { path: path.into(), ..Request::default() }
+}
+
+fn names(rendering: &Rendering) -> Vec<&str> {
+    let name = |manifest: &'_ Value| manifest.pointer("/metadata/name").is_some();
+    assert!(rendering.manifests.iter().all(name));
+    rendering.manifests.iter().filter_map(|one| one["metadata"]["name"].as_str()).collect()
+}
+
+fn config_map(name: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
+}
+
+#[test]
+fn a_plain_folder_is_read_by_name_and_lists_are_unfolded() {
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata: {name: s}\n";
+    let tree = [
+        ("app/b.yml", &*config_map("b")),
+        ("app/a.yaml", &*format!("{}---\n{}", config_map("a1"), config_map("a2"))),
+        ("app/l.json", list),
+        ("app/notes.txt", "not: [read"),
+        ("app/sub/c.yaml", &*config_map("c")),
+    ];
+    let flat = rendered(&tree, &request("app")).expect("rendered");
+    assert_eq!(names(&flat), ["a1", "a2", "b", "s"]);
+    assert!(flat.opened.contains("app/") && flat.opened.contains("app/kustomization.yaml"));
+    assert!(!flat.opened.contains("app/notes.txt") && !flat.opened.contains("app/sub/c.yaml"));
+    let directory =
+        DirectoryOptions { recurse: true, include: String::new(), exclude: "{b*,l*}".into() };
+    let deep = rendered(&tree, &Request { directory, ..request("./app/") }).expect("rendered");
+    assert_eq!(names(&deep), ["a1", "a2", "c"]);
+}
+
+#[test]
+fn a_kustomization_is_built_and_the_application_may_change_it() {
+    for (path, file) in [("app", "app/kustomization.yaml"), (".", "Kustomization")] {
+        let folder =
+            file.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let tree = [
+            (file, "resources: [web.yaml]\nnamePrefix: p-\n"),
+            (&*format!("{folder}web.yaml"), DEPLOYMENT),
+        ];
+        let plain = rendered(&tree, &request(path)).expect("rendered");
+        assert_eq!(names(&plain), ["p-web"]);
+        let kustomize = KustomizeOverrides {
+            name_suffix: "-s".into(),
+            images: vec!["web=host:5000/other:2".into()],
+            namespace: "shop".into(),
+            common_labels: BTreeMap::from([("team".into(), "blue".into())]),
+            replicas: BTreeMap::from([("web".into(), 3)]),
+            ..KustomizeOverrides::default()
+        };
+        let changed = rendered(&tree, &Request { kustomize, ..request(path) }).expect("rendered");
+        let web = &changed.manifests[0];
+        assert_eq!(names(&changed), ["p-web-s"]);
+        assert_eq!(web["metadata"]["namespace"], "shop");
+        assert_eq!(web["spec"]["replicas"], 3);
+        assert_eq!(web["spec"]["selector"]["matchLabels"]["team"], "blue");
+        assert_eq!(web["spec"]["template"]["spec"]["containers"][0]["image"], "host:5000/other:2");
+        assert_eq!(changed.opened, plain.opened, "the same files decide");
+    }
+}
+
+#[track_caller]
+fn check_refused(tree: &[(&str, &str)], request: &Request, code: &str, place: (&str, u64)) {
+    let error = rendered(tree, request).expect_err("refused");
+    assert_eq!((error.code, error.file.as_str(), error.line), (code, place.0, place.1), "{error}");
+}
+
+#[test]
+fn what_cannot_be_rendered_is_refused_with_its_place() {
+    check_refused(&[("a", "")], &request("app"), "file-not-found", ("app", 0));
+    check_refused(&[("a", "")], &request("../app"), "path-outside-tree", ("../app", 0));
+    check_refused(
+        &[("app/kustomization.yaml", "resources: []\nnope: 1\n")],
+        &request("app"),
+        "unknown-field",
+        ("app/kustomization.yaml", 2),
+    );
+    check_refused(&[("app/a.yaml", "a: [")], &request("app"), "invalid-yaml", ("app/a.yaml", 1));
+    for text in [
+        "kind: A\nmetadata: {name: a}\n",
+        "apiVersion: v1\nmetadata: {name: a}\n",
+        "apiVersion: v1\nkind: A\n",
+        "just text\n",
+    ] {
+        check_refused(
+            &[("app/a.yaml", text)],
+            &request("app"),
+            "invalid-object",
+            ("app/a.yaml", 0),
+        );
+    }
+    let twice = [("app/a.yaml", &*config_map("a")), ("app/b.yaml", &*config_map("a"))];
+    check_refused(&twice, &request("app"), "duplicate-object", ("app", 0));
+    let kustomize = KustomizeOverrides { namespace: "n".into(), ..KustomizeOverrides::default() };
+    let overridden = Request { kustomize, ..request("app") };
+    check_refused(&twice, &overridden, "kustomization-missing", ("app", 0));
+    let kustomize =
+        KustomizeOverrides { replicas: BTreeMap::from([("x".into(), 1)]), ..Default::default() };
+    let tree =
+        [("app/kustomization.yaml", "resources: [web.yaml]\n"), ("app/web.yaml", DEPLOYMENT)];
+    check_refused(&tree, &Request { kustomize, ..request("app") }, "transform-failed", ("app", 0));
+}
+
+#[test]
+fn a_rendered_commit_has_one_file_an_object_with_a_stable_name() {
+    let manifest = |text: &str| yaml::document::<Value>("m", text).expect("valid");
+    let manifests = [
+        manifest("{apiVersion: v1, kind: Secret, metadata: {name: 'a:b', namespace: shop}}"),
+        manifest("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}"),
+        manifest("{apiVersion: a.example/v1, kind: Job, metadata: {name: x, namespace: shop}}"),
+        manifest("{apiVersion: b.example/v1, kind: Job, metadata: {name: x, namespace: shop}}"),
+    ];
+    let files = files(&manifests);
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "cluster/namespace-shop.yaml",
+            "shop/job.a.example-x.yaml",
+            "shop/job.b.example-x.yaml",
+            "shop/secret-a_3a_b.yaml",
+        ]
+    );
+    let read = |name: &str| yaml::documents(name, &files[name]).expect("valid");
+    assert_eq!(read("shop/secret-a_3a_b.yaml"), [manifests[0].clone()]);
+}
