@@ -14,9 +14,11 @@ pub const FILE_BYTES_MAX_DEFAULT: u64 = 100_000_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Branches that only a merge moves, by name without `refs/heads/`. The repository's default
-    /// branch is always one of them, whatever is said here.
+    /// Branches that only a merge moves, by name without `refs/heads/`.
     pub protected: Vec<Glob>,
+    /// Whether the default branch is one of them, too. So it is wherever rules are written down; in
+    /// a repository without any nobody has asked for it ([`Policy::unwritten`]).
+    pub protect_default_branch: bool,
     /// How many people other than the author must approve.
     pub required_approvals: u32,
     /// Checks that must have succeeded for the head commit: `<workflow file stem>/<job id>`.
@@ -68,6 +70,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             protected: Vec::new(),
+            protect_default_branch: true,
             required_approvals: 0,
             required_checks: Vec::new(),
             code_owners: false,
@@ -84,11 +87,19 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The rules of a repository without a `boucle.yaml`: as the default, but its default branch
+    /// takes pushes, so that a first push can be followed by a second.
+    #[must_use]
+    pub fn unwritten() -> Self {
+        Self { protect_default_branch: false, ..Self::default() }
+    }
+
     /// Whether only a merge may move `reference`.
     #[must_use]
     pub fn protects(&self, reference: &RefName, default_branch: &RefName) -> bool {
         let named = |branch: &str| self.protected.iter().any(|glob| glob.matches(branch));
-        reference == default_branch || reference.branch().is_some_and(named)
+        (self.protect_default_branch && reference == default_branch)
+            || reference.branch().is_some_and(named)
     }
 
     /// How many approvals a change of these paths needs.

@@ -138,6 +138,7 @@ fn protected_branches() {
     let rewind = |push: &mut Push| push.commands[0].1.fast_forward = false;
     let main = || Push::of("refs/heads/main", Some('1'), Some('2'));
     check(&main(), &["protected-branch"]);
+    check(&main().with(|push| push.policy = Policy::unwritten()), &["accept"]);
     check(&main().with(admin), &["protected-branch"]);
     check(&main().with(may), &["protected-branch"]);
     check(&main().with(admin).with(may), &["accept"]);
