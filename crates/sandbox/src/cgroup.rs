@@ -19,7 +19,6 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Group {
     folders: Vec<PathBuf>,
     memory: Option<Memory>,
-    removed: bool,
 }
 
 #[derive(Debug)]
@@ -144,14 +143,10 @@ impl Group {
         }
     }
 
-    /// Removes the folders; they are empty once the tree has ended.
-    pub(crate) fn remove(&mut self) {
-        if self.removed {
-            return;
-        }
-        // A folder that is still busy is left for the next sweep.
-        self.removed =
-            self.folders.iter().all(|folder| fs::remove_dir(folder).is_ok() || !folder.exists());
+    /// Removes the folders; they are empty once the tree has ended. False: some are still busy.
+    pub(crate) fn remove(&mut self) -> bool {
+        self.folders.retain(|folder| fs::remove_dir(folder).is_err() && folder.exists());
+        self.folders.is_empty()
     }
 }
 

@@ -22,6 +22,10 @@ use crate::spec::{Network, Spec};
 /// hangs in the kernel (a dead network file system), which no signal ends sooner.
 const KILL_GRACE: Duration = Duration::from_secs(1);
 
+/// What a dropped tree leaves is looked after for two seconds, and then by the next [`sweep`].
+const GROUP_TRIES_MAX: u32 = 100;
+const GROUP_TRY_EVERY: Duration = Duration::from_millis(20);
+
 /// How the helper is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launcher {
@@ -201,6 +205,21 @@ pub struct Child {
 impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.handle.socket.shutdown(std::net::Shutdown::Both);
+        let mut group = std::mem::take(&mut self.group);
+        if group.remove() {
+            return;
+        }
+        // The tree takes a moment to end, and only an empty group can be removed.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                for _ in 0..GROUP_TRIES_MAX {
+                    tokio::time::sleep(GROUP_TRY_EVERY).await;
+                    if group.remove() {
+                        return;
+                    }
+                }
+            });
+        }
     }
 }
 

@@ -70,9 +70,9 @@ fn value_from<'a>(
     find: &impl Fn(&str, &str) -> Option<&'a BTreeMap<String, Vec<u8>>>,
 ) -> Result<Option<String>, String> {
     let (kind, reference) = match from {
-        ValueFrom::ConfigMapKeyRef(reference) => ("ConfigMap", reference),
-        ValueFrom::SecretKeyRef(reference) => ("Secret", reference),
-        ValueFrom::FieldRef { field_path } => {
+        ValueFrom::ConfigMapKey(reference) => ("ConfigMap", reference),
+        ValueFrom::SecretKey(reference) => ("Secret", reference),
+        ValueFrom::Field { field_path } => {
             return Ok(Some(match field_path.as_str() {
                 "metadata.namespace" => replica.workload.namespace.clone(),
                 _ => replica.name.clone(),

@@ -112,8 +112,7 @@ impl Log {
     pub(crate) async fn pump(&self, stream: impl AsyncRead + Unpin, container: &str, error: bool) {
         let mut reader = BufReader::new(stream);
         let mut line = Vec::new();
-        loop {
-            let Ok(available) = reader.fill_buf().await else { break };
+        while let Ok(available) = reader.fill_buf().await {
             if available.is_empty() {
                 break;
             }

@@ -167,12 +167,12 @@ pub(crate) struct Variable {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ValueFrom {
-    ConfigMapKeyRef(KeyReference),
-    SecretKeyRef(KeyReference),
-    #[serde(rename_all = "camelCase")]
-    FieldRef {
-        field_path: String,
-    },
+    #[serde(rename = "configMapKeyRef")]
+    ConfigMapKey(KeyReference),
+    #[serde(rename = "secretKeyRef")]
+    SecretKey(KeyReference),
+    #[serde(rename = "fieldRef", rename_all = "camelCase")]
+    Field { field_path: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

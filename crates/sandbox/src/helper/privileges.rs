@@ -226,6 +226,10 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_vhangup,
 ];
 
+/// ioctl_tty(2); the C libraries do not agree on the type of these numbers.
+const TIOCSTI: u64 = 0x5412;
+const TIOCLINUX: u64 = 0x541c;
+
 fn seccomp(protections: &mut Protections) -> Result<(), seccompiler::Error> {
     let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else {
         let reason = format!("no filter for {}", std::env::consts::ARCH);
@@ -252,9 +256,9 @@ fn seccomp(protections: &mut Protections) -> Result<(), seccompiler::Error> {
     denied.insert(libc::SYS_clone, rules);
     // TIOCSTI types into a terminal, TIOCLINUX controls a console.
     let mut rules = Vec::new();
-    for request in [libc::TIOCSTI, libc::TIOCLINUX] {
+    for request in [TIOCSTI, TIOCLINUX] {
         let equal = SeccompCmpOp::Eq;
-        let condition = SeccompCondition::new(1, SeccompCmpArgLen::Dword, equal, request as u64)?;
+        let condition = SeccompCondition::new(1, SeccompCmpArgLen::Dword, equal, request)?;
         rules.push(SeccompRule::new(vec![condition])?);
     }
     denied.insert(libc::SYS_ioctl, rules);

@@ -1,5 +1,7 @@
 //! The sandbox against the real kernel: what a program inside can and cannot do.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a helper fails its test, as it should")]
+
 mod isolation;
 mod life;
 mod limits;

@@ -301,7 +301,12 @@ impl Engine {
                 return;
             }
         }
-        self.inner.state().listeners.clear();
+        let listeners = std::mem::take(&mut self.inner.state().listeners);
+        for mut listener in listeners.into_values() {
+            // Only when the task is gone is its port free for the next engine.
+            listener.task.abort();
+            let _ = (&mut listener.task).await;
+        }
     }
 }
 

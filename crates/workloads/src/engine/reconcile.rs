@@ -13,7 +13,7 @@ use crate::event::{EventReason, ObjectKey};
 use crate::logs::{Log, quote};
 use crate::model::{Body, Deployment, Job, StrategyKind};
 use crate::rollout::{Bounds, Member, decide};
-use crate::service::{Route, listen, place};
+use crate::service::{Listener, Route, listen, place};
 use crate::state::{ContainerState, Held, Inner, Progress, Replica, State, Traffic, now};
 use crate::store::{JobEnd, JobState};
 use crate::{replica, status};
@@ -501,7 +501,11 @@ fn listeners(inner: &Arc<Inner>, state: &mut State, work: &mut Work) {
         }
     }
     let before = state.service_ports.clone();
-    state.listeners.retain(|name, _| wished.contains_key(name));
+    let is_wished = |name: &String| wished.contains_key(name) || (ingress && name == INGRESS_PLACE);
+    state.listeners.retain(|name, _| is_wished(name));
+    if !ingress {
+        state.ingress_port = None;
+    }
     state.service_ports.retain(|name, _| wished.contains_key(name) || name == INGRESS_PLACE);
     for (name, (route, node_port, generation)) in wished {
         if state.listeners.get(&name).is_some_and(|listener| listener.generation == generation) {
@@ -587,7 +591,9 @@ fn open_ingress(inner: &Arc<Inner>, state: &mut State) {
     let free = inner.config.service_ports.clone().rev().filter(|port| !taken.contains(port));
     for port in inner.config.ingress_port.into_iter().chain(kept).chain(free) {
         if let Ok(listener) = crate::service::bind(port) {
-            drop(crate::ingress::serve(inner, listener));
+            let task = crate::ingress::serve(inner, listener);
+            let listener = Listener { port, generation: 0, task };
+            state.listeners.insert(INGRESS_PLACE.to_owned(), listener);
             state.service_ports.insert(INGRESS_PLACE.to_owned(), port);
             state.ingress_port = Some(port);
             return;

@@ -1,5 +1,7 @@
 //! The engine against real processes: small programs compiled once, run in real sandboxes.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a helper fails its test, as it should")]
+
 mod programs;
 mod replicas;
 mod rollouts;
