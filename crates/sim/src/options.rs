@@ -47,10 +47,10 @@ impl Default for Rules {
     }
 }
 
-/// Seven minutes of storm, one of calm: enough for two rollback windows and a release after them.
+/// Five minutes of storm, one of calm: enough for a rollback window and a release after it.
 impl Default for Options {
     fn default() -> Self {
-        Self { stormy_ticks: 420, calm_ticks: 60, look_always: false, rules: Rules::default() }
+        Self { stormy_ticks: 300, calm_ticks: 60, look_always: false, rules: Rules::default() }
     }
 }
 
