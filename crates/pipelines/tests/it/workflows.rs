@@ -169,7 +169,7 @@ fn yaml() {
     }
     check(&bomb, &[(Code::WorkflowTooLarge, 0, 0, "aliases are followed")]);
     let deep = format!("on: {}{}", "[".repeat(150), "]".repeat(150));
-    check(&deep, &[(Code::WorkflowTooLarge, 1, 105, "depth")]);
+    check(&deep, &[(Code::WorkflowTooLarge, 1, 104, "depth")]);
 }
 
 #[test]
