@@ -152,7 +152,13 @@ impl Builder<'_, '_, '_> {
                 anchor.at = at;
                 Some(())
             }
-            _ => Some(()),
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::UnresolvedAlias(_)
+            | Event::Comment(..)
+            | _ => Some(()),
         }
     }
 

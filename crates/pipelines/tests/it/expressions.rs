@@ -14,7 +14,7 @@ fn contexts() -> Object {
         "matrix": {"os": "linux", "n": 2},
         "needs": {"build": {"result": "success"}, "test": {"result": "failure"}},
     });
-    let entries = json.as_object().unwrap().iter();
+    let entries = json.as_object().expect("an object").iter();
     entries.map(|(name, value)| (name, Value::from_json(value))).collect()
 }
 
