@@ -90,8 +90,8 @@ fn check_template(text: &str, expected: Json) {
     let named = contexts();
     let template = Template::parse(text, AT, Scope::ANY).expect(text);
     assert_eq!(template.evaluate(&Contexts::new(&named)).expect(text).to_json(), expected);
-    let stored = serde_json::to_string(&template).unwrap();
-    assert_eq!(serde_json::from_str::<Template>(&stored).unwrap(), template);
+    let stored = serde_json::to_string(&template).expect("stored");
+    assert_eq!(serde_json::from_str::<Template>(&stored).expect("stored"), template);
 }
 
 #[test]

@@ -23,14 +23,14 @@ fn check(on: &str, event: Event, expected: &str) {
 }
 
 fn reference(name: &str) -> RefName {
-    RefName::new(name).unwrap()
+    RefName::new(name).expect("a ref name")
 }
 
 fn push(name: &str, paths: Option<&[&str]>) -> Event {
     Event::Push {
         reference: reference(name),
         before: None,
-        after: Some(CommitId::new("1".repeat(40)).unwrap()),
+        after: Some(CommitId::new("1".repeat(40)).expect("a commit id")),
         changed_paths: paths.map(|paths| paths.iter().map(|&path| path.into()).collect()),
     }
 }
