@@ -62,7 +62,9 @@ impl NewObjects {
             durable::move_file(&index_file, &folder.join(format!("pack-{name}.idx")))?;
             durable::sync_folder(&folder)
         };
-        write().map_err(StoreError::files("write new objects"))
+        write().map_err(StoreError::files("write new objects"))?;
+        repository.grown();
+        Ok(())
     }
 
     /// The pack, its index and its name, by gitformat-pack(5), version 2 of both.

@@ -166,14 +166,14 @@ impl Repository {
                 return RefUpdateError::Race { name, expected, actual };
             }
         }
+        let inside = |one: &RefName, other: &RefName| {
+            one.as_str().strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
         for change in changes.iter().filter(|change| change.new.is_some()) {
-            let inside = |one: &str, other: &str| one.starts_with(&format!("{other}/"));
-            let (name, taken) = (change.name.as_str(), |other: &&Reference| {
-                let other = other.name.as_str();
-                inside(other, change.name.as_str()) || inside(change.name.as_str(), other)
-            });
+            let taken = |other: &&Reference| {
+                inside(&other.name, &change.name) || inside(&change.name, &other.name)
+            };
             if let Some(other) = existing.iter().find(taken) {
-                tracing::debug!(name, "a ref's name is taken");
                 let (name, existing) = (change.name.clone(), other.name.clone());
                 return RefUpdateError::NameTaken { name, existing };
             }
@@ -185,7 +185,13 @@ impl Repository {
     fn sync_refs(&self, changes: &[RefChange]) -> std::io::Result<()> {
         for change in changes {
             let file = self.path().join(change.name.as_str());
-            durable::sync_folders_up_to(&file, &self.path().join("refs"))?;
+            let refs = self.path().join("refs");
+            // A branch that was there is in a folder that was there.
+            let flat = change.name.as_str().split('/').count() == 3;
+            match file.parent() {
+                Some(folder) if flat && change.old.is_some() => durable::sync_folder(folder)?,
+                Some(_) | None => durable::sync_folders_up_to(&file, &refs)?,
+            }
         }
         if changes.iter().any(|change| change.new.is_none()) {
             durable::sync_folder(self.path())?;

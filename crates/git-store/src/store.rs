@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::RefName;
@@ -38,6 +39,8 @@ struct Inner {
     quarantines: PathBuf,
     handle: gix::ThreadSafeRepository,
     advertisement: Mutex<Option<Vec<u8>>>,
+    growth: AtomicU32,
+    maintaining: AtomicBool,
 }
 
 /// What was left of an earlier process and has been removed.
@@ -48,6 +51,12 @@ pub struct Recovered {
     /// Locks of refs that were being moved.
     pub locks: usize,
 }
+
+/// Packs that a reader can hold at once; each push is one until they are packed together.
+const PACKS_MAX: u16 = 4096;
+
+/// After so many new packs it is looked at whether packing them together is worth it.
+const PACKS_BETWEEN_MAINTENANCE: u32 = 32;
 
 /// Written into each repository. Fsync covers objects and refs: stock Git acknowledges a push with
 /// nothing on disk.
@@ -61,8 +70,6 @@ const CONFIGURATION: &str = "\
 \tlogAllRefUpdates = false
 [gc]
 \tauto = 0
-[pack]
-\twriteReverseIndex = true
 [receive]
 \tadvertisePushOptions = true
 [transfer]
@@ -146,10 +153,12 @@ impl GitStore {
         let handle = gix::open::Options::isolated()
             .open_path_as_is(true)
             .with(gix::sec::Trust::Full)
+            .object_store_slots(gix::odb::store::init::Slots::Given(PACKS_MAX))
             .open(&path)
             .map_err(|error| StoreError::read(format!("the repository {id}"), error))?;
         let (quarantines, advertisement) = (self.shared.quarantines.clone(), Mutex::new(None));
-        let inner = Inner { path, quarantines, handle, advertisement };
+        let (growth, maintaining) = (AtomicU32::new(0), AtomicBool::new(false));
+        let inner = Inner { path, quarantines, handle, advertisement, growth, maintaining };
         let repository = Repository { inner: Arc::new(inner) };
         open.insert(id.clone(), repository.clone());
         Ok(repository)
@@ -175,6 +184,24 @@ impl Repository {
         command.args(["-c", "gc.auto=2000", "-c", "gc.autoPackLimit=50"]);
         command.args(["-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"]);
         program::run_well(command, "gc", b"").map(drop)
+    }
+
+    /// Counts a new pack; every now and then packs them together in the background, so that no
+    /// number of pushes makes reading slow.
+    pub(crate) fn grown(&self) {
+        let count = self.inner.growth.fetch_add(1, Ordering::Relaxed) + 1;
+        if !count.is_multiple_of(PACKS_BETWEEN_MAINTENANCE)
+            || self.inner.maintaining.swap(true, Ordering::AcqRel)
+        {
+            return;
+        }
+        let repository = self.clone();
+        std::thread::spawn(move || {
+            if let Err(error) = repository.maintain() {
+                tracing::warn!(%error, path = %repository.path().display(), "packing failed");
+            }
+            repository.inner.maintaining.store(false, Ordering::Release);
+        });
     }
 
     /// Whether every object is whole and every link leads somewhere; the error has what is broken.

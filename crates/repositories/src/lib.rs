@@ -15,6 +15,7 @@ pub mod glob;
 pub mod policy;
 pub mod pull_request;
 pub mod push;
+mod push_reasons;
 pub mod reasons;
 pub mod view;
 

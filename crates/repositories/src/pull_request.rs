@@ -54,6 +54,7 @@ pub struct People {
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and the large one is the usual one")]
 pub enum Readiness {
     /// It may be merged, as it is now.
     Ready(MergePermit),

@@ -14,6 +14,7 @@ mod advertise;
 mod body;
 mod facts;
 mod list_refs;
+mod pack;
 mod receive;
 mod report;
 mod upload;
@@ -101,13 +102,13 @@ impl Protocol {
     /// other extensions' and are passed over, as the protocol asks.
     #[must_use]
     pub fn from_header(header: Option<&str>) -> Self {
-        let versions = header.unwrap_or_default().split(':');
-        let known = versions.filter_map(|part| match part.trim() {
+        let mut versions = header.unwrap_or_default().split(':').rev();
+        let known = versions.find_map(|part| match part.trim() {
             "version=1" => Some(Self::V1),
             "version=2" => Some(Self::V2),
             _ => None,
         });
-        known.last().unwrap_or_default()
+        known.unwrap_or_default()
     }
 
     /// What the environment variable `GIT_PROTOCOL` has for it.

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::process::{Output, Stdio};
 
 use bytes::Bytes;
 use ledger::{CommitId, ObjectId, RefName};
 use repositories::push::{Command, CommandFacts, LargeFile};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::ByteStream;
 use super::body::{BodyReader, reader};
 use super::facts;
+use super::pack::{Problem, drain, read_pack};
 use super::report::{CommandReport, Reading, Report};
 use crate::error::StoreError;
 use crate::history::merge_base;
@@ -25,14 +24,6 @@ const COMMANDS_MAX: usize = 50_000;
 
 /// Push options beyond this, in number, are refused.
 const OPTIONS_MAX: usize = 100;
-
-/// What follows a refused pack is read and dropped up to this size in bytes: a client that is still
-/// sending does not look at an answer.
-const DRAIN_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
-
-/// Old histories have these flaws and nothing suffers from them.
-const TOLERATED: &str = "--strict=badTimezone=ignore,missingSpaceBeforeDate=ignore,\
-    zeroPaddedFilemode=ignore,badDateOverflow=ignore,missingEmail=ignore";
 
 /// How much a push may bring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +76,6 @@ struct Head {
     commands: Vec<Command>,
     options: Vec<String>,
     capabilities: BTreeSet<String>,
-}
-
-/// Why objects are not taken.
-struct Problem {
-    code: &'static str,
-    sentence: String,
 }
 
 /// Reads a push. Objects are checked to be whole, well formed and connected.
@@ -187,7 +172,10 @@ impl Received {
     /// Takes the new objects into the repository; they are on disk when this returns. Blocks. Refs
     /// are moved afterwards.
     pub fn accept(&mut self) -> Result<(), StoreError> {
-        self.quarantine.take().map_or(Ok(()), Quarantine::accept)
+        let Some(quarantine) = self.quarantine.take() else { return Ok(()) };
+        quarantine.accept()?;
+        self.repository.grown();
+        Ok(())
     }
 
     /// The body of the answer.
@@ -264,100 +252,6 @@ fn read_command(line: &str) -> Result<Command, ReceiveRefusal> {
     parse().ok_or_else(|| ReceiveRefusal::Malformed(format!("`{shown}` is not a command")))
 }
 
-/// Streams the pack into `git index-pack` in a fresh quarantine. `None`: there is nothing in it.
-async fn read_pack(
-    repository: &Repository,
-    body: &mut BodyReader,
-    limits: ReceiveLimits,
-) -> Result<Result<Option<Quarantine>, Problem>, ReceiveRefusal> {
-    let mut header = [0; 12];
-    if body.read_exact(&mut header).await.is_err() {
-        return Ok(Err(corrupt("it ends in its header")));
-    }
-    if header[..4] != *b"PACK" {
-        return Ok(Err(corrupt("it does not begin with `PACK`")));
-    }
-    if header[8..] == [0; 4] {
-        drain(body).await;
-        return Ok(Ok(None));
-    }
-    let (owner, limit) = (repository.clone(), limits.pack_bytes_max);
-    let made = tokio::task::spawn_blocking(move || Quarantine::new(&owner)).await;
-    let quarantine = made.map_err(|error| StoreError::read("a quarantine", error))??;
-    let mut command =
-        tokio::process::Command::from(repository.command(Some(&quarantine.folders())));
-    command
-        .args(["index-pack", "--stdin", "--fix-thin", TOLERATED])
-        .arg(format!("--max-input-size={limit}"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command.spawn().map_err(StoreError::GitMissing)?;
-    let stdin = child.stdin.take();
-    let feed = async {
-        let Some(mut stdin) = stdin else { return Ok(Fed::All) };
-        feed(body, &mut stdin, &header, limit).await
-    };
-    let (fed, output) = tokio::join!(feed, child.wait_with_output());
-    let output = output.map_err(StoreError::files("wait for git index-pack"))?;
-    match fed {
-        Ok(Fed::TooLarge) => Ok(Err(too_large(limit))),
-        Ok(Fed::All | Fed::Refused) if output.status.success() => Ok(Ok(Some(quarantine))),
-        Ok(Fed::All | Fed::Refused) => Ok(Err(explain(&output, limit))),
-        // The client went away in the middle.
-        Err(error) => Ok(Err(corrupt(&format!("it broke off: {error}")))),
-    }
-}
-
-/// How far a pack was fed.
-enum Fed {
-    /// To its end.
-    All,
-    /// To the limit.
-    TooLarge,
-    /// To where Git read no more.
-    Refused,
-}
-
-async fn feed(
-    body: &mut BodyReader,
-    stdin: &mut tokio::process::ChildStdin,
-    header: &[u8],
-    limit: u64,
-) -> io::Result<Fed> {
-    use tokio::io::AsyncBufReadExt;
-    if stdin.write_all(header).await.is_err() {
-        return Ok(Fed::Refused);
-    }
-    let mut total = header.len() as u64;
-    loop {
-        let piece = body.fill_buf().await?;
-        if piece.is_empty() {
-            // Closing the pipe tells Git that this was all.
-            drop(stdin.shutdown().await);
-            return Ok(Fed::All);
-        }
-        let length = piece.len();
-        total += length as u64;
-        if total > limit {
-            return Ok(Fed::TooLarge);
-        }
-        if stdin.write_all(piece).await.is_err() {
-            return Ok(Fed::Refused);
-        }
-        body.consume(length);
-    }
-}
-
-/// Reads and drops the rest.
-async fn drain(body: &mut BodyReader) {
-    let mut rest = body.take(DRAIN_BYTES_MAX);
-    if let Err(error) = tokio::io::copy_buf(&mut rest, &mut tokio::io::sink()).await {
-        tracing::debug!(%error, "a client went away before it was answered");
-    }
-}
-
 /// Checks that nothing is missing and gathers what the commands mean. Blocks.
 fn inspect(
     repository: &Repository,
@@ -418,42 +312,6 @@ fn check_links(
         "objects that the pushed commits need are missing ({complaint}); push again from a complete clone"
     );
     Ok(Some(Problem { code: "missing-objects", sentence }))
-}
-
-fn corrupt(how: &str) -> Problem {
-    let sentence = format!(
-        "the pack is corrupt: {how}; push again, and run `git fsck` in your clone if it stays so"
-    );
-    Problem { code: "corrupt-pack", sentence }
-}
-
-fn too_large(limit_bytes: u64) -> Problem {
-    let sentence = format!(
-        "the pack is larger than the limit of {limit_bytes} bytes; push in smaller steps, or take large files out of the commits"
-    );
-    Problem { code: "pack-too-large", sentence }
-}
-
-/// What `git index-pack` means by its complaint.
-fn explain(output: &Output, limit_bytes: u64) -> Problem {
-    let complaint = program::complaint(&output.stderr);
-    let has = |text: &str| complaint.contains(text);
-    if has("exceeds maximum allowed size") {
-        return too_large(limit_bytes);
-    }
-    if has("hasDotgit") || has("hasDot") || has("fullPathname") || has("gitmodules") {
-        let sentence = format!(
-            "a path in the pushed commits is dangerous ({complaint}); remove it from the history"
-        );
-        return Problem { code: "dangerous-path", sentence };
-    }
-    if has("unresolved deltas") || has("did not receive expected object") {
-        let sentence = format!(
-            "objects that the pushed commits need are missing ({complaint}); push again from a complete clone"
-        );
-        return Problem { code: "missing-objects", sentence };
-    }
-    corrupt(&complaint)
 }
 
 fn refusal(problem: &Problem, commands: &[Command], reading: Reading) -> Bytes {

@@ -195,10 +195,9 @@ fn files_above_the_limit() {
     let new = || Push::of("refs/heads/new", None, Some('2'));
     check(&new().with(of_bytes(100_000_000)), &["accept"]);
     check(&new().with(of_bytes(100_000_001)), &["file-too-large"]);
-    let sentence = match &new().with(of_bytes(2_000_000_000)).outcomes()[0] {
-        CommandOutcome::Refuse { reasons } => reasons[0].to_string(),
-        other => panic!("{other:?}"),
-    };
+    let large = &new().with(of_bytes(2_000_000_000)).outcomes()[0];
+    let CommandOutcome::Refuse { reasons } = large else { panic!("{large:?}") };
+    let sentence = reasons[0].to_string();
     assert!(sentence.contains("`a.bin` has 2000000000 bytes"), "{sentence}");
 }
 

@@ -1,0 +1,14 @@
+//! The store against the real `git`: over HTTP, and on disk.
+
+#[cfg(test)]
+mod fetch;
+#[cfg(test)]
+mod merging;
+#[cfg(test)]
+mod push;
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod writing;
