@@ -210,7 +210,7 @@ fn differences(
                 && matches!(&change, ObjectChange::Changed { fields }
                     if fields.iter().any(|field| field.starts_with("/spec/template")));
             let text = |value: Option<&Value>| {
-                value.map_or_else(String::new, |v| yaml::emit(&[v.clone()]))
+                value.map_or_else(String::new, |value| yaml::emit(std::slice::from_ref(value)))
             };
             Some(ObjectConsequence {
                 object: object.clone(),
@@ -237,9 +237,10 @@ fn is_policy(object: &ObjectKey) -> bool {
 /// its tag or digest.
 fn runs(manifest: &Value, image: &str) -> bool {
     match manifest {
-        Value::Object(fields) => fields.iter().any(|(name, value)| match value {
-            Value::String(text) if name == "image" => is_image(text, image),
-            other => runs(other, image),
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let is_this =
+                name == "image" && value.as_str().is_some_and(|text| is_image(text, image));
+            is_this || runs(value, image)
         }),
         Value::Array(items) => items.iter().any(|item| runs(item, image)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,

@@ -40,9 +40,11 @@ pub struct RollbackInputs {
     pub rollbacks: Vec<Timestamp>,
     /// The incident, when there is one.
     pub incident: Option<IncidentId>,
-    /// Whether promotions into the environment are held already.
+    /// Whether promotions were frozen for this deployment already:
+    /// [`crate::view::EnvironmentLoop::was_frozen`].
     pub held: bool,
-    /// Whether a person was asked about this generation.
+    /// Whether a person was asked about the newest change already:
+    /// [`crate::view::EnvironmentLoop::was_asked`].
     pub asked: bool,
     /// The commit whose revert a person approved.
     pub approved: Option<CommitId>,
@@ -122,7 +124,8 @@ pub fn decide(inputs: &RollbackInputs) -> RollbackDecision {
         return RollbackDecision::No { reasons };
     };
     if newest.rendering != inputs.running_rendering {
-        reasons.push(RollbackRefusal::NewerChangeOnItsWay { commit: newest.commit.clone() });
+        // What else could be said is about a state that is about to go.
+        return refuse(RollbackRefusal::NewerChangeOnItsWay { commit: newest.commit.clone() });
     }
     if newest.cause == ChangeCause::Rollback && !by_person {
         reasons.push(RollbackRefusal::RollbackOfRollback { commit: newest.commit.clone() });

@@ -142,6 +142,20 @@ impl EnvironmentLoop {
         self.rollbacks.iter().filter(counts).map(|record| record.at).collect()
     }
 
+    /// Whether the freeze of a sick deployment has happened: promotions are frozen, or a person let
+    /// them go on since `deployed_at` and must not be stopped again for the same deployment.
+    #[must_use]
+    pub fn was_frozen(&self, deployed_at: Timestamp) -> bool {
+        matches!(self.hold, Some((HoldReason::Frozen { .. }, _)))
+            || self.resumed_at.is_some_and(|resumed_at| resumed_at >= deployed_at)
+    }
+
+    /// Whether a person was asked about a rollback whose newest suspect is `commit`.
+    #[must_use]
+    pub fn was_asked(&self, commit: &CommitId) -> bool {
+        self.asked.as_ref().is_some_and(|(_, commits)| commits.first() == Some(commit))
+    }
+
     fn take(&mut self, fact: &Fact, body: ControlFact) {
         let at = fact.at;
         match body {

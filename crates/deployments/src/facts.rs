@@ -15,7 +15,10 @@ use crate::reasons::BlockReason;
 /// A fact about an application; its subject is the application.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "facts are decoded one at a time, never kept in bulk")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "facts are decoded one at a time, never kept in bulk"
+)]
 pub enum DeploymentFact {
     /// A file of Git declares the application, or declares it differently.
     ApplicationDeclared {

@@ -6,7 +6,7 @@ use control::facts::ControlFact;
 use control::promote::{
     EnvironmentState, PromoteInputs, Promotion, Proposal, Published, Step, Written,
 };
-use control::reasons::HoldReason;
+use control::reasons::{HoldReason, RollbackRefusal};
 use control::rollback::{ChangeCause, RenderingChange, RollbackDecision, RollbackInputs};
 use deployments::{Decision, DeploymentFact, Outcome, PlanInputs, PlanPolicy, SyncRequest};
 use ledger::{Actor, ArtifactDigest, CommitId, Draft, PullRequestNumber, Subject, Timestamp};
@@ -216,6 +216,7 @@ impl Simulation {
         found.map(|found| found.generation).collect()
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each answer, none of them long")]
     fn promote_step(&mut self, decider: u64, late: u64, step: Step) {
         let Step { environment, artifact, digest, promotion } = step;
         let Some(name) = ENVIRONMENTS.into_iter().find(|name| *name == environment.as_str()) else {
@@ -541,6 +542,7 @@ impl Simulation {
         let policy =
             self.configuration.environment(&environment_name(environment))?.rollback.clone();
         let rollbacks = of_loop.map(|state| state.automatic_rollbacks(&name)).unwrap_or_default();
+        let changes = self.rendering_changes(environment);
         Some(RollbackInputs {
             application: name.clone(),
             environment: environment_name(environment),
@@ -550,13 +552,14 @@ impl Simulation {
             running_generation: running.generation,
             running_rendering: running.rendered_commit.clone(),
             tip: self.git.tip.clone(),
-            changes: self.rendering_changes(environment),
             healthy: renderings(&healthy).into_iter().filter(|id| !sick.contains(id)).collect(),
             rollbacks: if self.options.rules.window { rollbacks } else { Vec::new() },
             incident: self.views.monitoring.open_incident(&name).map(|(incident, _)| incident),
-            held: of_loop
-                .is_some_and(|state| matches!(state.hold, Some((HoldReason::Frozen { .. }, _)))),
-            asked: of_loop.is_some_and(|state| state.asked.is_some()),
+            held: of_loop.is_some_and(|state| state.was_frozen(running.at)),
+            asked: of_loop
+                .zip(changes.first())
+                .is_some_and(|(state, newest)| state.was_asked(&newest.commit)),
+            changes,
             approved: of_loop.and_then(|state| state.rollback_approved.clone()),
             requested: of_loop.is_some_and(|state| state.rollback_requested),
             as_of: self.now(),
@@ -642,11 +645,14 @@ impl Simulation {
                 self.hand_in(decider, late, drafts, Effect::Nothing);
             }
             RollbackDecision::No { reasons } => {
-                let codes = |reasons: &[control::reasons::RollbackRefusal]| {
+                let codes = |reasons: &[RollbackRefusal]| {
                     reasons.iter().map(|reason| reason.code()).collect::<Vec<_>>()
                 };
                 let told = known.is_some_and(|state| codes(&state.refused) == codes(&reasons));
-                if inputs.verdict == Verdict::Sick && !told {
+                let passes = |reason: &RollbackRefusal| {
+                    matches!(reason, RollbackRefusal::NewerChangeOnItsWay { .. })
+                };
+                if inputs.verdict == Verdict::Sick && !told && !reasons.iter().any(passes) {
                     let fact = ControlFact::RollbackRefused {
                         repository: r,
                         environment: e,

@@ -13,6 +13,11 @@
 //! - `race`: the next rollback meets a person's push.
 //! - `status`: what runs, what Git says, and why they differ.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only a few kinds of facts are told or checked"
+)]
+
 use control::ControlFact;
 use control::configuration::{Approval, RollbackMode};
 use deployments::{BlockReason, DeploymentFact};

@@ -111,9 +111,8 @@ fn the_next_one_waits_for_the_verification() {
     check(&inputs, &["staging b: up-to-date", "production b: waits not-verified-before"]);
     state(&mut inputs, "staging").running.insert(digest('b'), Some(Verdict::Inconclusive));
     check(&inputs, &["staging b: up-to-date", "production b: waits not-verified-before"]);
-    let deadline = decide(&inputs).into_iter().find_map(|step| match step.promotion {
-        Promotion::Waiting { deadline, .. } => deadline,
-        _ => None,
+    let deadline = decide(&inputs).into_iter().find_map(|step| {
+        if let Promotion::Waiting { deadline, .. } = step.promotion { deadline } else { None }
     });
     assert_eq!(deadline, Some(Timestamp(10 + 3_600_000)));
     state(&mut inputs, "staging").verified.insert(digest('b'));

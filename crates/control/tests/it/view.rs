@@ -9,6 +9,7 @@ use ledger::{
 };
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, fact by fact")]
 fn quarantine_holds_and_rollbacks() {
     let repository = RepositoryName::new("demo/hello").unwrap();
     let environment = EnvironmentName::new("production").unwrap();

@@ -1,5 +1,7 @@
 //! Every script of `scenarios/` gives its `.out`; `BOUCLE_UPDATE_SCENARIOS=1` writes them.
 
+#![expect(clippy::disallowed_methods, reason = "the scripts are files; the simulation reads none")]
+
 use std::path::Path;
 
 #[test]
