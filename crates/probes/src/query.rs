@@ -14,8 +14,8 @@ use monitoring::duration::format_ms;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{
-    AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, Offset, VectorMatchCardinality,
-    VectorSelector,
+    AggregateExpr, BinModifier, BinaryExpr, Call, Expr, LabelModifier, Offset,
+    VectorMatchCardinality, VectorSelector,
 };
 
 /// Why a query is not answered.
@@ -327,15 +327,13 @@ fn print_labels(labels: &[String], out: &mut String) -> Result<(), QueryProblem>
 }
 
 /// Aggregations whose answers agree with Prometheus', and whether they keep series as they are.
-const AGGREGATIONS: [(&str, bool); 11] = [
+const AGGREGATIONS: [(&str, bool); 9] = [
     ("sum", false),
     ("avg", false),
     ("min", false),
     ("max", false),
     ("count", false),
     ("group", false),
-    ("stddev", false),
-    ("stdvar", false),
     ("quantile", false),
     ("topk", true),
     ("bottomk", true),
@@ -383,12 +381,13 @@ fn name_rule(function: &str) -> Option<NameRule> {
     Some(match function {
         "last_over_time" | "sort" | "sort_desc" => NameRule::AsArgument,
         "absent" | "scalar" | "time" | "vector" => NameRule::None,
-        "rate" | "irate" | "increase" | "delta" | "idelta" | "changes" | "resets" | "deriv"
-        | "predict_linear" | "avg_over_time" | "min_over_time" | "max_over_time"
-        | "sum_over_time" | "count_over_time" | "present_over_time" | "stddev_over_time"
-        | "stdvar_over_time" | "quantile_over_time" | "histogram_quantile" | "abs" | "ceil"
-        | "floor" | "round" | "sqrt" | "exp" | "ln" | "log2" | "log10" | "sgn" | "clamp"
-        | "clamp_min" | "clamp_max" | "timestamp" => NameRule::Drops,
+        "rate" | "irate" | "increase" | "delta" | "idelta" | "resets" | "deriv"
+        | "avg_over_time" | "min_over_time" | "max_over_time" | "sum_over_time"
+        | "count_over_time" | "present_over_time" | "stddev_over_time" | "stdvar_over_time"
+        | "histogram_quantile" | "abs" | "ceil" | "floor" | "round" | "sqrt" | "exp" | "ln"
+        | "log2" | "log10" | "sgn" | "clamp" | "clamp_min" | "clamp_max" | "timestamp" => {
+            NameRule::Drops
+        }
         _ => return None,
     })
 }
@@ -398,19 +397,29 @@ fn print_call(call: &Call, out: &mut String) -> Printed {
     let Some(rule) = name_rule(name) else {
         return unsupported(format!("the function `{name}`"));
     };
-    out.push_str(name);
-    out.push('(');
     let mut names = Names::Absent;
-    for (index, argument) in call.args.args.iter().enumerate() {
-        if index > 0 {
-            out.push_str(", ");
-        }
-        let printed = print(argument, out)?;
+    let mut arguments = Vec::new();
+    for argument in &call.args.args {
+        let mut text = String::new();
+        let printed = print(argument, &mut text)?;
         if names == Names::Absent {
             names = printed;
         }
+        arguments.push(text);
     }
-    out.push(')');
+    match (name, arguments.as_slice()) {
+        ("histogram_quantile", [_, buckets]) => print_quantile(call, buckets, out)?,
+        // Over nothing but NaN the store answers with an infinity, Prometheus with NaN.
+        ("max_over_time", [range]) => {
+            let _ = write!(out, "((max_over_time({range}) > (-Inf)) or avg_over_time({range}))");
+        }
+        ("min_over_time", [range]) => {
+            let _ = write!(out, "((min_over_time({range}) < Inf) or avg_over_time({range}))");
+        }
+        (name, arguments) => {
+            let _ = write!(out, "{name}({})", arguments.join(", "));
+        }
+    }
     Ok(match rule {
         NameRule::AsArgument => names,
         NameRule::None => Names::Absent,
@@ -418,66 +427,111 @@ fn print_call(call: &Call, out: &mut String) -> Printed {
     })
 }
 
+/// Where the quantile lies in the last bucket the store answers with an infinity, Prometheus with
+/// the bound before it, which is what the store gives for the quantile 1.
+fn print_quantile(call: &Call, buckets: &str, out: &mut String) -> Result<(), QueryProblem> {
+    let Some(Expr::NumberLiteral(quantile)) = call.args.args.first().map(|first| &**first) else {
+        return unsupported("`histogram_quantile` of what is not a plain number");
+    };
+    let mut number = String::new();
+    print_number(quantile.val, &mut number);
+    let plain = format!("histogram_quantile({number}, {buckets})");
+    if (0.0..1.0).contains(&quantile.val) {
+        let highest = format!("histogram_quantile(1, {buckets})");
+        let _ = write!(out, "(({plain} < {highest}) or {highest})");
+    } else {
+        out.push_str(&plain);
+    }
+    Ok(())
+}
+
 fn print_binary(binary: &BinaryExpr, out: &mut String) -> Printed {
     let operator = binary.op.to_string();
+    let comparison = matches!(operator.as_str(), "==" | "!=" | "<" | ">" | "<=" | ">=");
+    let start = out.len();
     out.push('(');
     let left = print(&binary.lhs, out)?;
     let _ = write!(out, " {operator} ");
-    let mut one_to_one_on = false;
-    let (mut returns_bool, mut many_on_the_right) = (false, false);
-    if let Some(modifier) = &binary.modifier {
-        if modifier.fill_values.lhs.is_some() || modifier.fill_values.rhs.is_some() {
-            return unsupported("`fill` between vectors");
-        }
-        returns_bool = modifier.return_bool;
-        if returns_bool {
-            out.push_str("bool ");
-        }
-        match &modifier.matching {
-            None => {}
-            Some(LabelModifier::Include(labels)) => {
-                out.push_str("on ");
-                print_labels(&labels.labels, out)?;
-                out.push(' ');
-            }
-            Some(LabelModifier::Exclude(labels)) => {
-                out.push_str("ignoring ");
-                print_labels(&labels.labels, out)?;
-                out.push(' ');
-            }
-        }
-        match &modifier.card {
-            VectorMatchCardinality::OneToOne => {
-                one_to_one_on = matches!(modifier.matching, Some(LabelModifier::Include(_)));
-            }
-            VectorMatchCardinality::ManyToMany => {}
-            VectorMatchCardinality::ManyToOne(labels) => {
-                out.push_str("group_left ");
-                print_labels(&labels.labels, out)?;
-                out.push(' ');
-            }
-            VectorMatchCardinality::OneToMany(labels) => {
-                many_on_the_right = true;
-                out.push_str("group_right ");
-                print_labels(&labels.labels, out)?;
-                out.push(' ');
-            }
-        }
-    }
+    let shape = match &binary.modifier {
+        None => Shape::default(),
+        Some(modifier) => print_modifier(modifier, out)?,
+    };
     let right = print(&binary.rhs, out)?;
     out.push(')');
+    if let Some(ignored) = shape.one_to_one_ignored {
+        // The store leaves the ignored labels in the answer. A group holds one series here.
+        if comparison && !shape.returns_bool {
+            return unsupported("a comparison of series with `ignoring` and without `bool`");
+        }
+        if !matches!(operator.as_str(), "and" | "or" | "unless") {
+            out.insert_str(start, &format!("max without {ignored} ("));
+            out.push(')');
+            return Ok(Names::Absent);
+        }
+    }
     match operator.as_str() {
         "or" => joined(left, right),
         "and" | "unless" => Ok(left),
-        "==" | "!=" | "<" | ">" | "<=" | ">=" if returns_bool || one_to_one_on => Ok(Names::Leaked),
-        "==" | "!=" | "<" | ">" | "<=" | ">=" if many_on_the_right => Ok(right),
+        _ if comparison && (shape.returns_bool || shape.one_to_one_on) => Ok(Names::Leaked),
+        _ if comparison && shape.many_on_the_right => Ok(right),
         // A scalar on the left is compared with each series on the right.
-        "==" | "!=" | "<" | ">" | "<=" | ">=" => {
+        _ if comparison => {
             Ok(if binary.lhs.value_type() == ValueType::Scalar { right } else { left })
         }
         "+" | "-" | "*" | "/" | "%" | "^" => Ok(Names::Leaked),
         other => unsupported(format!("the operator `{other}`")),
     }
+}
+
+/// What a modifier of a binary operator means for the labels of the answer.
+#[derive(Default)]
+struct Shape {
+    returns_bool: bool,
+    one_to_one_on: bool,
+    /// `(a, b)`, when it is one to one and ignores labels.
+    one_to_one_ignored: Option<String>,
+    many_on_the_right: bool,
+}
+
+fn print_modifier(modifier: &BinModifier, out: &mut String) -> Result<Shape, QueryProblem> {
+    if modifier.fill_values.lhs.is_some() || modifier.fill_values.rhs.is_some() {
+        return unsupported("`fill` between vectors");
+    }
+    let mut shape = Shape { returns_bool: modifier.return_bool, ..Shape::default() };
+    if shape.returns_bool {
+        out.push_str("bool ");
+    }
+    let one_to_one = modifier.card == VectorMatchCardinality::OneToOne;
+    match &modifier.matching {
+        None => {}
+        Some(LabelModifier::Include(labels)) => {
+            shape.one_to_one_on = one_to_one;
+            out.push_str("on ");
+            print_labels(&labels.labels, out)?;
+            out.push(' ');
+        }
+        Some(LabelModifier::Exclude(labels)) => {
+            let mut ignored = String::new();
+            print_labels(&labels.labels, &mut ignored)?;
+            let _ = write!(out, "ignoring {ignored} ");
+            shape.one_to_one_ignored = one_to_one.then_some(ignored);
+        }
+    }
+    match &modifier.card {
+        VectorMatchCardinality::OneToOne | VectorMatchCardinality::ManyToMany => {}
+        VectorMatchCardinality::ManyToOne(labels) => {
+            out.push_str("group_left ");
+            print_labels(&labels.labels, out)?;
+            out.push(' ');
+        }
+        VectorMatchCardinality::OneToMany(labels) => {
+            shape.many_on_the_right = true;
+            out.push_str("group_right ");
+            print_labels(&labels.labels, out)?;
+            out.push(' ');
+        }
+    }
+    Ok(shape)
 }
 
 /// Both sides of `or` in one result: a name can be dropped from all series or from none.
@@ -531,6 +585,9 @@ mod tests {
         refuse("label_replace(a, \"b\", \"$1\", \"c\", \"(.*)\")", "unsupported-query");
         refuse("a or rate(b[5m])", "unsupported-query");
         refuse("sum by (on) (a)", "unsupported-query");
+        refuse("a > ignoring (b) c", "unsupported-query");
+        refuse("histogram_quantile(scalar(a), b_bucket)", "unsupported-query");
+        refuse("predict_linear(a[5m], 60)", "unsupported-query");
     }
 
     #[test]

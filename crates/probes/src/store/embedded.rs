@@ -79,6 +79,12 @@ impl EmbeddedStore {
         self.storage.memory_used()
     }
 
+    /// What the store's own upkeep (flushing, compacting) met last; `None`: nothing.
+    #[must_use]
+    pub fn upkeep_problem(&self) -> Option<String> {
+        self.storage.observability_snapshot().health.last_background_error
+    }
+
     pub(super) async fn write(&self, points: Vec<Point>) -> Result<(), MetricsError> {
         let rows: Vec<Row> = points.into_iter().map(row).collect();
         if rows.is_empty() {
@@ -224,6 +230,8 @@ fn open_storage(folder: &Path, options: EmbeddedOptions) -> anyhow::Result<Arc<d
         .with_partition_duration(Duration::from_secs(6 * 3600))
         .with_wal_sync_mode(WalSyncMode::Periodic(Duration::from_secs(5)))
         .with_wal_size_limit(256 << 20)
+        // A disk that is full for a while must not end reading for good.
+        .with_background_fail_fast(false)
         // A half-written record at the end is what a kill leaves behind.
         .with_wal_replay_mode(tsink::wal::WalReplayMode::Salvage)
         .build()?;

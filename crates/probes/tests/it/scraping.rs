@@ -55,8 +55,12 @@ async fn keeps_what_a_target_says_and_ends_it_with_the_target() {
     wait_for("the first sample", async || value(&metrics, &query).await).await;
     wait_for("up", async || value(&metrics, "up").await.filter(|up| *up == 1.0)).await;
     assert_eq!(value(&metrics, "second").await, Some(2.0));
-    let (_, status) = scraper.statuses().pop().expect("a status");
-    assert_eq!((status.samples, status.problem), (2, None));
+    // The status follows the samples.
+    let status = wait_for("the status", async || {
+        scraper.statuses().pop().map(|(_, status)| status).filter(|status| status.samples == 2)
+    })
+    .await;
+    assert_eq!(status.problem, None);
 
     // A series that is not exposed any more ends at once, not after five minutes.
     more.store(false, Ordering::SeqCst);
@@ -109,6 +113,8 @@ async fn says_what_is_wrong_with_a_target() {
     // Half of a bad answer is not kept.
     assert_eq!(value(&metrics, "good").await, None);
     assert_eq!(value(&metrics, "sum(up)").await, Some(0.0));
+    let Metrics::Embedded(store) = &metrics else { panic!("just made") };
+    assert_eq!(store.upkeep_problem(), None);
 }
 
 #[tokio::test]
