@@ -142,7 +142,7 @@ impl RunFacts<'_> {
             Ok(true) => self.expand(job),
             Ok(false) => {
                 let skipped = |reason| JobDecision::End { conclusion: Conclusion::Skipped, reason };
-                if job.condition.asks_status() {
+                if job.condition.asks_status() && !job.condition.source().is_empty() {
                     let condition = job.condition.source().to_owned();
                     skipped(EndReason::ConditionFalse { condition })
                 } else if let Some(reason) = self.record.cancel.clone() {

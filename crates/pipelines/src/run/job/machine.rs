@@ -250,7 +250,9 @@ impl JobMachine {
     fn skip(&mut self, step: &Step, name: String) -> StepEffect {
         let reason = if self.given_up {
             "the time for cleaning up after a cancellation is over".to_owned()
-        } else if step.condition.asks_status() || self.status().success {
+        } else if self.status().success
+            || (step.condition.asks_status() && !step.condition.source().is_empty())
+        {
             format!("its condition `{}` is false", step.condition.source())
         } else if self.cancelled.is_some() {
             "the job was cancelled".to_owned()

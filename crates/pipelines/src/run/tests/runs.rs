@@ -45,11 +45,10 @@ impl World {
                         PipelineFact::RunEnded { run, conclusion, .. } => {
                             self.said.push(format!("{run} {conclusion}"));
                         }
-                        PipelineFact::JobEnded { job, conclusion, reason, .. } => {
-                            let ran =
-                                self.view().runs.values().any(|it| {
-                                    it.job(job).is_some_and(|job| job.queued_at.is_some())
-                                });
+                        PipelineFact::JobEnded { run, job, conclusion, reason, .. } => {
+                            let view = self.view();
+                            let record = view.runs[run].job(job);
+                            let ran = record.is_some_and(|job| job.queued_at.is_some());
                             if !ran {
                                 let code = reason.as_ref().map_or("-", |it| it.code());
                                 self.said.push(format!("{job} {conclusion}({code})"));
