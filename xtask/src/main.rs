@@ -1,2 +1,164 @@
 //! Every command a developer needs: `cargo xtask --help`.
-fn main() {}
+
+mod bench;
+mod build;
+mod conformance;
+mod kustomize_oracle;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Every command a developer of Boucle needs")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the release binary and start it here, with the demonstration.
+    Demo {
+        /// Given on to `boucle up`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run every test of the project.
+    Test,
+    /// Everything that continuous integration checks besides the tests.
+    Ci,
+    /// Run the simulator over seeds.
+    Sim {
+        /// How many seeds, from 0.
+        #[arg(long, default_value_t = 200)]
+        seeds: u64,
+    },
+    /// Measure, beside a peer or the floor, in one run.
+    Bench {
+        /// What to measure.
+        #[arg(value_enum)]
+        what: Bench,
+        /// How the result is printed.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Run outside vectors.
+    Conformance {
+        /// The folder with a folder per suite.
+        #[arg(long)]
+        vectors: PathBuf,
+        /// How the result is printed.
+        #[arg(short, long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Write the OpenAPI document, or fail when it differs from the code.
+    Openapi {
+        /// Only compare.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the rules of the tree: first lines, lengths, layers, the pure crates' bans.
+    Tidy,
+    /// Compare the Kustomize engine's cases with the real program.
+    Oracle {
+        /// The real program.
+        #[arg(long, default_value = "kustomize")]
+        kustomize: PathBuf,
+        /// Write what the real program says into the cases.
+        #[arg(long)]
+        write: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Bench {
+    /// The loop: start, push, clone, first log byte, merge to ready, one of 100 applications.
+    Loop,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+fn main() -> ExitCode {
+    match execute(Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does it; false when it found something.
+fn execute(command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Demo { arguments } => build::demo(&arguments),
+        Command::Test => build::test(),
+        Command::Ci => ci(),
+        Command::Sim { seeds } => {
+            let (report, kept) = sim::cli_report(seeds);
+            println!("{report}");
+            Ok(kept)
+        }
+        Command::Bench { what: Bench::Loop, output } => bench::run(output == Output::Json),
+        Command::Conformance { vectors, output } => report_conformance(&vectors, output),
+        Command::Openapi { check } => build::openapi(check),
+        Command::Tidy => tidy::check(),
+        Command::Oracle { kustomize, write } => {
+            let cases = build::root().join("crates/kustomize/tests/cases");
+            kustomize_oracle::run(&kustomize, &cases, write).map(|()| true)
+        }
+    }
+}
+
+/// In the order of their cost: what fails fast comes first.
+fn ci() -> anyhow::Result<bool> {
+    let mut good = step("tidy", tidy::check)?;
+    good &= step("format", build::format_check)?;
+    good &= step("clippy", build::clippy)?;
+    good &= step("documentation", build::documentation)?;
+    good &= step("openapi", || build::openapi(true))?;
+    good &= step("licences", build::licences)?;
+    good &= step("simulation", || {
+        let (report, kept) = sim::cli_report(200);
+        println!("{report}");
+        Ok(kept)
+    })?;
+    Ok(good)
+}
+
+fn step(name: &str, run: impl FnOnce() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
+    let start = std::time::Instant::now();
+    println!("== {name}");
+    let good = run()?;
+    let word = if good { "passed" } else { "FAILED" };
+    println!("== {name} {word} in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(good)
+}
+
+fn report_conformance(vectors: &std::path::Path, output: Output) -> anyhow::Result<bool> {
+    let report = conformance::run(vectors)?;
+    match output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+        Output::Table => {
+            for suite in &report.suites {
+                println!(
+                    "{:<22} {:>5} passed {:>5} failed {:>5} unsupported",
+                    suite.suite, suite.passed, suite.failed, suite.unsupported
+                );
+                suite.failures.iter().for_each(|name| println!("    {name}"));
+            }
+        }
+    }
+    Ok(report.suites.iter().all(|suite| suite.failed == 0))
+}

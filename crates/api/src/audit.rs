@@ -60,10 +60,11 @@ pub struct Verification {
     pub verified: bool,
     /// How many facts were read.
     pub facts: u64,
-    /// The root hash over them, in base64.
-    pub root: String,
-    /// The key that signed, in the note format's text form.
-    pub key: String,
+    /// The ledger's name in its checkpoints.
+    pub origin: String,
+    /// True when only the export's own key was at hand: it shows that the export fits together, not
+    /// who made it.
+    pub own_key: bool,
     /// What is wrong with the first bad fact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

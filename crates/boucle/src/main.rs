@@ -1,2 +1,60 @@
-//! The `boucle` program: chooses between the server, the command line and the sandbox helper.
-fn main() {}
+//! The `boucle` program: chooses between the server, the command line and the sandbox's helper.
+
+mod run_here;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use cli::{Exit, Failure, Format, Invocation, UpArguments};
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    // A sandbox is prepared before anything starts a thread.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == sandbox::HELPER_ARGUMENT) {
+        sandbox::helper_main();
+    }
+    // Every TLS connection of the program uses this provider; a second installation cannot happen.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let invocation = cli::invocation();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let exit = match runtime {
+        Ok(runtime) => runtime.block_on(execute(invocation, started)),
+        Err(error) => {
+            cli::report(Format::Table, &Failure::Other(error.into()));
+            Exit::Failed
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+async fn execute(invocation: Invocation, started: Instant) -> Exit {
+    let result = match invocation {
+        Invocation::Client(arguments) => return cli::execute(*arguments).await,
+        Invocation::Up(up) => up_here(up, started).await,
+        Invocation::RunHere(local, format) => run_here::execute(&local, format).await,
+    };
+    result.unwrap_or_else(|failure| {
+        cli::report(Format::Table, &failure);
+        failure.exit()
+    })
+}
+
+async fn up_here(up: UpArguments, started: Instant) -> Result<Exit, Failure> {
+    server::log_to_standard_error();
+    let language = up.lang.or_else(|| std::env::var("LANG").ok()).unwrap_or_default();
+    let options = server::Options {
+        data: up.data.unwrap_or_else(cli::default_folder),
+        port: up.port,
+        demo: up.demo,
+        metrics_url: up.metrics_url,
+        require_sandbox: up.require_sandbox,
+        french: language.starts_with("fr"),
+    };
+    match server::run(options, started).await {
+        Ok(()) => Ok(Exit::Ok),
+        Err(server::StartError::InUse(error)) => Err(Failure::Precondition(format!(
+            "{error}\n  try: stop that process, or name another folder by --data"
+        ))),
+        Err(server::StartError::Other(error)) => Err(Failure::Other(error)),
+    }
+}

@@ -1,1 +1,35 @@
-//! Reconcilers and HTTP routes
+//! The server: puts the parts together, starts the reconcilers, answers HTTP.
+//!
+//! `http/` has the routes, `tasks/` the reconcilers; both see one [`state::Server`]. Nothing here
+//! decides: decisions are functions of the domain crates, and what they need is gathered here.
+
+mod changes;
+mod clock;
+mod configurations;
+mod demo;
+mod evidence;
+mod http;
+mod options;
+mod pull_requests;
+mod record;
+mod renderings;
+mod runs;
+mod secret;
+mod services;
+mod setup;
+mod start;
+mod state;
+mod tasks;
+mod views;
+mod watched;
+
+pub use http::openapi_document;
+pub use options::Options;
+pub use start::{StartError, run};
+
+/// Sends the log to standard error: warnings and above, or what `BOUCLE_LOG` says.
+pub fn log_to_standard_error() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BOUCLE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

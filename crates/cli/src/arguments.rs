@@ -1,0 +1,117 @@
+//! The command line's grammar: one place for names, help and defaults.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::output::Format;
+
+/// One binary that closes the GitOps loop: review, check, merge, build, deploy, watch, roll back.
+#[derive(Parser)]
+#[command(
+    name = "boucle",
+    version,
+    after_help = "Examples:\n  boucle up --demo              start here, with the demonstration\n  boucle demo break --wait      push a bad change and watch it roll back\n  boucle trace sha256:1f2e      from an image to its commit, author and reviewers\n\nExit codes: 0 done, 1 failed, 2 usage, 3 conflict, 4 not authenticated, 5 not permitted,\n6 not found, 7 timeout, 8 unreachable, 10 differences found, 11 unhealthy or rolled back"
+)]
+pub struct Arguments {
+    /// The data folder of the server to speak to.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    pub output: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Start the server.
+    Up(UpArguments),
+    /// Show what runs where, and what waits.
+    Status,
+    /// Check this machine and the server.
+    Doctor,
+    /// Show how an application differs from Git.
+    Diff(commands::diff::DiffArguments),
+    /// Follow anything to its commit, author, reviewers, run and deployment.
+    Trace(commands::trace::TraceArguments),
+    /// Print the log of an application or a run.
+    Logs(commands::logs::LogsArguments),
+    /// Wait until an application is healthy on a revision.
+    Wait(commands::wait::WaitArguments),
+    /// Go back to the last healthy revision, by a revert commit.
+    Rollback(commands::rollback::RollbackArguments),
+    /// Explain a problem's code, offline.
+    Explain(commands::explain::ExplainArguments),
+    /// Repositories.
+    #[command(subcommand)]
+    Repo(commands::repo::RepoCommand),
+    /// Pull requests.
+    #[command(subcommand)]
+    Pr(commands::pr::PrCommand),
+    /// Run a workflow here, or look after runs on the server.
+    Run(commands::run::RunCommand),
+    /// Applications.
+    #[command(subcommand)]
+    App(commands::app::AppCommand),
+    /// Environments and promotions.
+    #[command(subcommand)]
+    Env(commands::env::EnvCommand),
+    /// Incidents.
+    #[command(subcommand)]
+    Incident(commands::incident::IncidentCommand),
+    /// The ledger.
+    #[command(subcommand)]
+    Audit(commands::audit::AuditCommand),
+    /// The demonstration.
+    #[command(subcommand)]
+    Demo(commands::demo::DemoCommand),
+    /// Tokens of people and machines.
+    #[command(subcommand)]
+    Token(commands::token::TokenCommand),
+    /// Care of the server's own data.
+    #[command(subcommand)]
+    Admin(commands::admin::AdminCommand),
+    /// Print the completions for a shell.
+    Completions(commands::completions::CompletionsArguments),
+}
+
+/// How the server is started.
+#[derive(Debug, Clone, Args)]
+pub struct UpArguments {
+    /// The data folder; made when it does not exist. [default: boucle-data]
+    #[arg(skip)]
+    pub data: Option<PathBuf>,
+    /// The port on 127.0.0.1; the next free one is taken when it is in use, 0 takes any.
+    #[arg(long, default_value_t = 7070)]
+    pub port: u16,
+    /// Host the example service and send it visitors.
+    #[arg(long)]
+    pub demo: bool,
+    /// A Prometheus server to query instead of the embedded store.
+    #[arg(long, value_name = "URL")]
+    pub metrics_url: Option<String>,
+    /// Refuse to run jobs with less than full isolation.
+    #[arg(long)]
+    pub require_sandbox: bool,
+    /// The language of messages.
+    #[arg(long, value_name = "en|fr")]
+    pub lang: Option<String>,
+}
+
+/// A workflow that is run on the working tree.
+#[derive(Debug, Clone, Args)]
+pub struct LocalRun {
+    /// The workflow's file or its name; the only one of the repository when absent.
+    pub workflow: Option<String>,
+    /// Only this job and what it needs.
+    #[arg(long)]
+    pub job: Option<String>,
+    /// Only read the workflows and say what is wrong with them.
+    #[arg(long)]
+    pub check: bool,
+}

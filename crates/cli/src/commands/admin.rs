@@ -1,0 +1,34 @@
+//! `boucle admin`: care of the server's own data.
+
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// Care of the server's own data.
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Fold every view from the ledger again and compare it with what is kept.
+    RebuildViews,
+}
+
+/// Does it.
+pub async fn execute(context: &Context, command: &AdminCommand) -> Result<Exit, Failure> {
+    match command {
+        AdminCommand::RebuildViews => {
+            let result: Value = context.client.post("/views/rebuild", &Value::Null).await?;
+            let identical = result["identical"].as_bool().unwrap_or(false);
+            output::one(context.format, &result, |_| {
+                let facts = &result["facts"];
+                if identical {
+                    format!("views rebuilt from {facts} facts: identical")
+                } else {
+                    format!("views rebuilt from {facts} facts: they differed and were replaced")
+                }
+            });
+            Ok(if identical { Exit::Ok } else { Exit::Differences })
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `boucle demo`: what a person would do, done by a program through the same doors.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use api::environments::Environment;
+use api::page::Page;
+use api::pull_requests::{
+    Consequences, Merge, OpenPullRequest, PullRequest, Review, ReviewVerdict, SourceDifference,
+    SubmitReview,
+};
+use api::repositories::Repository;
+use api::tokens::{CreateToken, CreatedToken, TokenKind, TokenRole};
+use clap::{Args, Subcommand};
+
+use super::Context;
+use crate::client::Client;
+use crate::commands::demo_story::{self, Story};
+use crate::events::Events;
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// The demonstration.
+#[derive(Subcommand)]
+pub enum DemoCommand {
+    /// Bring a change with a bug that its tests miss, and let the loop find it.
+    Break(BreakArguments),
+}
+
+/// How the demonstration breaks.
+#[derive(Args)]
+pub struct BreakArguments {
+    /// Stay until production is healthy again; ends with exit code 11.
+    #[arg(long)]
+    pub wait: bool,
+    /// Give up after this many seconds.
+    #[arg(long, default_value_t = 180)]
+    pub timeout_seconds: u64,
+}
+
+const REPOSITORY: &str = "demo/hello";
+const BRANCH: &str = "long-names";
+/// The change: it cuts long names at a byte, which breaks a letter of two bytes.
+const CHANGED_FILE: &str = include_str!("../../../../examples/hello-long-names/src/greeting.rs");
+
+/// Does it.
+pub async fn execute(context: &Context, command: &DemoCommand) -> Result<Exit, Failure> {
+    let DemoCommand::Break(arguments) = command;
+    let limit = Duration::from_secs(arguments.timeout_seconds);
+    match tokio::time::timeout(limit, break_it(context, arguments.wait)).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::Timeout(format!(
+            "the demonstration did not finish within {} s\n  try: boucle status",
+            arguments.timeout_seconds
+        ))),
+    }
+}
+
+async fn break_it(context: &Context, wait: bool) -> Result<Exit, Failure> {
+    let client = &context.client;
+    wait_for_healthy_production(client).await?;
+    let author = account(client, "demo-author").await?;
+    let reviewer = account(client, "demo-reviewer").await?;
+    let mut story = Story::begin(Instant::now());
+
+    let mut events = Events::open(client, None).await?;
+    push_branch(&author).await?;
+    story.reached("pushed");
+    let pull_request = open(&author).await?;
+    story.change(&pull_request);
+    story.reached("pull_request_opened");
+    let path = format!("/repositories/{REPOSITORY}/pull-requests/{}", pull_request.number);
+    show_consequences(&author, &path).await?;
+
+    wait_for_checks(&author, &path, &mut events).await?;
+    story.reached("checks_passed");
+    let review = SubmitReview { verdict: ReviewVerdict::Approve, body: "Looks good.".into() };
+    let _: Review = reviewer.post(&format!("{path}/reviews"), &review).await?;
+    story.reached("approved");
+    let merge = Merge { method: None, expected_head: Some(pull_request.head.clone()) };
+    let merged: PullRequest = author.post(&format!("{path}/merge"), &merge).await?;
+    story.merged(&merged);
+    story.reached("merged");
+    output::say("merged; the build, staging and production follow by themselves");
+    if !wait {
+        output::one(context.format, &merged, |merged| {
+            format!("pull request #{} is merged\n  watch: boucle status", merged.number)
+        });
+        return Ok(Exit::Ok);
+    }
+    let report = demo_story::follow(client, story, &mut events).await?;
+    output::one(context.format, &report, demo_story::describe);
+    Ok(Exit::RolledBack)
+}
+
+/// The first deployment must have passed before it can be broken.
+async fn wait_for_healthy_production(client: &Client) -> Result<(), Failure> {
+    let mut events = Events::open(client, None).await?;
+    output::say("waiting for the first version to be healthy in production");
+    loop {
+        let page: Page<Environment> = client.get("/environments").await?;
+        let production = page
+            .items
+            .iter()
+            .find(|item| item.repository == REPOSITORY && item.name == "production")
+            .ok_or_else(|| {
+                Failure::Precondition(
+                    "this server does not host the demonstration\n  try: boucle up --demo".into(),
+                )
+            })?;
+        let deployed = production.artifacts.iter().any(|artifact| artifact.digest.is_some());
+        if deployed && production.verdict.as_deref() == Some("healthy") {
+            return Ok(());
+        }
+        events.next().await?;
+    }
+}
+
+async fn account(client: &Client, name: &str) -> Result<Client, Failure> {
+    let body = CreateToken {
+        name: name.into(),
+        kind: TokenKind::Person,
+        role: TokenRole::Write,
+        repository: Some(REPOSITORY.into()),
+        valid_days: Some(1),
+    };
+    let created: CreatedToken = client.post("/tokens", &body).await?;
+    Ok(client.with_token(&created.token))
+}
+
+/// Clones, changes one file, commits and pushes with the real `git`.
+async fn push_branch(author: &Client) -> Result<(), Failure> {
+    let repository: Repository = author.get(&format!("/repositories/{REPOSITORY}")).await?;
+    let folder = tempfile::tempdir().context("failed to make a folder for the clone")?;
+    let token = author.token().unwrap_or_default().to_owned();
+    let work = move || -> anyhow::Result<()> {
+        let clone = folder.path().join("hello");
+        let target = clone.to_string_lossy().into_owned();
+        git(folder.path(), &token, &["clone", "--quiet", &repository.clone_url, &target])?;
+        git(&clone, &token, &["switch", "--quiet", "--create", BRANCH])?;
+        std::fs::write(clone.join("src/greeting.rs"), CHANGED_FILE)
+            .context("failed to write the change")?;
+        git(&clone, &token, &["commit", "--quiet", "--all", "--message", "Cut long names"])?;
+        let refspec = format!("HEAD:refs/heads/{BRANCH}");
+        git(&clone, &token, &["push", "--quiet", "--force", "origin", &refspec])
+    };
+    tokio::task::spawn_blocking(work).await.context("the push was interrupted")??;
+    Ok(())
+}
+
+/// Runs git with the token in its environment, where no other user can read it.
+fn git(folder: &Path, token: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "http.extraHeader")
+        .env("GIT_CONFIG_VALUE_0", format!("Authorization: Bearer {token}"))
+        .envs([("GIT_AUTHOR_NAME", "demo-author"), ("GIT_COMMITTER_NAME", "demo-author")])
+        .envs([
+            ("GIT_AUTHOR_EMAIL", "demo-author@localhost"),
+            ("GIT_COMMITTER_EMAIL", "demo-author@localhost"),
+        ])
+        .output()
+        .context("the program `git` cannot be started")?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        bail!("git {} failed: {}", arguments[0], message.trim());
+    }
+    Ok(())
+}
+
+async fn open(author: &Client) -> Result<PullRequest, Failure> {
+    let body = OpenPullRequest {
+        head: BRANCH.into(),
+        base: None,
+        title: Some("Cut long names".into()),
+        description: "A greeting should fit on one line.".into(),
+    };
+    author.post(&format!("/repositories/{REPOSITORY}/pull-requests"), &body).await
+}
+
+async fn show_consequences(author: &Client, path: &str) -> Result<(), Failure> {
+    let source: SourceDifference = author.get(&format!("{path}/difference")).await?;
+    let consequences: Consequences = author.get(&format!("{path}/consequences")).await?;
+    for file in &source.files {
+        output::say(&file.unified);
+    }
+    for environment in &consequences.environments {
+        output::say(&format!("=== {}", environment.environment));
+        for object in &environment.objects {
+            output::say(&object.unified);
+        }
+        for restart in &environment.restarts {
+            output::say(&format!("restarts {restart}"));
+        }
+    }
+    Ok(())
+}
+
+async fn wait_for_checks(author: &Client, path: &str, events: &mut Events) -> Result<(), Failure> {
+    loop {
+        let pull_request: PullRequest = author.get(path).await?;
+        let required: Vec<_> = pull_request.checks.iter().filter(|check| check.required).collect();
+        if let Some(failed) = required.iter().find(|check| check.state == "failure") {
+            return Err(Failure::Precondition(format!(
+                "the check {} failed: {}\n  try: boucle logs run/{}/test",
+                failed.name,
+                failed.summary,
+                failed.run.unwrap_or_default()
+            )));
+        }
+        if !required.is_empty() && required.iter().all(|check| check.state == "success") {
+            return Ok(());
+        }
+        events.next().await?;
+    }
+}

@@ -1,0 +1,70 @@
+//! `boucle env`: environments and promotions.
+
+use api::environments::{Environment, Promote};
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// Environments and promotions.
+#[derive(Subcommand)]
+pub enum EnvCommand {
+    /// List environments with what runs in each.
+    List,
+    /// Promote a digest by hand, or approve a promotion that waits.
+    Promote {
+        /// `owner/name`.
+        repository: String,
+        /// The environment.
+        environment: String,
+        /// The artifact's name.
+        #[arg(long)]
+        artifact: String,
+        /// The digest.
+        #[arg(long)]
+        digest: String,
+    },
+}
+
+/// Does it.
+pub async fn execute(context: &Context, command: &EnvCommand) -> Result<Exit, Failure> {
+    match command {
+        EnvCommand::List => {
+            let items: Vec<Environment> = context.client.list("/environments", usize::MAX).await?;
+            print(context, &items);
+        }
+        EnvCommand::Promote { repository, environment, artifact, digest } => {
+            let path = format!("/repositories/{repository}/environments/{environment}/promotions");
+            let body = Promote { artifact: artifact.clone(), digest: digest.clone() };
+            let result: Value = context.client.post(&path, &body).await?;
+            output::one(context.format, &result, |_| format!("{artifact} goes to {environment}"));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The matrix of services and environments.
+pub fn print(context: &Context, items: &[Environment]) {
+    let columns = ["repository", "environment", "health", "verdict", "artifact", "waits for"];
+    output::many(context.format, items, &columns, |item| {
+        let artifacts: Vec<String> = item
+            .artifacts
+            .iter()
+            .map(|artifact| {
+                let digest = artifact.digest.as_deref().map(output::short);
+                format!("{} {}", artifact.name, digest.unwrap_or_else(|| "none yet".into()))
+            })
+            .collect();
+        let waits: Vec<&str> = item.waiting_on.iter().map(|r| r.message.as_str()).collect();
+        vec![
+            item.repository.clone(),
+            item.name.clone(),
+            item.health.clone(),
+            item.verdict.clone().unwrap_or_default(),
+            artifacts.join(", "),
+            waits.join("; "),
+        ]
+    });
+}

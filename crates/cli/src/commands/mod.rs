@@ -1,0 +1,69 @@
+//! One file per command.
+
+pub mod admin;
+pub mod app;
+pub mod audit;
+pub mod completions;
+pub mod demo;
+mod demo_story;
+pub mod diff;
+pub mod doctor;
+pub mod env;
+pub mod explain;
+pub mod incident;
+pub mod logs;
+pub mod pr;
+pub mod repo;
+pub mod rollback;
+pub mod run;
+pub mod status;
+pub mod token;
+pub mod trace;
+pub mod wait;
+
+use crate::arguments::{Arguments, Command};
+use crate::client::Client;
+use crate::connection;
+use crate::failure::{Exit, Failure};
+use crate::output::Format;
+
+/// What every command gets.
+pub struct Context {
+    /// The server.
+    pub client: Client,
+    /// How results are printed.
+    pub format: Format,
+}
+
+/// Does a client's command.
+pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
+    let Arguments { data, output: format, command } = arguments;
+    let context = || -> Result<Context, Failure> {
+        Ok(Context { client: Client::new(connection::find(data.as_deref())?)?, format })
+    };
+    match command {
+        Command::Explain(explain) => explain::execute(&explain, format),
+        Command::Completions(completions) => completions::execute(&completions),
+        Command::Audit(audit::AuditCommand::Verify(verify)) if verify.file.is_some() => {
+            audit::verify_file(&verify, format)
+        }
+        Command::Doctor => doctor::execute(data.as_deref(), format).await,
+        Command::Status => status::execute(&context()?).await,
+        Command::Diff(diff) => diff::execute(&context()?, &diff).await,
+        Command::Trace(trace) => trace::execute(&context()?, &trace).await,
+        Command::Logs(logs) => logs::execute(&context()?, &logs).await,
+        Command::Wait(wait) => wait::execute(&context()?, &wait).await,
+        Command::Rollback(rollback) => rollback::execute(&context()?, &rollback).await,
+        Command::Repo(command) => repo::execute(&context()?, &command).await,
+        Command::Pr(command) => pr::execute(&context()?, &command).await,
+        Command::Run(command) => run::execute(&context()?, &command).await,
+        Command::App(command) => app::execute(&context()?, &command).await,
+        Command::Env(command) => env::execute(&context()?, &command).await,
+        Command::Incident(command) => incident::execute(&context()?, &command).await,
+        Command::Audit(command) => audit::execute(&context()?, &command).await,
+        Command::Demo(command) => demo::execute(&context()?, &command).await,
+        Command::Token(command) => token::execute(&context()?, &command).await,
+        Command::Admin(command) => admin::execute(&context()?, &command).await,
+        Command::Up(_) => Err(Failure::Usage("the server is started by the program".into())),
+    }
+}

@@ -1,0 +1,135 @@
+//! `boucle run`: a workflow on the working tree, or the runs of the server.
+
+use api::runs::{Dispatch, Rerun, Run};
+use clap::{Args, Subcommand};
+
+use super::Context;
+use crate::arguments::LocalRun;
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// Run a workflow here, or look after runs on the server.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RunCommand {
+    /// What to do on the server.
+    #[command(subcommand)]
+    pub command: Option<ServerRun>,
+    /// What to run here.
+    #[command(flatten)]
+    pub local: LocalRun,
+}
+
+/// Runs on the server.
+#[derive(Subcommand)]
+pub enum ServerRun {
+    /// List runs, newest first.
+    List {
+        /// Only of this repository.
+        #[arg(long)]
+        repository: Option<String>,
+    },
+    /// Show one run with its jobs and the reasons of what was skipped.
+    Show {
+        /// Its number.
+        id: u64,
+    },
+    /// Stop a run.
+    Cancel {
+        /// Its number.
+        id: u64,
+    },
+    /// Run again.
+    Rerun {
+        /// Its number.
+        id: u64,
+        /// Only the jobs that failed and what depends on them.
+        #[arg(long)]
+        failed: bool,
+    },
+    /// Start a workflow by hand.
+    Dispatch {
+        /// `owner/name`.
+        repository: String,
+        /// The workflow's file name.
+        workflow: String,
+        /// The branch or tag.
+        #[arg(long)]
+        reference: Option<String>,
+        /// `name=value`, as often as needed.
+        #[arg(long = "input", value_parser = input)]
+        inputs: Vec<(String, String)>,
+    },
+}
+
+/// Does what concerns the server.
+pub async fn execute(context: &Context, command: &RunCommand) -> Result<Exit, Failure> {
+    let client = &context.client;
+    let run: Run = match &command.command {
+        None => return Err(Failure::Usage("a workflow here is run by the program".into())),
+        Some(ServerRun::List { repository }) => {
+            let filter = repository.as_ref().map(|r| format!("?repository={r}"));
+            let path = format!("/runs{}", filter.unwrap_or_default());
+            let items: Vec<Run> = client.list(&path, 100).await?;
+            list(context, &items);
+            return Ok(Exit::Ok);
+        }
+        Some(ServerRun::Show { id }) => client.get(&format!("/runs/{id}")).await?,
+        Some(ServerRun::Cancel { id }) => {
+            client.post(&format!("/runs/{id}/cancel"), &serde_json::Value::Null).await?
+        }
+        Some(ServerRun::Rerun { id, failed }) => {
+            client.post(&format!("/runs/{id}/rerun"), &Rerun { failed_only: *failed }).await?
+        }
+        Some(ServerRun::Dispatch { repository, workflow, reference, inputs }) => {
+            let body = Dispatch {
+                workflow: workflow.clone(),
+                reference: reference.clone(),
+                inputs: inputs.iter().cloned().collect(),
+            };
+            client.post(&format!("/repositories/{repository}/dispatches"), &body).await?
+        }
+    };
+    output::one(context.format, &run, describe);
+    Ok(Exit::Ok)
+}
+
+fn input(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| format!("`{text}` is not name=value"))
+}
+
+fn list(context: &Context, items: &[Run]) {
+    let columns = ["run", "repository", "workflow", "event", "commit", "state"];
+    output::many(context.format, items, &columns, |item| {
+        vec![
+            item.id.to_string(),
+            item.repository.clone(),
+            item.name.clone(),
+            item.event.clone(),
+            output::short(&item.commit),
+            item.conclusion.clone().unwrap_or_else(|| item.state.clone()),
+        ]
+    });
+}
+
+fn describe(run: &Run) -> String {
+    let state = run.conclusion.as_ref().unwrap_or(&run.state);
+    let commit = output::short(&run.commit);
+    let mut text =
+        format!("run {} — {} on {} ({commit}): {state}\n", run.id, run.name, run.event);
+    for job in &run.jobs {
+        let state = job.conclusion.as_ref().unwrap_or(&job.state);
+        text.push_str(&format!("  {:<30} {state}\n", job.name));
+        for reason in &job.reasons {
+            text.push_str(&format!("    {reason}\n"));
+        }
+        for step in &job.steps {
+            let state = step.conclusion.as_deref().unwrap_or("running");
+            let took = step.duration_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
+            text.push_str(&format!("    {:<28} {state}{took}\n", step.name));
+        }
+    }
+    text
+}

@@ -1,0 +1,40 @@
+//! `boucle trace`: follow anything to its commit, author, reviewers, run and deployment.
+
+use api::audit::TraceStep;
+use clap::Args;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::output;
+
+/// What to follow.
+#[derive(Args)]
+pub struct TraceArguments {
+    /// A commit, a digest, an application, `Deployment/hello`, a run, an incident …
+    pub of: String,
+}
+
+/// Prints the way, step by step.
+pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Exit, Failure> {
+    let encoded: String = arguments.of.bytes().map(escape).collect();
+    let steps: Vec<TraceStep> =
+        context.client.list(&format!("/trace?of={encoded}"), usize::MAX).await?;
+    output::many(context.format, &steps, &["kind", "id", "what", "who", "when"], |step| {
+        vec![
+            step.kind.clone(),
+            output::short(&step.id),
+            step.summary.clone(),
+            step.actor.clone().unwrap_or_default(),
+            step.at.clone().unwrap_or_default(),
+        ]
+    });
+    Ok(Exit::Ok)
+}
+
+fn escape(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}

@@ -1,0 +1,82 @@
+//! How a command ends: the exit codes and the one place that chooses them.
+
+use api::problem::Problem;
+
+/// The documented exit codes (docs/cli.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// The operation failed.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A precondition, lock or conflict stands in the way.
+    Conflict = 3,
+    /// No valid token.
+    NotAuthenticated = 4,
+    /// The token does not permit it.
+    NotPermitted = 5,
+    /// There is no such thing.
+    NotFound = 6,
+    /// A deadline passed.
+    Timeout = 7,
+    /// The server does not answer.
+    Unreachable = 8,
+    /// Differences or findings were reported.
+    Differences = 10,
+    /// Unhealthy or rolled back.
+    RolledBack = 11,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The server said why.
+    #[error("{0}")]
+    Problem(Box<Problem>),
+    /// The command line does not make sense.
+    #[error("{0}")]
+    Usage(String),
+    /// Something on this side stands in the way.
+    #[error("{0}")]
+    Precondition(String),
+    /// Waiting took too long.
+    #[error("{0}")]
+    Timeout(String),
+    /// The server does not answer.
+    #[error("cannot reach the server at {url}\n  try: boucle up, or name another by BOUCLE_URL or --data")]
+    Unreachable {
+        /// The address that was tried.
+        url: String,
+        /// What the connection said.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl Failure {
+    /// The exit code of this failure.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Usage(_) => Exit::Usage,
+            Failure::Precondition(_) => Exit::Conflict,
+            Failure::Timeout(_) => Exit::Timeout,
+            Failure::Unreachable { .. } => Exit::Unreachable,
+            Failure::Other(_) => Exit::Failed,
+            Failure::Problem(problem) => match problem.status {
+                401 => Exit::NotAuthenticated,
+                403 => Exit::NotPermitted,
+                404 | 410 => Exit::NotFound,
+                409 | 412 | 422 | 423 | 424 => Exit::Conflict,
+                408 | 504 => Exit::Timeout,
+                _ => Exit::Failed,
+            },
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What a commit configures: `boucle.yaml`, applications, objectives, and the digests that the
+//! overlays name. Read from Git once per content, never from a working tree.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use api::problem::Reason;
+use control::configuration::Configuration;
+use deployments::Application;
+use git_store::{EntryKind, Repository};
+use ledger::{ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName};
+use monitoring::Objective;
+use repositories::policy::Policy;
+
+use crate::state::Server;
+
+/// The file that joins everything.
+pub const CONFIGURATION_FILE: &str = "boucle.yaml";
+/// The largest configuration file that is read.
+const FILE_BYTES_MAX: u64 = 1_000_000;
+
+/// What the commits of each repository configure; the newest of each is kept.
+#[derive(Default)]
+pub struct Configurations(Mutex<BTreeMap<RepositoryName, Arc<RepositoryConfiguration>>>);
+
+/// What one commit configures.
+#[derive(Debug)]
+pub struct RepositoryConfiguration {
+    /// The commit.
+    pub commit: CommitId,
+    /// `boucle.yaml`; the default when it is absent or wrong.
+    pub configuration: Configuration,
+    /// The review rules.
+    pub policy: Policy,
+    /// Applications with the files that declare them.
+    pub applications: Vec<(String, Application)>,
+    /// Objectives.
+    pub objectives: Vec<Objective>,
+    /// The digest of each artifact in each environment's overlay.
+    pub written: BTreeMap<(EnvironmentName, String), ArtifactDigest>,
+    /// What is wrong, with places.
+    pub problems: Vec<Reason>,
+    /// The objects that all of this was read from.
+    sources: Vec<Option<ObjectId>>,
+}
+
+impl Configurations {
+    /// What the tip of the default branch configures; `None` for an empty repository.
+    pub async fn of_default_branch(
+        &self,
+        server: &Arc<Server>,
+        name: &RepositoryName,
+    ) -> anyhow::Result<Option<Arc<RepositoryConfiguration>>> {
+        let tip = {
+            let views = server.recorder.views();
+            let Some(repository) = views.repositories.repository(name) else { return Ok(None) };
+            repository.refs.get(&repository.default_branch).map(|state| state.commit.clone())
+        };
+        match tip {
+            None => Ok(None),
+            Some(tip) => self.of_commit(server, name, &tip).await.map(Some),
+        }
+    }
+
+    /// What a commit configures.
+    pub async fn of_commit(
+        &self,
+        server: &Arc<Server>,
+        name: &RepositoryName,
+        commit: &CommitId,
+    ) -> anyhow::Result<Arc<RepositoryConfiguration>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.commit == *commit) {
+            return Ok(Arc::clone(known));
+        }
+        let repository = server.repository(name)?;
+        let commit = commit.clone();
+        let read = tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
+        let configuration = Arc::new(read.await.context("reading was interrupted")??);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(name.clone(), Arc::clone(&configuration));
+        Ok(configuration)
+    }
+
+    /// What some commit configures, without taking the place of the tip's.
+    pub async fn read_once(
+        &self,
+        server: &Arc<Server>,
+        name: &RepositoryName,
+        commit: &CommitId,
+    ) -> anyhow::Result<Arc<RepositoryConfiguration>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.commit == *commit) {
+            return Ok(Arc::clone(known));
+        }
+        let repository = server.repository(name)?;
+        let commit = commit.clone();
+        let read = tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
+        Ok(Arc::new(read.await.context("reading was interrupted")??))
+    }
+}
+
+impl RepositoryConfiguration {
+    /// The environment that an application is.
+    #[must_use]
+    pub fn environment_of(
+        &self,
+        application: &ledger::ApplicationName,
+    ) -> Option<&control::configuration::Environment> {
+        self.configuration.environments.iter().find(|one| one.application == *application)
+    }
+}
+
+/// Reads everything, or takes over what was read from the same objects.
+fn read(
+    repository: &Repository,
+    commit: &CommitId,
+    known: Option<&RepositoryConfiguration>,
+) -> anyhow::Result<RepositoryConfiguration> {
+    let mut problems = Vec::new();
+    let configuration = read_configuration(repository, commit, &mut problems)?;
+    let sources = sources(repository, commit, &configuration)?;
+    if let Some(known) = known.filter(|known| known.sources == sources) {
+        return Ok(RepositoryConfiguration {
+            commit: commit.clone(),
+            configuration,
+            policy: known.policy.clone(),
+            applications: known.applications.clone(),
+            objectives: known.objectives.clone(),
+            written: known.written.clone(),
+            problems: known.problems.clone(),
+            sources,
+        });
+    }
+    let applications =
+        read_applications(repository, commit, &configuration.applications, &mut problems)?;
+    let objectives =
+        read_objectives(repository, commit, &configuration.objectives, &mut problems)?;
+    let written = read_written(repository, commit, &configuration, &mut problems)?;
+    let mut policy = configuration.policy();
+    // Without the file nobody has asked for protection (docs/decisions/0004).
+    policy.protect_default_branch = sources.first().is_some_and(Option::is_some);
+    Ok(RepositoryConfiguration {
+        commit: commit.clone(),
+        configuration,
+        policy,
+        applications,
+        objectives,
+        written,
+        problems,
+        sources,
+    })
+}
+
+fn sources(
+    repository: &Repository,
+    commit: &CommitId,
+    configuration: &Configuration,
+) -> anyhow::Result<Vec<Option<ObjectId>>> {
+    let mut paths = vec![CONFIGURATION_FILE];
+    paths.extend([configuration.applications.as_str(), configuration.objectives.as_str()]);
+    paths.extend(configuration.environments.iter().map(|one| one.path.as_str()));
+    let reader = repository.reader(&repository.tree_of(commit)?);
+    let object = |path: &str| -> anyhow::Result<Option<ObjectId>> {
+        if path.is_empty() {
+            return Ok(None);
+        }
+        Ok(reader.entry(path)?.map(|(_, id)| id))
+    };
+    paths.into_iter().map(object).collect()
+}
+
+fn read_configuration(
+    repository: &Repository,
+    commit: &CommitId,
+    problems: &mut Vec<Reason>,
+) -> anyhow::Result<Configuration> {
+    let Some(text) = text(repository, commit, CONFIGURATION_FILE)? else {
+        return Ok(Configuration::default());
+    };
+    Ok(Configuration::parse(CONFIGURATION_FILE, &text).unwrap_or_else(|error| {
+        problems.push(yaml_reason("invalid-configuration", &error));
+        Configuration::default()
+    }))
+}
+
+fn read_applications(
+    repository: &Repository,
+    commit: &CommitId,
+    folder: &str,
+    problems: &mut Vec<Reason>,
+) -> anyhow::Result<Vec<(String, Application)>> {
+    let mut applications: Vec<(String, Application)> = Vec::new();
+    for (path, text) in yaml_files(repository, commit, folder)? {
+        match Application::parse(&path, &text) {
+            Ok(application) => {
+                if let Some((other, _)) =
+                    applications.iter().find(|(_, known)| known.name == application.name)
+                {
+                    let message = format!("{} is declared in {other} too", application.name);
+                    problems.push(file_reason("duplicate-application", &path, message));
+                } else {
+                    applications.push((path, application));
+                }
+            }
+            Err(error) => problems.push(yaml_reason("invalid-application", &error)),
+        }
+    }
+    Ok(applications)
+}
+
+fn read_objectives(
+    repository: &Repository,
+    commit: &CommitId,
+    folder: &str,
+    problems: &mut Vec<Reason>,
+) -> anyhow::Result<Vec<Objective>> {
+    let mut objectives = Vec::new();
+    for (path, text) in yaml_files(repository, commit, folder)? {
+        match monitoring::read_objectives(&path, &text) {
+            Ok(read) => objectives.extend(read),
+            Err(error) => problems.push(file_reason("invalid-objective", &path, error.to_string())),
+        }
+    }
+    Ok(objectives)
+}
+
+fn read_written(
+    repository: &Repository,
+    commit: &CommitId,
+    configuration: &Configuration,
+    problems: &mut Vec<Reason>,
+) -> anyhow::Result<BTreeMap<(EnvironmentName, String), ArtifactDigest>> {
+    let mut written = BTreeMap::new();
+    for environment in &configuration.environments {
+        let path = format!("{}/kustomization.yaml", environment.path);
+        let Some(text) = text(repository, commit, &path)? else {
+            let message = format!("the environment {} has no {path}", environment.name);
+            problems.push(file_reason("overlay-missing", CONFIGURATION_FILE, message));
+            continue;
+        };
+        for artifact in &configuration.artifacts {
+            match control::overlay::image_digest(&path, &text, &artifact.name) {
+                Ok(Some(digest)) => {
+                    written.insert((environment.name.clone(), artifact.name.clone()), digest);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    problems.push(file_reason("invalid-overlay", &path, error.to_string()));
+                }
+            }
+        }
+    }
+    Ok(written)
+}
+
+/// The YAML files directly in a folder, by path.
+fn yaml_files(
+    repository: &Repository,
+    commit: &CommitId,
+    folder: &str,
+) -> anyhow::Result<Vec<(String, String)>> {
+    if folder.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut files = Vec::new();
+    for entry in repository.list(commit, folder)?.unwrap_or_default() {
+        let is_yaml = entry.path.ends_with(".yaml") || entry.path.ends_with(".yml");
+        let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Executable);
+        if is_yaml && is_file {
+            let bytes = repository.blob(&entry.id, FILE_BYTES_MAX)?;
+            files.push((entry.path, String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    Ok(files)
+}
+
+/// The text of a file of a commit; `None` when there is no such file.
+pub fn text(
+    repository: &Repository,
+    commit: &CommitId,
+    path: &str,
+) -> anyhow::Result<Option<String>> {
+    let bytes = repository.file(commit, path, FILE_BYTES_MAX)?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The tip of a branch, `main` or in full.
+pub fn branch_ref(branch: &str) -> Result<RefName, ledger::InvalidId> {
+    if branch.starts_with("refs/") { RefName::new(branch) } else { RefName::of_branch(branch) }
+}
+
+fn yaml_reason(code: &str, error: &yaml::YamlError) -> Reason {
+    let mut reason = file_reason(code, &error.file, error.message.clone());
+    reason.line = (error.line > 0).then_some(error.line);
+    reason.column = (error.line > 0).then_some(error.column);
+    reason
+}
+
+fn file_reason(code: &str, file: &str, message: String) -> Reason {
+    let mut reason = Reason::new(code, message);
+    reason.file = Some(file.into());
+    reason
+}

@@ -1,0 +1,389 @@
+//! Applications over HTTP: what runs, how it differs from Git, and going back.
+
+use std::sync::Arc;
+
+use api::applications::{
+    Application, ConfirmDeletions, Deployment, Resource, Rollback, RollbackResult,
+};
+use api::page::{Page, PageQuery};
+use api::problem::Reason;
+use api::pull_requests::ObjectDifference;
+use api::runs::LogChunk;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use control::ControlFact;
+use deployments::{
+    ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome, assess_health, changed_fields,
+};
+use ledger::ApplicationName;
+use repositories::access::{Permission, Permit};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::http::body::Checked;
+use crate::http::consequences::object_on_wire;
+use crate::http::problem::{Answer, Refusal};
+use crate::http::{identity, names, page};
+use crate::state::Server;
+use crate::tasks::deploy_applications::images;
+
+/// How long a confirmed deletion may wait for its plan.
+const CONFIRMATION_MS: i64 = 60 * 60 * 1000;
+
+/// Applications, by name.
+#[utoipa::path(get, path = "/applications", tag = "applications", params(PageQuery),
+    responses((status = 200, body = Page<Application>)))]
+pub async fn list(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<Application>> {
+    identity::permit_server(&server, &headers, Permission::ReadServer).await?;
+    let visible = server.visible_to(&headers);
+    let names: Vec<ApplicationName> = {
+        let views = server.recorder.views();
+        let declared = views.deployments.applications.iter();
+        declared
+            .filter(|(name, state)| state.declaration.is_some() && visible.application(&views, name))
+            .map(|(name, _)| name.clone())
+            .collect()
+    };
+    let names = page::cut(names, &query)?;
+    let items = names.items.iter().filter_map(|name| on_wire(&server, name)).collect();
+    Ok(Json(Page { items, next_cursor: names.next_cursor }))
+}
+
+/// One application.
+#[utoipa::path(get, path = "/applications/{name}", tag = "applications",
+    params(("name" = String, Path)), responses((status = 200, body = Application)))]
+pub async fn show(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer<Application> {
+    let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
+    Ok(Json(on_wire(&server, &name).ok_or_else(|| missing(&name))?))
+}
+
+/// The objects of an application, desired and live.
+#[utoipa::path(get, path = "/applications/{name}/resources", tag = "applications",
+    params(("name" = String, Path), PageQuery), responses((status = 200, body = Page<Resource>)))]
+pub async fn resources(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<Resource>> {
+    let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
+    let live = server.engine.observe(&name).objects;
+    let rendering = server.renderings.of(&name);
+    let namespace = rendering.as_ref().map(|one| one.application.destination.namespace.clone());
+    let namespace = namespace.unwrap_or_default();
+    let desired = rendering.as_ref().map(|one| one.manifests.as_slice()).unwrap_or_default();
+    let key = |one: &Value| ObjectKey::of(one, &namespace);
+    let mut items = Vec::new();
+    for manifest in desired {
+        let Some(object) = key(manifest) else { continue };
+        let found = live.iter().find(|one| key(one).as_ref() == Some(&object));
+        items.push(resource(&object, found, Some(manifest)));
+    }
+    for extra in &live {
+        let Some(object) = key(extra) else { continue };
+        if !desired.iter().any(|one| key(one).as_ref() == Some(&object)) {
+            items.push(resource(&object, Some(extra), None));
+        }
+    }
+    Ok(Json(page::cut(items, &query)?))
+}
+
+/// What was deployed, newest first.
+#[utoipa::path(get, path = "/applications/{name}/deployments", tag = "applications",
+    params(("name" = String, Path), PageQuery), responses((status = 200, body = Page<Deployment>)))]
+pub async fn deployments(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<Deployment>> {
+    let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
+    let views = server.recorder.views();
+    let state = views.deployments.applications.get(&name).ok_or_else(|| missing(&name))?;
+    let items = state.deployments.iter().rev().map(|one| Deployment {
+        generation: one.generation,
+        revision: one.revision.to_string(),
+        rendered_commit: one.rendered_commit.to_string(),
+        at: one.at.to_string(),
+        outcome: match &one.outcome {
+            Outcome::Applying => "applying".into(),
+            Outcome::Applied { .. } => "applied".into(),
+            Outcome::Failed { problem, .. } => format!("failed: {problem}"),
+        },
+    });
+    Ok(Json(page::cut(items.collect(), &query)?))
+}
+
+/// How what runs differs from Git; empty when it does not.
+#[utoipa::path(get, path = "/applications/{name}/difference", tag = "applications",
+    params(("name" = String, Path), PageQuery),
+    responses((status = 200, body = Page<ObjectDifference>)))]
+pub async fn difference(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<ObjectDifference>> {
+    let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
+    let Some(rendering) = server.renderings.of(&name) else {
+        return Err(Refusal::new("render-failed", format!("{name} has not been rendered")));
+    };
+    let namespace = rendering.application.destination.namespace.clone();
+    let live = server.engine.observe(&name).objects;
+    let mut before = Vec::new();
+    let mut after = Vec::new();
+    for manifest in &rendering.manifests {
+        let Some(key) = ObjectKey::of(manifest, &namespace) else { continue };
+        let found = live.iter().find(|one| ObjectKey::of(one, &namespace).as_ref() == Some(&key));
+        let same = found.is_some_and(|found| changed_fields(manifest, found, None, &[]).is_empty());
+        if !same {
+            before.extend(found.map(deployments::without_status));
+            after.push(manifest.clone());
+        }
+    }
+    let items = render::difference(&before, &after).iter().map(object_on_wire).collect();
+    Ok(Json(page::cut(items, &query)?))
+}
+
+/// Which part of a log.
+#[derive(Debug, Deserialize)]
+pub struct LogQuery {
+    #[serde(default)]
+    offset: u64,
+    replica: Option<String>,
+}
+
+/// A part of the log of one replica; of the first one when none is named.
+#[utoipa::path(get, path = "/applications/{name}/log", tag = "applications",
+    params(("name" = String, Path), ("offset" = Option<u64>, Query),
+        ("replica" = Option<String>, Query)),
+    responses((status = 200, body = LogChunk)))]
+pub async fn log(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Query(query): Query<LogQuery>,
+) -> Answer<LogChunk> {
+    let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
+    let live = server.engine.observe(&name).objects;
+    let mut replicas = live.iter().filter(|one| one["kind"] == "Pod");
+    let first = replicas.find_map(|one| one["metadata"]["name"].as_str().map(str::to_owned));
+    let Some(replica) = query.replica.or(first) else {
+        return Ok(Json(LogChunk { text: String::new(), next_offset: query.offset, complete: true }));
+    };
+    let chunk = server.engine.logs(&name, &replica, query.offset);
+    let chunk = chunk.ok_or_else(|| Refusal::not_found(&format!("the replica {replica}")))?;
+    let chunk = chunk.map_err(anyhow::Error::from)?;
+    Ok(Json(LogChunk {
+        text: String::from_utf8_lossy(&chunk.bytes).into_owned(),
+        next_offset: chunk.next_offset,
+        complete: chunk.ended,
+    }))
+}
+
+/// Goes back to the last healthy revision: the answer comes once the revert is in Git.
+#[utoipa::path(post, path = "/applications/{name}/rollback", tag = "applications",
+    params(("name" = String, Path)), request_body = Rollback,
+    responses((status = 200, body = RollbackResult)))]
+pub async fn rollback(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Checked(body): Checked<Rollback>,
+) -> Answer<RollbackResult> {
+    let (name, permit) = permit(&server, &headers, &name, Permission::OperateDeployments).await?;
+    let (repository, environment) = {
+        let views = server.recorder.views();
+        let state = views.deployments.applications.get(&name).ok_or_else(|| missing(&name))?;
+        let declaration = state.declaration.as_ref().ok_or_else(|| missing(&name))?;
+        let environment = declaration.environment.clone().ok_or_else(|| {
+            Refusal::new("rollback-refused", format!("{name} belongs to no environment"))
+        })?;
+        (declaration.repository.clone(), environment)
+    };
+    let fact = ControlFact::RollbackRequested {
+        repository: repository.clone(),
+        environment: environment.clone(),
+        application: name.clone(),
+    };
+    let draft = fact.draft(server.clock.now(), permit.actor().clone()).because(body.reason);
+    let requested = server.append(vec![draft]).await?;
+    let since = requested.first().map(|fact| fact.sequence).unwrap_or_default();
+    let result = crate::tasks::close_loop::rolled_back_since(&server, &repository, &environment, since);
+    let (reverted, revert) = result.await?;
+    Ok(Json(RollbackResult {
+        revert_commit: revert.to_string(),
+        reverted_commit: reverted.to_string(),
+    }))
+}
+
+/// Lets a blocked plan delete exactly what it named.
+#[utoipa::path(post, path = "/applications/{name}/deletions", tag = "applications",
+    params(("name" = String, Path)), request_body = ConfirmDeletions,
+    responses((status = 200, description = "What was confirmed", body = Object)))]
+pub async fn confirm_deletions(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Checked(body): Checked<ConfirmDeletions>,
+) -> Answer<Value> {
+    let (name, permit) = permit(&server, &headers, &name, Permission::OperateDeployments).await?;
+    let blocked: Vec<ObjectKey> = {
+        let views = server.recorder.views();
+        let state = views.deployments.applications.get(&name).ok_or_else(|| missing(&name))?;
+        state.blocked.iter().flat_map(deletions).collect()
+    };
+    let mut objects = Vec::new();
+    for text in &body.objects {
+        let known = blocked.iter().find(|one| one.to_string() == *text);
+        let known = known.ok_or_else(|| {
+            let detail = format!("`{text}` is not among the deletions that are held back");
+            Refusal::new("invalid-request", detail)
+        })?;
+        objects.push(known.clone());
+    }
+    let now = server.clock.now();
+    let until = now.plus_ms(CONFIRMATION_MS);
+    let fact = DeploymentFact::DeletionConfirmed { application: name, objects, until };
+    server.append(vec![fact.draft(now, permit.actor().clone())]).await?;
+    Ok(Json(serde_json::json!({"confirmed": body.objects, "until": until.to_string()})))
+}
+
+fn deletions(reason: &BlockReason) -> Vec<ObjectKey> {
+    match reason {
+        BlockReason::MassDeletion { deletions, .. }
+        | BlockReason::WouldDeleteEverything { deletions }
+        | BlockReason::DeletionNeedsConfirmation { deletions } => deletions.clone(),
+        _ => Vec::new(),
+    }
+}
+
+async fn permit(
+    server: &Server,
+    headers: &HeaderMap,
+    name: &str,
+    permission: Permission,
+) -> Result<(ApplicationName, Permit), Refusal> {
+    let name: ApplicationName = names::parse(name)?;
+    let repository = {
+        let views = server.recorder.views();
+        let state = views.deployments.applications.get(&name);
+        state.and_then(|state| state.declaration.as_ref().map(|one| one.repository.clone()))
+    };
+    let Some(repository) = repository else {
+        identity::permit_server(server, headers, Permission::ReadServer).await?;
+        return Err(missing(&name));
+    };
+    let permit = identity::permit_repository(server, headers, permission, &repository).await?;
+    Ok((name, permit))
+}
+
+fn missing(name: &ApplicationName) -> Refusal {
+    Refusal::not_found(&format!("the application {name}"))
+}
+
+fn on_wire(server: &Server, name: &ApplicationName) -> Option<Application> {
+    let rendering = server.renderings.of(name);
+    let services = server.engine.services();
+    let views = server.recorder.views();
+    let state = views.deployments.applications.get(name)?;
+    let declaration = state.declaration.as_ref()?;
+    let running = state.running();
+    let addresses = services
+        .iter()
+        .filter(|service| service.application == *name)
+        .map(|service| format!("http://{}", service.address));
+    let manifests = rendering.as_ref().map(|one| one.manifests.as_slice()).unwrap_or_default();
+    Some(Application {
+        name: name.to_string(),
+        repository: declaration.repository.to_string(),
+        path: declaration.source.path.clone(),
+        environment: declaration.environment.as_ref().map(ToString::to_string),
+        namespace: declaration.destination.namespace.clone(),
+        sync: sync(state, rendering.as_ref().map(|one| &one.rendered_commit)).into(),
+        health: state.health.as_ref().map_or("unknown", |health| health_word(health.status)).into(),
+        health_message: state.health.as_ref().map(|one| one.message.clone()).unwrap_or_default(),
+        revision: running.map(|running| running.revision.to_string()),
+        rendered_commit: running.map(|running| running.rendered_commit.to_string()),
+        generation: state.generation(),
+        images: images(manifests).map(str::to_owned).collect(),
+        reasons: reasons(state),
+        addresses: addresses.collect(),
+    })
+}
+
+fn sync(state: &ApplicationState, rendered: Option<&ledger::CommitId>) -> &'static str {
+    let running = state.running().map(|running| &running.rendered_commit);
+    if !state.blocked.is_empty() || state.render_problem.is_some() {
+        "blocked"
+    } else if rendered.is_none() {
+        "unknown"
+    } else if running == rendered && state.drift.is_empty() {
+        "synced"
+    } else {
+        "out_of_sync"
+    }
+}
+
+fn reasons(state: &ApplicationState) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = state
+        .blocked
+        .iter()
+        .map(|one| {
+            let mut reason = Reason::new(one.code(), one.to_string());
+            reason.deadline = one.deadline().map(|at| at.to_string());
+            reason
+        })
+        .collect();
+    reasons.extend(
+        state.render_problem.iter().map(|(_, problem)| Reason::new("render-failed", problem.clone())),
+    );
+    reasons
+}
+
+fn resource(key: &ObjectKey, live: Option<&Value>, desired: Option<&Value>) -> Resource {
+    let health = live.and_then(assess_health);
+    let differing = match (live, desired) {
+        (Some(live), Some(desired)) => changed_fields(desired, live, None, &[]),
+        _ => Vec::new(),
+    };
+    let sync = match (live, desired) {
+        (None, _) => "missing",
+        (Some(_), None) if key.kind == "Pod" => "synced",
+        (Some(_), None) => "extra",
+        (Some(_), Some(_)) if differing.is_empty() => "synced",
+        (Some(_), Some(_)) => "out_of_sync",
+    };
+    let default_health = if live.is_some() { "healthy" } else { "missing" };
+    Resource {
+        kind: key.kind.clone(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        health: health.as_ref().map_or(default_health, |one| health_word(one.status)).into(),
+        message: health.map(|one| one.message).unwrap_or_default(),
+        sync: sync.into(),
+        differing_fields: differing,
+    }
+}
+
+/// The wire's word for a health.
+#[must_use]
+pub fn health_word(status: HealthStatus) -> &'static str {
+    match status {
+        HealthStatus::Healthy => "healthy",
+        HealthStatus::Suspended => "suspended",
+        HealthStatus::Progressing => "progressing",
+        HealthStatus::Missing => "missing",
+        HealthStatus::Degraded => "degraded",
+        HealthStatus::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,143 @@
+//! The ledger over HTTP: facts, export, checkpoint, rebuilding of views.
+
+use std::sync::Arc;
+
+use api::audit::{self as wire, FactQuery};
+use api::page::Page;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use database::{Cursor, Filter};
+use ledger::{Actor, ActorKind, Fact, Sequence, Subject, SubjectKind};
+use repositories::access::Permission;
+
+use crate::http::identity;
+use crate::http::page::{self, Bounds};
+use crate::http::problem::{Answer, Refusal};
+use crate::state::Server;
+
+/// A fact as the interface shows it.
+#[must_use]
+pub fn fact_on_wire(fact: &Fact) -> wire::Fact {
+    wire::Fact {
+        sequence: fact.sequence.0,
+        at: fact.at.to_string(),
+        actor: fact.actor.to_string(),
+        subject: fact.subject.to_string(),
+        kind: fact.kind.clone(),
+        reason: fact.reason.clone(),
+        parent: fact.parent.map(|parent| parent.0),
+        causes: fact.causes.iter().map(|cause| cause.0).collect(),
+        body: fact.body.clone(),
+    }
+}
+
+/// A page of facts.
+#[utoipa::path(get, path = "/facts", tag = "audit", params(FactQuery),
+    responses((status = 200, body = Page<wire::Fact>)))]
+pub async fn list(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Query(query): Query<FactQuery>,
+) -> Answer<Page<wire::Fact>> {
+    identity::permit_server(&server, &headers, Permission::ReadServer).await?;
+    let visible = server.visible_to(&headers);
+    let bounds = Bounds::new(query.limit)?;
+    let filter = Filter {
+        subject: query.subject.as_deref().map(parse_subject).transpose()?,
+        actor: query.actor.as_deref().map(parse_actor).transpose()?,
+        kind_prefix: query.kind.clone(),
+        ..Filter::default()
+    };
+    let given = page::parse_cursor(query.cursor.as_deref())?.map(Sequence);
+    let cursor = match (query.order.as_deref().unwrap_or("newest"), given) {
+        ("newest", None) => Cursor::Newest,
+        ("newest", Some(before)) => Cursor::Before(before),
+        ("oldest", after) => Cursor::After(after.unwrap_or_default()),
+        (other, _) => {
+            let detail = format!("`order` is `newest` or `oldest`, not `{other}`");
+            return Err(Refusal::new("invalid-request", detail));
+        }
+    };
+    let found = server.recorder.database().search(&filter, cursor, bounds.limit).await;
+    let facts = found.map_err(anyhow::Error::from)?;
+    let next_cursor = (facts.len() == bounds.limit)
+        .then(|| facts.last().map(|fact| fact.sequence.to_string()))
+        .flatten();
+    let items = facts.iter().filter(|fact| visible.fact(fact)).map(fact_on_wire).collect();
+    Ok(Json(Page { items, next_cursor }))
+}
+
+/// Every fact and checkpoint as JSON lines, closed by a fresh checkpoint.
+#[utoipa::path(get, path = "/facts/export", tag = "audit",
+    responses((status = 200, content_type = "application/jsonl", body = String)))]
+pub async fn export(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    identity::permit_server(&server, &headers, Permission::ReadAudit).await?;
+    server.sign_checkpoint().await?;
+    let mut text = Vec::new();
+    let exported = server.recorder.database().export(&mut text, &server.verifier_key()?).await;
+    exported.map_err(anyhow::Error::from)?;
+    let kind = [(header::CONTENT_TYPE, "application/jsonl")];
+    Ok((kind, Body::from(text)).into_response())
+}
+
+/// Folds every view again and compares.
+#[utoipa::path(post, path = "/views/rebuild", tag = "audit",
+    responses((status = 200, description = "Whether they were identical", body = Object)))]
+pub async fn rebuild_views(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+) -> Answer<serde_json::Value> {
+    identity::permit_server(&server, &headers, Permission::AdministerServer).await?;
+    let (identical, facts) = server.recorder.rebuild().await?;
+    Ok(Json(serde_json::json!({"identical": identical, "facts": facts})))
+}
+
+/// `person:ada`, as facts show it.
+fn parse_actor(text: &str) -> Result<Actor, Refusal> {
+    let parsed = text.split_once(':').and_then(|(kind, name)| {
+        let kind = match kind {
+            "person" => ActorKind::Person,
+            "machine" => ActorKind::Machine,
+            "system" => ActorKind::System,
+            "anonymous" => ActorKind::Anonymous,
+            _ => return None,
+        };
+        Some(Actor { kind, name: name.into() })
+    });
+    parsed.ok_or_else(|| {
+        Refusal::new("invalid-request", format!("`{text}` is not an actor such as person:ada"))
+    })
+}
+
+/// `application:hello-production`, as facts show it.
+fn parse_subject(text: &str) -> Result<Subject, Refusal> {
+    let kinds = [
+        SubjectKind::Server,
+        SubjectKind::Repository,
+        SubjectKind::Ref,
+        SubjectKind::PullRequest,
+        SubjectKind::Run,
+        SubjectKind::Application,
+        SubjectKind::Environment,
+        SubjectKind::Artifact,
+        SubjectKind::Objective,
+        SubjectKind::Incident,
+    ];
+    kinds
+        .into_iter()
+        .find_map(|kind| {
+            let prefix = Subject { kind, name: String::new() }.to_string();
+            let name = text.strip_prefix(&prefix)?.to_owned();
+            Some(Subject { kind, name })
+        })
+        .ok_or_else(|| {
+            let detail = format!("`{text}` is not a subject such as application:hello-production");
+            Refusal::new("invalid-request", detail)
+        })
+}

@@ -1,0 +1,246 @@
+//! What a pull request changes: its source, and what runs in each environment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use api::problem::Reason;
+use api::pull_requests as wire;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use control::configuration::Artifact;
+use control::consequences::paths_of;
+use deployments::Application;
+use git_store::{ChangeKind, FileDifference, LineKind, Repository};
+use ledger::{CommitId, PullRequestNumber, RepositoryName};
+use repositories::access::Permission;
+use serde_json::Value;
+
+use crate::configurations::RepositoryConfiguration;
+use crate::http::problem::{Answer, Refusal};
+use crate::http::pull_requests::known;
+use crate::http::{identity, repository_name};
+use crate::renderings::CommitTree;
+use crate::state::Server;
+use crate::tasks::render_applications::request;
+
+/// The source difference between the merge base and the newest patch set.
+#[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests/{number}/difference",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    responses((status = 200, body = wire::SourceDifference)))]
+pub async fn difference(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name, number)): Path<(String, String, u64)>,
+) -> Answer<wire::SourceDifference> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    let permission = Permission::ReadRepository;
+    identity::permit_repository(&server, &headers, permission, &repository).await?;
+    let current = known(&server, &repository, PullRequestNumber(number))?.current().clone();
+    let store = server.repository(&repository)?;
+    let (base, head) = (current.base.clone(), current.head.clone());
+    let read = move || -> anyhow::Result<Vec<FileDifference>> {
+        Ok(store.difference(Some(&store.tree_of(&base)?), Some(&store.tree_of(&head)?))?)
+    };
+    let files = tokio::task::spawn_blocking(read).await.context("comparing was interrupted")??;
+    Ok(Json(wire::SourceDifference {
+        base: current.base.to_string(),
+        head: current.head.to_string(),
+        files: files.iter().map(file_on_wire).collect(),
+    }))
+}
+
+/// What a merge does to each environment.
+#[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests/{number}/consequences",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    responses((status = 200, body = wire::Consequences)))]
+pub async fn consequences(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name, number)): Path<(String, String, u64)>,
+) -> Answer<wire::Consequences> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    let permission = Permission::ReadRepository;
+    identity::permit_repository(&server, &headers, permission, &repository).await?;
+    let current = known(&server, &repository, PullRequestNumber(number))?.current().clone();
+    Ok(Json(of_change(&server, &repository, &current.base, &current.head).await?))
+}
+
+async fn of_change(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    base: &CommitId,
+    head: &CommitId,
+) -> Result<wire::Consequences, Refusal> {
+    let store = server.repository(repository)?;
+    let before = server.configurations.read_once(server, repository, base).await?;
+    let after = server.configurations.read_once(server, repository, head).await?;
+    let (base, head) = (base.clone(), head.clone());
+    let work = move || compare(&store, &base, &head, &before, &after);
+    let compared = tokio::task::spawn_blocking(work).await;
+    Ok(compared.context("rendering was interrupted")??)
+}
+
+fn compare(
+    store: &Repository,
+    base: &CommitId,
+    head: &CommitId,
+    before: &RepositoryConfiguration,
+    after: &RepositoryConfiguration,
+) -> anyhow::Result<wire::Consequences> {
+    let changed = store.changed_paths(Some(&store.tree_of(base)?), Some(&store.tree_of(head)?))?;
+    let changed: Vec<String> =
+        changed.into_iter().flat_map(|one| one.old_path.into_iter().chain([one.path])).collect();
+    let builds: Vec<(&Artifact, Vec<String>)> = after
+        .configuration
+        .artifacts
+        .iter()
+        .map(|artifact| (artifact, paths_of(artifact, &changed)))
+        .filter(|(_, paths)| !paths.is_empty())
+        .collect();
+    let mut names: BTreeMap<_, (Option<&Application>, Option<&Application>)> = BTreeMap::new();
+    for (_, application) in &before.applications {
+        names.entry(application.name.clone()).or_default().0 = Some(application);
+    }
+    for (_, application) in &after.applications {
+        names.entry(application.name.clone()).or_default().1 = Some(application);
+    }
+    let mut problems = after.problems.clone();
+    let mut environments = Vec::new();
+    for (name, (old, new)) in names {
+        let old = old.map(|one| manifests(store, base, one)).unwrap_or_else(|| Ok(Vec::new()));
+        let new = new.map(|one| manifests(store, head, one)).unwrap_or_else(|| Ok(Vec::new()));
+        let (old, new) = match (old, new) {
+            (Ok(old), Ok(new)) => (old, new),
+            // A base that cannot be rendered is compared as if nothing had been there.
+            (Err(_), Ok(new)) => (Vec::new(), new),
+            (_, Err(problem)) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let (new, notes) = with_new_builds(new, &builds);
+        let environment = after.environment_of(&name).or_else(|| before.environment_of(&name));
+        let differences = render::difference(&old, &new);
+        if differences.is_empty() && notes.is_empty() {
+            continue;
+        }
+        environments.push(wire::EnvironmentConsequences {
+            environment: environment.map(|one| one.name.to_string()).unwrap_or_default(),
+            application: name.to_string(),
+            restarts: differences.iter().filter_map(restart).collect(),
+            pruned: differences
+                .iter()
+                .filter(|one| one.change == render::Change::Deleted)
+                .map(object_name)
+                .collect(),
+            objects: differences.iter().map(object_on_wire).collect(),
+            notes,
+        });
+    }
+    let order = |name: &str| {
+        after.configuration.environments.iter().position(|one| one.name.as_str() == name)
+    };
+    environments.sort_by_key(|one| order(&one.environment).unwrap_or(usize::MAX));
+    Ok(wire::Consequences { environments, problems })
+}
+
+fn manifests(
+    store: &Repository,
+    commit: &CommitId,
+    application: &Application,
+) -> Result<Vec<Value>, Reason> {
+    let failed = |message: String| Reason::new("render-failed", message);
+    let tree = store.tree_of(commit).map_err(|error| failed(error.to_string()))?;
+    let reader = store.reader(&tree);
+    render::render(&CommitTree(&reader), &request(application))
+        .map(|rendering| rendering.manifests)
+        .map_err(|error| failed(format!("{}: {error}", application.name)))
+}
+
+/// The digest of a build that does not exist yet cannot be known: its image is written as a new
+/// build of the paths that changed, and the difference shows what it will restart.
+fn with_new_builds(
+    mut manifests: Vec<Value>,
+    builds: &[(&Artifact, Vec<String>)],
+) -> (Vec<Value>, Vec<String>) {
+    let mut notes = Vec::new();
+    for (artifact, paths) in builds {
+        let mut used = false;
+        for manifest in &mut manifests {
+            let containers = manifest.pointer_mut("/spec/template/spec/containers");
+            for container in containers.and_then(Value::as_array_mut).into_iter().flatten() {
+                let image = container["image"].as_str().unwrap_or_default().to_owned();
+                let name = image.split(['@', ':']).next().unwrap_or_default();
+                if name.rsplit('/').next() == Some(artifact.name.as_str()) {
+                    container["image"] = Value::String(format!("{name}@(built after the merge)"));
+                    used = true;
+                }
+            }
+        }
+        if used {
+            notes.push(format!(
+                "a new build of {} is promoted here after the merge, because of {}",
+                artifact.name,
+                paths.join(", ")
+            ));
+        }
+    }
+    (manifests, notes)
+}
+
+fn restart(difference: &render::ObjectDifference) -> Option<String> {
+    let restart = difference.restart.as_ref()?;
+    Some(format!("{}: {}", object_name(difference), restart.reason()))
+}
+
+/// A difference of objects as the interface shows it.
+#[must_use]
+pub fn object_on_wire(difference: &render::ObjectDifference) -> wire::ObjectDifference {
+    wire::ObjectDifference {
+        object: object_name(difference),
+        change: difference.change.code().into(),
+        unified: difference.text.clone(),
+    }
+}
+
+/// `Deployment production/hello`.
+fn object_name(difference: &render::ObjectDifference) -> String {
+    let render::ObjectDifference { kind, namespace, name, .. } = difference;
+    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+}
+
+fn file_on_wire(file: &FileDifference) -> wire::FileDifference {
+    let change = &file.change;
+    let old_path = change.old_path.as_deref().unwrap_or(&change.path);
+    let mut unified = format!("--- a/{old_path}\n+++ b/{}\n", change.path);
+    for hunk in file.hunks.iter().flatten() {
+        unified.push_str(&format!(
+            "@@ -{},{} +{},{} @@\n",
+            hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines
+        ));
+        for line in &hunk.lines {
+            let sign = match line.kind {
+                LineKind::Context => ' ',
+                LineKind::Removed => '-',
+                LineKind::Added => '+',
+            };
+            unified.push_str(&format!("{sign}{}\n", line.text));
+        }
+    }
+    wire::FileDifference {
+        path: change.path.clone(),
+        old_path: change.old_path.clone(),
+        change: match change.kind {
+            ChangeKind::Added => "added",
+            ChangeKind::Removed => "deleted",
+            ChangeKind::Modified => "modified",
+            ChangeKind::Renamed => "renamed",
+        }
+        .into(),
+        unified: if file.hunks.is_some() { unified } else { String::new() },
+    }
+}

@@ -1,0 +1,179 @@
+//! The HTTP interface: every route in one place.
+
+pub mod applications;
+pub mod audit;
+pub mod body;
+pub mod consequences;
+pub mod environments;
+pub mod events;
+pub mod git;
+pub mod identity;
+pub mod incidents;
+pub mod metrics;
+pub mod names;
+pub mod page;
+pub mod page_routes;
+pub mod problem;
+pub mod pull_requests;
+pub mod repositories;
+pub mod runs;
+pub mod status;
+pub mod tokens;
+pub mod trace;
+
+use std::sync::Arc;
+
+use ::repositories::access::{self, Permission, Resource};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get, post};
+use futures::FutureExt;
+use ledger::RepositoryName;
+use registry::http::{Access, AccessRequest, Action, Authorise};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::problem::Refusal;
+use crate::state::Server;
+
+/// The document's head; the routes fill it.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Boucle",
+    description = "The whole GitOps loop: repositories, reviews, runs, deployments, watching.",
+    license(name = "Apache-2.0")
+))]
+struct Document;
+
+/// Every route of `/api/v1`, with its description.
+fn api() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(status::status))
+        .routes(routes!(status::diagnosis))
+        .routes(routes!(repositories::create, repositories::list))
+        .routes(routes!(repositories::show))
+        .routes(routes!(repositories::commits))
+        .routes(routes!(pull_requests::open, pull_requests::list))
+        .routes(routes!(pull_requests::show))
+        .routes(routes!(pull_requests::review))
+        .routes(routes!(pull_requests::comment))
+        .routes(routes!(pull_requests::merge))
+        .routes(routes!(pull_requests::close))
+        .routes(routes!(consequences::difference))
+        .routes(routes!(consequences::consequences))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(runs::rerun))
+        .routes(routes!(runs::dispatch))
+        .routes(routes!(runs::log))
+        .routes(routes!(applications::list))
+        .routes(routes!(applications::show))
+        .routes(routes!(applications::resources))
+        .routes(routes!(applications::deployments))
+        .routes(routes!(applications::difference))
+        .routes(routes!(applications::log))
+        .routes(routes!(applications::rollback))
+        .routes(routes!(applications::confirm_deletions))
+        .routes(routes!(environments::list))
+        .routes(routes!(environments::promote))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::show))
+        .routes(routes!(incidents::evidence))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
+        .routes(routes!(audit::rebuild_views))
+        .routes(routes!(trace::follow))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(events::stream))
+}
+
+/// The OpenAPI document as JSON, the same for every start.
+pub fn openapi_document() -> anyhow::Result<String> {
+    let (_, document) = OpenApiRouter::<Arc<Server>>::new().nest("/api/v1", api()).split_for_parts();
+    Ok(document.to_pretty_json()? + "\n")
+}
+
+/// The whole interface.
+pub fn router(server: Arc<Server>) -> Router {
+    let (api, _) = OpenApiRouter::new().nest("/api/v1", api()).split_for_parts();
+    let registry = registry::http::routes(server.registry.clone(), authorise(&server));
+    // Packs and blobs stream, with limits of their own.
+    let git = Router::new()
+        .route("/{owner}/{name}/info/refs", get(git::info_refs))
+        .route("/{owner}/{name}/git-upload-pack", post(git::upload))
+        .route("/{owner}/{name}/git-receive-pack", post(git::receive_pack))
+        .layer(DefaultBodyLimit::disable());
+    Router::new()
+        .merge(api.layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX)))
+        .merge(git)
+        .route("/", get(page_routes::page))
+        .route("/page.css", get(page_routes::style))
+        .route("/page.js", get(page_routes::script))
+        .route("/setup", get(page_routes::page).post(page_routes::set_up))
+        .route("/healthz", get(status::alive))
+        .route("/readyz", get(status::alive))
+        .route("/metrics", get(metrics::own))
+        .route("/api/v1/openapi.json", get(document))
+        .route("/prometheus/api/v1/{*path}", any(metrics::stored))
+        .with_state(server)
+        .merge(registry)
+}
+
+async fn document() -> Result<impl axum::response::IntoResponse, Refusal> {
+    let kind = [(axum::http::header::CONTENT_TYPE, "application/json")];
+    Ok((kind, openapi_document()?))
+}
+
+/// `owner/name` from a path or body.
+pub fn repository_name(text: &str) -> Result<RepositoryName, Refusal> {
+    names::parse(text)
+}
+
+/// The hosted repository that an Application's `repoURL` names: `owner/name`, or the clone address.
+#[must_use]
+pub fn repository_of_url(url: &str, server_url: &str) -> Option<RepositoryName> {
+    let path = url.strip_prefix(server_url).map_or(url, |rest| rest.trim_start_matches('/'));
+    RepositoryName::new(path.strip_suffix(".git").unwrap_or(path)).ok()
+}
+
+/// The registry asks the same permissions as everything else.
+fn authorise(server: &Arc<Server>) -> Authorise {
+    let server = Arc::clone(server);
+    Arc::new(move |request: AccessRequest| {
+        let server = Arc::clone(&server);
+        async move { access(&server, &request) }.boxed()
+    })
+}
+
+fn access(server: &Server, request: &AccessRequest) -> Access {
+    let challenge = || Access::Unauthenticated { challenge: "Basic realm=\"boucle\"".into() };
+    let grant = identity::grant(server, &request.headers);
+    let Some(image) = &request.image else {
+        return if grant.role.is_some() { Access::Allowed } else { challenge() };
+    };
+    let name = image.repository().clone();
+    let visibility = {
+        let views = server.recorder.views();
+        views.repositories.repository(&name).map(|repository| repository.visibility)
+    };
+    let Some(visibility) = visibility else {
+        return if grant.role.is_some() { Access::Hidden } else { challenge() };
+    };
+    let permission = match request.action {
+        Action::Ping | Action::Pull => Permission::ReadRepository,
+        Action::Push => Permission::PublishArtifacts,
+    };
+    let resource = Resource::Repository { name, visibility };
+    match access::permit(&grant, permission, &resource, server.clock.now()) {
+        Ok(_) => Access::Allowed,
+        Err(_) if grant.role.is_none() => challenge(),
+        Err(denied) if permission == Permission::ReadRepository => {
+            tracing::debug!(%denied, "an image is hidden");
+            Access::Hidden
+        }
+        Err(denied) => Access::Denied { reason: denied.to_string() },
+    }
+}

@@ -1,0 +1,365 @@
+//! Pull requests over HTTP.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use api::page::{Page, PageQuery};
+use api::pull_requests as wire;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use ledger::{CommitId, Draft, PullRequestNumber, RepositoryName, Subject};
+use repositories::access::{Permission, Permit};
+use repositories::facts::{CommentPlace, RepositoryFact, Side, Verdict};
+use repositories::policy::MergeMethod;
+use repositories::pull_request::Readiness;
+use repositories::view::{PullRequest, PullRequestState};
+
+use crate::http::body::Checked;
+use crate::http::problem::{Answer, Refusal};
+use crate::http::repositories::branch;
+use crate::http::{identity, names, page, repository_name};
+use crate::pull_requests::{self, MergeChoice, Proposal};
+use crate::state::Server;
+
+/// A pull request's address.
+type Address = (String, String, u64);
+
+/// Opens a pull request from a branch that was pushed.
+#[utoipa::path(post, path = "/repositories/{owner}/{name}/pull-requests", tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path)),
+    request_body = wire::OpenPullRequest, responses((status = 200, body = wire::PullRequest)))]
+pub async fn open(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name)): Path<(String, String)>,
+    Checked(body): Checked<wire::OpenPullRequest>,
+) -> Answer<wire::PullRequest> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    let permission = Permission::ProposeChange;
+    let permit = identity::permit_repository(&server, &headers, permission, &repository).await?;
+    let source = branch(&body.head)?;
+    let target = match &body.base {
+        Some(base) => branch(base)?,
+        None => {
+            let views = server.recorder.views();
+            let known = views.repositories.repository(&repository);
+            known.map(|known| known.default_branch.clone()).context("the repository is gone")?
+        }
+    };
+    let store = server.repository(&repository)?;
+    let head = store.resolve(&source).map_err(anyhow::Error::from)?;
+    let head = head.ok_or_else(|| Refusal::not_found(&format!("the branch {}", body.head)))?;
+    let title = match body.title {
+        Some(title) => title,
+        None => store.commit(&head).map_err(anyhow::Error::from)?.title,
+    };
+    let proposal =
+        Proposal { target, head, source: Some(source), title, description: body.description };
+    let opened =
+        pull_requests::open(&server, &repository, permit.actor(), proposal, |_| Vec::new()).await?;
+    one(&server, &repository, opened).await
+}
+
+/// Pull requests, newest first.
+#[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests", tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), PageQuery),
+    responses((status = 200, body = Page<wire::PullRequest>)))]
+pub async fn list(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name)): Path<(String, String)>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<wire::PullRequest>> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    let permission = Permission::ReadRepository;
+    identity::permit_repository(&server, &headers, permission, &repository).await?;
+    let numbers: Vec<PullRequestNumber> = {
+        let views = server.recorder.views();
+        let known = views.repositories.repository(&repository);
+        known.map(|known| known.pull_requests.keys().rev().copied().collect()).unwrap_or_default()
+    };
+    let numbers = page::cut(numbers, &query)?;
+    let mut items = Vec::new();
+    for number in numbers.items {
+        items.push(on_wire(&server, &repository, number).await?);
+    }
+    Ok(Json(Page { items, next_cursor: numbers.next_cursor }))
+}
+
+/// One pull request, with why it cannot be merged yet.
+#[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests/{number}",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    responses((status = 200, body = wire::PullRequest)))]
+pub async fn show(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(address): Path<Address>,
+) -> Answer<wire::PullRequest> {
+    let (repository, number, _) =
+        permit(&server, &headers, address, Permission::ReadRepository).await?;
+    one(&server, &repository, number).await
+}
+
+/// Reviews the newest patch set.
+#[utoipa::path(post, path = "/repositories/{owner}/{name}/pull-requests/{number}/reviews",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    request_body = wire::SubmitReview, responses((status = 200, body = wire::Review)))]
+pub async fn review(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(address): Path<Address>,
+    Checked(body): Checked<wire::SubmitReview>,
+) -> Answer<wire::Review> {
+    let (repository, number, permit) =
+        permit(&server, &headers, address, Permission::Review).await?;
+    let known = known(&server, &repository, number)?;
+    let current = known.current().clone();
+    let store = server.repository(&repository)?;
+    let tip = store.resolve(&known.target).map_err(anyhow::Error::from)?;
+    let tip = tip.ok_or_else(|| Refusal::not_found(&format!("the branch {}", known.target)))?;
+    let base = store.merge_base(&tip, &current.head).map_err(anyhow::Error::from)?;
+    let fact = RepositoryFact::Reviewed {
+        repository: repository.clone(),
+        number,
+        patch_set: current.number,
+        verdict: match body.verdict {
+            wire::ReviewVerdict::Approve => Verdict::Approve,
+            wire::ReviewVerdict::RequestChanges => Verdict::RequestChanges,
+            wire::ReviewVerdict::Comment => Verdict::Comment,
+        },
+        head_tree: current.head_tree,
+        base: base.unwrap_or(current.base),
+        target: known.target,
+        body: body.body,
+    };
+    let subject = Subject::pull_request(&repository, number);
+    let draft = Draft::new(server.clock.now(), permit.actor().clone(), subject, &fact);
+    server.append(vec![draft]).await?;
+    let wire = on_wire(&server, &repository, number).await?;
+    let review = wire.reviews.into_iter().next_back();
+    Ok(Json(review.context("the review was recorded and is not there")?))
+}
+
+/// Comments on a line of the newest patch set.
+#[utoipa::path(post, path = "/repositories/{owner}/{name}/pull-requests/{number}/comments",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    request_body = wire::SubmitComment, responses((status = 200, body = wire::Comment)))]
+pub async fn comment(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(address): Path<Address>,
+    Checked(body): Checked<wire::SubmitComment>,
+) -> Answer<wire::Comment> {
+    let (repository, number, permit) =
+        permit(&server, &headers, address, Permission::Comment).await?;
+    let known = known(&server, &repository, number)?;
+    let line = u32::try_from(body.line).ok().filter(|line| *line > 0);
+    let line = line.ok_or_else(|| Refusal::new("invalid-request", "`line` counts from 1"))?;
+    let fact = RepositoryFact::Commented {
+        repository: repository.clone(),
+        number,
+        patch_set: known.current().number,
+        place: Some(CommentPlace {
+            path: body.path,
+            line,
+            side: match body.side {
+                wire::Side::Old => Side::Old,
+                wire::Side::New => Side::New,
+            },
+        }),
+        body: body.body,
+    };
+    let subject = Subject::pull_request(&repository, number);
+    let draft = Draft::new(server.clock.now(), permit.actor().clone(), subject, &fact);
+    server.append(vec![draft]).await?;
+    let wire = on_wire(&server, &repository, number).await?;
+    let comment = wire.comments.into_iter().next_back();
+    Ok(Json(comment.context("the comment was recorded and is not there")?))
+}
+
+/// Merges; refused with every missing thing when a gate is not passed.
+#[utoipa::path(post, path = "/repositories/{owner}/{name}/pull-requests/{number}/merge",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    request_body = wire::Merge, responses((status = 200, body = wire::PullRequest)))]
+pub async fn merge(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(address): Path<Address>,
+    Checked(body): Checked<wire::Merge>,
+) -> Answer<wire::PullRequest> {
+    let (repository, number, permit) =
+        permit(&server, &headers, address, Permission::Merge).await?;
+    let choice = MergeChoice {
+        method: body.method.map(|method| match method {
+            wire::MergeMethod::Merge => MergeMethod::Merge,
+            wire::MergeMethod::Squash => MergeMethod::Squash,
+            wire::MergeMethod::Rebase => MergeMethod::Rebase,
+        }),
+        expected_head: body.expected_head.as_deref().map(names::parse::<CommitId>).transpose()?,
+    };
+    let actor = permit.actor();
+    pull_requests::merge(&server, &repository, number, choice, actor, |_| Vec::new()).await?;
+    one(&server, &repository, number).await
+}
+
+/// Closes without merging.
+#[utoipa::path(post, path = "/repositories/{owner}/{name}/pull-requests/{number}/close",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    responses((status = 200, body = wire::PullRequest)))]
+pub async fn close(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(address): Path<Address>,
+) -> Answer<wire::PullRequest> {
+    let (repository, number, permit) =
+        permit(&server, &headers, address, Permission::ProposeChange).await?;
+    if known(&server, &repository, number)?.state != PullRequestState::Open {
+        return Err(Refusal::new("not-ready", format!("#{number} is not open")));
+    }
+    pull_requests::close(&server, &repository, number, permit.actor(), "").await?;
+    one(&server, &repository, number).await
+}
+
+async fn permit(
+    server: &Server,
+    headers: &HeaderMap,
+    (owner, name, number): Address,
+    permission: Permission,
+) -> Result<(RepositoryName, PullRequestNumber, Permit), Refusal> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    let permit = identity::permit_repository(server, headers, permission, &repository).await?;
+    Ok((repository, PullRequestNumber(number), permit))
+}
+
+/// The pull request, or that there is none.
+pub fn known(
+    server: &Server,
+    repository: &RepositoryName,
+    number: PullRequestNumber,
+) -> Result<PullRequest, Refusal> {
+    let views = server.recorder.views();
+    let known = views.repositories.pull_request(repository, number).cloned();
+    known.ok_or_else(|| Refusal::not_found(&format!("pull request #{number}")))
+}
+
+async fn one(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    number: PullRequestNumber,
+) -> Answer<wire::PullRequest> {
+    Ok(Json(on_wire(server, repository, number).await?))
+}
+
+async fn on_wire(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    number: PullRequestNumber,
+) -> Result<wire::PullRequest, Refusal> {
+    let known = known(server, repository, number)?;
+    let readiness = match &known.state {
+        PullRequestState::Open => {
+            match pull_requests::readiness(server, repository, number, None).await? {
+                Readiness::Ready(_) => wire::Readiness { ready: true, waiting_on: Vec::new() },
+                Readiness::Waiting { on } => {
+                    wire::Readiness { ready: false, waiting_on: pull_requests::reasons(&on) }
+                }
+            }
+        }
+        PullRequestState::Merged { .. } | PullRequestState::Closed { .. } => {
+            wire::Readiness { ready: false, waiting_on: Vec::new() }
+        }
+    };
+    let current = known.current().clone();
+    let (state, merge_commit) = match &known.state {
+        PullRequestState::Open => ("open", None),
+        PullRequestState::Merged { merge_commit, .. } => ("merged", Some(merge_commit.to_string())),
+        PullRequestState::Closed { .. } => ("closed", None),
+    };
+    Ok(wire::PullRequest {
+        repository: repository.to_string(),
+        number: number.0,
+        title: known.title.clone(),
+        description: known.description.clone(),
+        author: known.author.to_string(),
+        state: state.into(),
+        base: known.target.branch().unwrap_or_default().to_owned(),
+        head: current.head.to_string(),
+        patch_set: u64::from(current.number),
+        merge_commit,
+        opened_at: known.opened_at.to_string(),
+        reviews: known.reviews.iter().map(|review| review_on_wire(&known, review)).collect(),
+        comments: known.comments.iter().map(comment_on_wire).collect(),
+        checks: checks(server, repository, &known).await?,
+        readiness,
+    })
+}
+
+fn review_on_wire(known: &PullRequest, review: &repositories::view::Review) -> wire::Review {
+    let current = known.current();
+    wire::Review {
+        reviewer: review.by.to_string(),
+        verdict: review.verdict.code().replace('-', "_"),
+        body: review.body.clone(),
+        patch_set: u64::from(review.patch_set),
+        current: review.head_tree == current.head_tree,
+        at: review.at.to_string(),
+    }
+}
+
+fn comment_on_wire(comment: &repositories::view::Comment) -> wire::Comment {
+    let place = comment.place.as_ref();
+    wire::Comment {
+        author: comment.by.to_string(),
+        path: place.map(|place| place.path.clone()).unwrap_or_default(),
+        line: place.map_or(0, |place| u64::from(place.line)),
+        side: match place.map(|place| place.side) {
+            Some(Side::Old) => "old".into(),
+            Some(Side::New) | None => "new".into(),
+        },
+        body: comment.body.clone(),
+        patch_set: u64::from(comment.patch_set),
+        at: comment.at.to_string(),
+    }
+}
+
+/// The checks of the newest patch set; a required one that nothing reported yet is shown as queued.
+async fn checks(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    known: &PullRequest,
+) -> Result<Vec<wire::Check>, Refusal> {
+    let configured = server.configurations.of_default_branch(server, repository).await?;
+    let required = configured.map(|one| one.policy.required_checks.clone()).unwrap_or_default();
+    let views = server.recorder.views();
+    let reported = views
+        .repositories
+        .repository(repository)
+        .and_then(|one| one.checks.get(&known.current().head).cloned())
+        .unwrap_or_default();
+    let mut checks: Vec<wire::Check> = reported
+        .iter()
+        .map(|(name, check)| wire::Check {
+            name: name.clone(),
+            state: check.state.code().replace('-', "_"),
+            required: required.contains(name),
+            run: check.run.map(|run| run.0),
+            summary: check.summary.clone(),
+        })
+        .collect();
+    for name in required.iter().filter(|name| !reported.contains_key(*name)) {
+        checks.push(wire::Check {
+            name: name.clone(),
+            state: "queued".into(),
+            required: true,
+            run: None,
+            summary: "not reported yet".into(),
+        });
+    }
+    Ok(checks)
+}

@@ -1,0 +1,121 @@
+//! The server itself over HTTP: status, diagnosis, health.
+
+use std::sync::Arc;
+
+use api::status::{Diagnosis, DiagnosisCheck, DiagnosisState, Status};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use repositories::access::Permission;
+use sandbox::Strength;
+
+use crate::http::environments;
+use crate::http::identity;
+use crate::http::problem::Answer;
+use crate::state::Server;
+
+/// What this server is and what it runs.
+#[utoipa::path(get, path = "/status", tag = "server", responses((status = 200, body = Status)))]
+pub async fn status(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer<Status> {
+    identity::permit_server(&server, &headers, Permission::ReadServer).await?;
+    let visible = server.visible_to(&headers);
+    let environments = environments::all(&server).await?;
+    let views = server.recorder.views();
+    let runs_active =
+        views.pipelines.runs.values().filter(|run| run.conclusion().is_none()).count();
+    let incidents_open =
+        views.monitoring.incidents.values().filter(|one| one.resolved.is_none()).count();
+    Ok(Json(Status {
+        url: server.url.clone(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        process_id: std::process::id(),
+        sequence: views.sequence.0,
+        ready_after_ms: server.ready_after_ms.get().copied().unwrap_or_default(),
+        environments: environments
+            .into_iter()
+            .filter(|one| visible.repository(&one.repository))
+            .collect(),
+        runs_active: runs_active as u64,
+        incidents_open: incidents_open as u64,
+    }))
+}
+
+/// Is everything as it should be?
+#[utoipa::path(get, path = "/diagnosis", tag = "server",
+    responses((status = 200, body = Diagnosis)))]
+pub async fn diagnosis(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer<Diagnosis> {
+    identity::permit_server(&server, &headers, Permission::ReadServer).await?;
+    let mut checks = vec![
+        check("server git", DiagnosisState::Ok, server.git.git_version()),
+        data(&server),
+    ];
+    checks.extend(sandbox(&server));
+    let tools = server.runner.protections().tools.iter().map(|path| path.display().to_string());
+    let tools: Vec<String> = tools.collect();
+    checks.push(check("job tools", DiagnosisState::Ok, &tools.join(", ")));
+    checks.push(match server.sign_checkpoint().await {
+        Ok(()) => check("ledger", DiagnosisState::Ok, "written and signed"),
+        Err(error) => check("ledger", DiagnosisState::Failed, &format!("{error:#}")),
+    });
+    checks.extend(configurations(&server).await);
+    let healthy = checks.iter().all(|check| check.state != DiagnosisState::Failed);
+    Ok(Json(Diagnosis { healthy, checks }))
+}
+
+/// Whether the process answers; needs no token.
+pub async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Which layers of the sandbox hold, one check each.
+fn sandbox(server: &Server) -> Vec<DiagnosisCheck> {
+    let protections = &server.runner.protections().sandbox;
+    protections
+        .states
+        .iter()
+        .map(|(protection, strength)| {
+            let name = format!("sandbox {protection}");
+            match strength {
+                Strength::Enforced => check(&name, DiagnosisState::Ok, "enforced"),
+                Strength::Unneeded { reason } => check(&name, DiagnosisState::Ok, reason),
+                Strength::Weakened { reason } | Strength::Unavailable { reason } => {
+                    check(&name, DiagnosisState::Degraded, reason)
+                }
+            }
+        })
+        .collect()
+}
+
+fn data(server: &Server) -> DiagnosisCheck {
+    let folder = server.options.data.display().to_string();
+    match nix::sys::statvfs::statvfs(&server.options.data) {
+        Ok(space) => {
+            let free_bytes = space.blocks_available() * space.fragment_size();
+            let detail = format!("{folder}, {} MiB free", free_bytes >> 20);
+            let state =
+                if free_bytes < FREE_BYTES_LOW { DiagnosisState::Degraded } else { DiagnosisState::Ok };
+            check("data", state, &detail)
+        }
+        Err(error) => check("data", DiagnosisState::Failed, &format!("{folder}: {error}")),
+    }
+}
+
+/// Below this a few large pushes fill the disk.
+const FREE_BYTES_LOW: u64 = 1 << 30;
+
+async fn configurations(server: &Arc<Server>) -> Vec<DiagnosisCheck> {
+    let names: Vec<_> = server.recorder.views().repositories.repositories.keys().cloned().collect();
+    let mut checks = Vec::new();
+    for name in names {
+        let configured = server.configurations.of_default_branch(server, &name).await;
+        let problems = configured.ok().flatten().map(|one| one.problems.clone()).unwrap_or_default();
+        checks.extend(problems.iter().map(|problem| {
+            check(&format!("repository {name}"), DiagnosisState::Degraded, &problem.to_string())
+        }));
+    }
+    checks
+}
+
+fn check(name: &str, state: DiagnosisState, detail: &str) -> DiagnosisCheck {
+    DiagnosisCheck { name: name.into(), state, detail: detail.into(), next: None }
+}

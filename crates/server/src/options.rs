@@ -1,0 +1,20 @@
+//! How the server is started.
+
+use std::path::PathBuf;
+
+/// What `boucle up` was told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The data folder; made when it does not exist.
+    pub data: PathBuf,
+    /// The port on 127.0.0.1; the next free one is taken when it is in use, 0 takes any.
+    pub port: u16,
+    /// Host the example service and send it visitors.
+    pub demo: bool,
+    /// A Prometheus server to query instead of the embedded store.
+    pub metrics_url: Option<String>,
+    /// Refuse to run jobs with less than full isolation.
+    pub require_sandbox: bool,
+    /// Print in French.
+    pub french: bool,
+}

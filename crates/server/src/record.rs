@@ -1,0 +1,137 @@
+//! Appends facts and folds them into the views, in order, before the caller goes on.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+use anyhow::Context;
+use database::{AppendError, Database};
+use ledger::{Draft, Fact, Sequence};
+use tokio::sync::watch;
+
+use crate::views::Views;
+
+/// The ledger with its views.
+pub struct Recorder {
+    database: Database,
+    views: RwLock<Views>,
+    /// Facts that came back before an older one did.
+    early: Mutex<BTreeMap<Sequence, Fact>>,
+    folded: watch::Sender<Sequence>,
+}
+
+/// A view is saved after this many facts, so that a start folds at most as many again.
+const FACTS_PER_SAVED_VIEW: u64 = 2_000;
+
+impl Recorder {
+    /// Loads the saved views and folds what came after them.
+    pub async fn open(database: Database) -> anyhow::Result<Self> {
+        let mut views = Views::load(&database).await?;
+        fold_rest(&database, &mut views).await?;
+        let (folded, _) = watch::channel(views.sequence);
+        Ok(Self {
+            database,
+            views: RwLock::new(views),
+            early: Mutex::new(BTreeMap::new()),
+            folded,
+        })
+    }
+
+    /// The database, for reading facts.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The state as of the newest folded fact. Hold it briefly, never across an await.
+    pub fn views(&self) -> RwLockReadGuard<'_, Views> {
+        self.views.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes whoever waits for new facts; carries only how far the views are.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Sequence> {
+        self.folded.subscribe()
+    }
+
+    /// Appends all drafts or none; when it returns, they are on disk and in the views.
+    pub async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Fact>, AppendError> {
+        let facts = self.database.append(drafts).await?;
+        if let Some(last) = facts.last().map(|fact| fact.sequence) {
+            self.fold(&facts);
+            let mut folded = self.folded.subscribe();
+            let reached = folded.wait_for(|sequence| *sequence >= last).await.is_ok();
+            debug_assert!(reached, "the sender lives as long as the recorder");
+        }
+        Ok(facts)
+    }
+
+    /// Folds every fact again from the first one; true when the views were as they should be.
+    pub async fn rebuild(&self) -> anyhow::Result<(bool, u64)> {
+        let target = self.views().sequence;
+        let mut fresh = Views::default();
+        fold_until(&self.database, &mut fresh, target).await?;
+        let (kept, folded_again) = {
+            let views = self.views();
+            if views.sequence != target {
+                anyhow::bail!("facts were added during the rebuild; repeat it");
+            }
+            (views.bytes()?, fresh.bytes()?)
+        };
+        let identical = kept == folded_again;
+        if !identical {
+            *self.views.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+        self.save().await?;
+        Ok((identical, target.0))
+    }
+
+    /// Saves the views, so that the next start need not fold from the first fact.
+    pub async fn save(&self) -> anyhow::Result<()> {
+        let (sequence, bytes) = {
+            let views = self.views();
+            (views.sequence, views.bytes()?)
+        };
+        self.database.save_view(Views::NAME, sequence, &bytes).await.context("cannot save the views")
+    }
+
+    /// True when enough facts came since `saved` to save the views again.
+    #[must_use]
+    pub fn is_save_due(&self, saved: Sequence) -> bool {
+        self.views().sequence.0 >= saved.0 + FACTS_PER_SAVED_VIEW
+    }
+
+    fn fold(&self, facts: &[Fact]) {
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        early.extend(facts.iter().map(|fact| (fact.sequence, fact.clone())));
+        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
+        while let Some(fact) = early.remove(&Sequence(views.sequence.0 + 1)) {
+            views.apply(&fact);
+        }
+        let sequence = views.sequence;
+        drop(views);
+        self.folded.send_if_modified(|known| {
+            let changed = *known < sequence;
+            *known = sequence.max(*known);
+            changed
+        });
+    }
+}
+
+async fn fold_rest(database: &Database, views: &mut Views) -> anyhow::Result<()> {
+    fold_until(database, views, Sequence(u64::MAX)).await
+}
+
+async fn fold_until(database: &Database, views: &mut Views, last: Sequence) -> anyhow::Result<()> {
+    loop {
+        let facts = database.facts(views.sequence, 1_000).await.context("cannot read facts")?;
+        if facts.is_empty() {
+            return Ok(());
+        }
+        for fact in &facts {
+            if fact.sequence > last {
+                return Ok(());
+            }
+            views.apply(fact);
+        }
+    }
+}

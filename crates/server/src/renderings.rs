@@ -1,0 +1,107 @@
+//! The newest rendering of each application, with what it was rendered from.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git_store::{EntryKind, TreeReader};
+use ledger::{ApplicationName, CommitId, ObjectId};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use deployments::Application;
+
+/// Renderings by application. Derived: a start renders again what is not here.
+pub struct Renderings {
+    by_application: Mutex<BTreeMap<ApplicationName, Arc<Rendering>>>,
+    changes: watch::Sender<u64>,
+}
+
+/// What an application renders to.
+#[derive(Debug)]
+pub struct Rendering {
+    /// The application that asked for it.
+    pub application: Application,
+    /// The source commit that changed it last.
+    pub commit: CommitId,
+    /// The manifests as a commit.
+    pub rendered_commit: CommitId,
+    /// The manifests.
+    pub manifests: Vec<Value>,
+    /// Every path that was looked at, with the object that stood there.
+    pub opened: BTreeMap<String, Option<ObjectId>>,
+}
+
+impl Default for Renderings {
+    fn default() -> Self {
+        let (changes, _) = watch::channel(0);
+        Self { by_application: Mutex::default(), changes }
+    }
+}
+
+impl Renderings {
+    /// Wakes whoever waits for another rendering; carries no data.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The newest rendering of an application.
+    pub fn of(&self, application: &ApplicationName) -> Option<Arc<Rendering>> {
+        self.by_application.lock().unwrap_or_else(PoisonError::into_inner).get(application).cloned()
+    }
+
+    /// Keeps a rendering.
+    pub fn keep(&self, rendering: Rendering) {
+        let mut kept = self.by_application.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(rendering.application.name.clone(), Arc::new(rendering));
+        drop(kept);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Forgets an application.
+    pub fn forget(&self, application: &ApplicationName) {
+        self.by_application.lock().unwrap_or_else(PoisonError::into_inner).remove(application);
+    }
+}
+
+impl Rendering {
+    /// Whether a tree holds, at every path that was looked at, what stood there.
+    pub fn is_of(&self, reader: &TreeReader) -> anyhow::Result<bool> {
+        for (path, object) in &self.opened {
+            if object_at(reader, path)? != *object {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What stands at a path that a rendering looked at. One that ends in `/` stands for the names in
+/// the folder, for which the folder's whole tree is a safe stand-in.
+pub fn object_at(reader: &TreeReader, path: &str) -> anyhow::Result<Option<ObjectId>> {
+    Ok(reader.entry(path.trim_end_matches('/'))?.map(|(_, id)| id))
+}
+
+/// A commit's files as the renderer reads them: straight from Git objects, links never followed.
+pub struct CommitTree<'a>(pub &'a TreeReader);
+
+/// A damaged object reads as absent; the renderer then reports the missing file by name.
+impl kustomize::Tree for CommitTree<'_> {
+    fn kind(&self, path: &str) -> kustomize::EntryKind {
+        match self.0.entry(path) {
+            Ok(Some((EntryKind::File | EntryKind::Executable, _))) => kustomize::EntryKind::File,
+            Ok(Some((EntryKind::Directory, _))) => kustomize::EntryKind::Directory,
+            Ok(Some((EntryKind::Symlink, _))) => kustomize::EntryKind::Symlink,
+            Ok(Some((EntryKind::Submodule, _)) | None) | Err(_) => kustomize::EntryKind::Absent,
+        }
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read(path).ok().flatten()
+    }
+
+    fn list(&self, path: &str) -> Vec<String> {
+        let names = self.0.names(path).ok().flatten().unwrap_or_default();
+        names.into_iter().map(|(name, _)| name).collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! Everything that routes and tasks share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use axum::http::HeaderMap;
+use database::AppendError;
+use ed25519_dalek::SigningKey;
+use git_store::GitStore;
+use ledger::{ApplicationName, CommitId, Draft, Fact, RepositoryName, VerifierKey};
+use probes::{Checker, Dialer, Metrics, Scraper};
+use registry::Registry;
+use repositories::access::Scope;
+use runner::Runner;
+use tokio::sync::watch;
+use workloads::Engine;
+
+use crate::clock::Clock;
+use crate::configurations::Configurations;
+use crate::http::identity;
+use crate::http::problem::Refusal;
+use crate::options::Options;
+use crate::record::Recorder;
+use crate::renderings::Renderings;
+use crate::runs::Runs;
+use crate::setup::SetupLink;
+use crate::tasks::deploy_applications::Looked;
+use crate::tasks::keep_ledger::Keeping;
+use crate::views::Views;
+use crate::watched::Watched;
+
+/// The running server.
+pub struct Server {
+    /// How it was started.
+    pub options: Options,
+    /// Where it answers.
+    pub url: String,
+    /// Milliseconds from there until it was ready.
+    pub ready_after_ms: std::sync::OnceLock<u64>,
+    /// The clock.
+    pub clock: Clock,
+    /// The ledger and its views.
+    pub recorder: Recorder,
+    /// The key that signs checkpoints.
+    pub signing_key: SigningKey,
+    /// The hosted repositories.
+    pub git: GitStore,
+    /// One writer at a time per repository: from the decision to the moved ref.
+    pub repository_locks: Locks,
+    /// What each commit configures, read once.
+    pub configurations: Configurations,
+    /// What applications render to.
+    pub renderings: Renderings,
+    /// Up to which commit each repository's applications are rendered.
+    pub rendered_through: Mutex<BTreeMap<RepositoryName, CommitId>>,
+    /// What applications were when they were looked at last.
+    pub looked: Looked,
+    /// What the watching remembers.
+    pub watched: Watched,
+    /// How far the ledger was signed.
+    pub keeping: Keeping,
+    /// Images, artifacts and other blobs.
+    pub registry: Registry,
+    /// Runs that have not ended.
+    pub runs: Runs,
+    /// The runner of jobs.
+    pub runner: Runner,
+    /// The local processes.
+    pub engine: Engine,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// What fetches metrics.
+    pub scraper: Scraper,
+    /// What asks services from outside.
+    pub checker: Checker,
+    /// The one way out.
+    pub dialer: Dialer,
+    /// The one-time link.
+    pub setup: SetupLink,
+    /// True once the server is to stop.
+    pub stopping: watch::Sender<bool>,
+}
+
+/// One lock per repository.
+#[derive(Default)]
+pub struct Locks(Mutex<BTreeMap<RepositoryName, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Locks {
+    /// The lock of a repository.
+    pub fn of(&self, repository: &RepositoryName) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(locks.entry(repository.clone()).or_default())
+    }
+}
+
+/// Which facts a caller may see.
+pub struct Visible(Option<RepositoryName>);
+
+impl Visible {
+    /// A token for one repository sees the facts that name it; any other token sees all.
+    #[must_use]
+    pub fn fact(&self, fact: &Fact) -> bool {
+        let Some(own) = &self.0 else { return true };
+        let own = own.as_str();
+        let named = |field: &str| fact.body.get(field).and_then(|value| value.as_str()) == Some(own);
+        let subject = fact.subject.name.strip_prefix(own);
+        named("repository")
+            || fact.body.pointer("/source/repository").and_then(|value| value.as_str()) == Some(own)
+            || subject.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '#']))
+    }
+}
+
+impl Visible {
+    /// Whether a repository may be seen.
+    #[must_use]
+    pub fn repository(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|own| own.as_str() == name)
+    }
+
+    /// Whether an application may be seen: as its repository.
+    #[must_use]
+    pub fn application(&self, views: &Views, application: &ApplicationName) -> bool {
+        let state = views.deployments.applications.get(application);
+        let declaration = state.and_then(|state| state.declaration.as_ref());
+        self.0.as_ref().is_none_or(|own| {
+            declaration.is_some_and(|declaration| declaration.repository == *own)
+        })
+    }
+}
+
+impl Server {
+    /// Appends facts; a lost race or a full disk becomes the matching refusal.
+    pub async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Fact>, Refusal> {
+        self.recorder.append(drafts).await.map_err(|error| match error {
+            AppendError::Refused(refusal) => Refusal::new("moved-on", refusal.to_string()),
+            AppendError::Full { .. } => Refusal::new("disk-full", error.to_string()),
+            other => Refusal::from(anyhow::Error::from(other)),
+        })
+    }
+
+    /// The commit up to which a repository's applications are rendered.
+    pub fn rendered_through(&self, repository: &RepositoryName) -> Option<CommitId> {
+        let known = self.rendered_through.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(repository).cloned()
+    }
+
+    /// Remembers it.
+    pub fn set_rendered_through(&self, repository: &RepositoryName, commit: &CommitId) {
+        let mut known = self.rendered_through.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(repository.clone(), commit.clone());
+    }
+
+    /// The store of a repository.
+    pub fn repository(&self, name: &RepositoryName) -> anyhow::Result<git_store::Repository> {
+        let storage = {
+            let views = self.recorder.views();
+            views.repositories.repository(name).map(|repository| repository.storage.clone())
+        };
+        let storage = storage.with_context(|| format!("there is no repository {name}"))?;
+        Ok(self.git.repository(&storage)?)
+    }
+
+    /// Signs what is in the ledger now.
+    pub async fn sign_checkpoint(&self) -> anyhow::Result<()> {
+        let origin = self.origin();
+        self.recorder.database().checkpoint(&self.signing_key, &origin).await?;
+        Ok(())
+    }
+
+    /// The key that checkpoints are verified with.
+    pub fn verifier_key(&self) -> anyhow::Result<VerifierKey> {
+        Ok(VerifierKey::new(&self.origin(), self.signing_key.verifying_key())?)
+    }
+
+    /// The ledger's name in checkpoints.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("boucle/{}", self.recorder.database().ledger_id())
+    }
+
+    /// Which facts the sender of a request may see.
+    #[must_use]
+    pub fn visible_to(&self, headers: &HeaderMap) -> Visible {
+        match identity::grant(self, headers).scope {
+            Scope::Server => Visible(None),
+            Scope::Repository(name) => Visible(Some(name)),
+        }
+    }
+}
+
+/// Waits until the server is to stop.
+pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // A closed channel means that the server is gone, which is a reason to stop, too.
+    let _ = stopping.wait_for(|stop| *stop).await.map(drop);
+}

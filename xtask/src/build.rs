@@ -1,0 +1,92 @@
+//! Calls cargo for the commands that build, check and test.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// The project's root.
+pub fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(PathBuf::from).unwrap_or(here)
+}
+
+/// Builds the release binary.
+pub fn release() -> Result<PathBuf> {
+    let built = cargo(&["build", "--release", "--package", "boucle"]).status();
+    anyhow::ensure!(built.context("cargo cannot be started")?.success(), "the build failed");
+    Ok(target().join("release/boucle"))
+}
+
+/// Builds and starts the demonstration; this process becomes the server.
+pub fn demo(arguments: &[String]) -> Result<bool> {
+    use std::os::unix::process::CommandExt;
+    let binary = release()?;
+    let error = Command::new(&binary).args(["up", "--demo"]).args(arguments).exec();
+    Err(error).with_context(|| format!("{} cannot be started", binary.display()))
+}
+
+/// Every test, with the runner's own closing line.
+pub fn test() -> Result<bool> {
+    succeeds(cargo(&["test", "--workspace", "--no-fail-fast"]))
+}
+
+/// Whether the sources are formatted.
+pub fn format_check() -> Result<bool> {
+    succeeds(cargo(&["fmt", "--all", "--check"]))
+}
+
+/// Whether the linter has nothing to say.
+pub fn clippy() -> Result<bool> {
+    succeeds(cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+}
+
+/// Whether the documentation builds without a broken link.
+pub fn documentation() -> Result<bool> {
+    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    succeeds(command)
+}
+
+/// Licences, bans and sources by `cargo deny`, where it is installed.
+pub fn licences() -> Result<bool> {
+    if Command::new("cargo-deny").arg("--version").output().is_err() {
+        println!("cargo-deny is not installed; install it with `cargo install cargo-deny`");
+        return Ok(true);
+    }
+    succeeds(cargo(&["deny", "check", "licenses", "bans", "sources"]))
+}
+
+/// Writes `docs/openapi.json`, or compares it with the code.
+pub fn openapi(check: bool) -> Result<bool> {
+    let path = root().join("docs/openapi.json");
+    let printed = cargo(&["run", "--quiet", "--package", "server", "--bin", "openapi"]).output();
+    let printed = printed.context("cargo cannot be started")?;
+    anyhow::ensure!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let fresh = String::from_utf8(printed.stdout).context("the document is not text")?;
+    if !check {
+        std::fs::write(&path, fresh).with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok(true);
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    if known != fresh {
+        println!("docs/openapi.json is not what the code says; run `cargo xtask openapi`");
+    }
+    Ok(known == fresh)
+}
+
+/// Where cargo builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root());
+    command
+}
+
+fn succeeds(mut command: Command) -> Result<bool> {
+    Ok(command.status().context("the program cannot be started")?.success())
+}
