@@ -49,7 +49,8 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
         let waits_until = look(&server, &rendering).await?;
         match waits_until {
             Some(at) => next = next.earlier(Next::At(at)),
-            None => server.looked.keep(application, look_key(&server, &rendering)),
+            // What changed during the look makes the key another one, and is looked at next time.
+            None => server.looked.keep(application, key),
         }
     }
     Ok(next)
