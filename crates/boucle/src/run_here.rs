@@ -71,11 +71,14 @@ fn workflow_files(folder: &Path, wanted: Option<&str>) -> Result<Vec<PathBuf>, F
         return Ok(vec![PathBuf::from(wanted)]);
     }
     let entries = std::fs::read_dir(folder.join(WORKFLOWS)).map_err(|_| {
-        Failure::Precondition(format!("there is no {WORKFLOWS} here\n  try: go to the repository's root"))
+        Failure::Precondition(format!(
+            "there is no {WORKFLOWS} here\n  try: go to the repository's root"
+        ))
     })?;
     let mut files = Vec::new();
     for entry in entries {
-        let name = entry.map_err(|error| anyhow!(error))?.file_name().to_string_lossy().into_owned();
+        let name =
+            entry.map_err(|error| anyhow!(error))?.file_name().to_string_lossy().into_owned();
         let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
         if stem.is_some_and(|stem| wanted.is_none_or(|wanted| wanted == stem || wanted == name)) {
             files.push(Path::new(WORKFLOWS).join(name));
@@ -104,7 +107,9 @@ fn only(mut workflow: workflow::model::Workflow, job: Option<&str>) -> workflow:
         }
         index += 1;
     }
-    workflow.jobs.retain(|job| wanted.iter().any(|one| one.eq_ignore_ascii_case(&job.id.to_string())));
+    workflow
+        .jobs
+        .retain(|job| wanted.iter().any(|one| one.eq_ignore_ascii_case(&job.id.to_string())));
     workflow
 }
 
@@ -140,7 +145,10 @@ fn print(format: Format, event: &LocalEvent) {
         (Format::Table, LocalEvent::Log { job, text }) => {
             text.lines().for_each(|line| println!("{job} | {line}"));
         }
-        (Format::Table, LocalEvent::Fact(PipelineFact::JobEnded { job, conclusion, reason, .. })) => {
+        (
+            Format::Table,
+            LocalEvent::Fact(PipelineFact::JobEnded { job, conclusion, reason, .. }),
+        ) => {
             let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             println!("{job} | {conclusion}{why}");
         }

@@ -107,10 +107,10 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let response = request.send().await.map_err(|source| Failure::Unreachable {
-            url: self.connection.url.clone(),
-            source,
-        })?;
+        let response = request
+            .send()
+            .await
+            .map_err(|source| Failure::Unreachable { url: self.connection.url.clone(), source })?;
         if response.status().is_success() {
             return Ok(response);
         }

@@ -1,7 +1,7 @@
 //! The server's event stream, resumed by sequence number when the connection breaks.
 
-use api::audit::Fact;
 use anyhow::Context;
+use api::audit::Fact;
 use reqwest::Response;
 
 use crate::client::Client;

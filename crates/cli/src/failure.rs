@@ -46,7 +46,9 @@ pub enum Failure {
     #[error("{0}")]
     Timeout(String),
     /// The server does not answer.
-    #[error("cannot reach the server at {url}\n  try: boucle up, or name another by BOUCLE_URL or --data")]
+    #[error(
+        "cannot reach the server at {url}\n  try: boucle up, or name another by BOUCLE_URL or --data"
+    )]
     Unreachable {
         /// The address that was tried.
         url: String,

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use git_store::{CommitRequest, Edit, RefChange, RefUpdateError, Repository, Signature};
-use ledger::{Actor, ActorKind, CommitId, Draft, Fact, RefName, RepositoryName, Subject, Timestamp};
+use ledger::{
+    Actor, ActorKind, CommitId, Draft, Fact, RefName, RepositoryName, Subject, Timestamp,
+};
 use repositories::facts::{RefMoveCause, RepositoryFact};
 
 use crate::http::problem::Refusal;
@@ -109,10 +111,16 @@ pub async fn edit_branch(
     let BranchEdit { branch, expecting, edits, message, by } = edit;
     let parent = expecting.clone();
     let write = move || write(&store, &parent, edits, message, signature);
-    let commit = tokio::task::spawn_blocking(write).await.context("the commit was interrupted")??;
+    let commit =
+        tokio::task::spawn_blocking(write).await.context("the commit was interrupted")??;
     let along = along(&commit);
-    let one =
-        Move { reference: branch, old: Some(expecting), new: Some(commit.clone()), forced: false, by };
+    let one = Move {
+        reference: branch,
+        old: Some(expecting),
+        new: Some(commit.clone()),
+        forced: false,
+        by,
+    };
     move_refs(server, repository, actor, vec![one], Vec::new(), along).await?;
     Ok(commit)
 }
@@ -125,20 +133,17 @@ pub async fn recover(server: &Arc<Server>) -> anyhow::Result<()> {
         let repositories = views.repositories.repositories.iter();
         repositories
             .flat_map(|(name, one)| {
-                one.intents.iter().map(|(reference, intent)| (name.clone(), reference.clone(), intent.clone()))
+                one.intents
+                    .iter()
+                    .map(|(reference, intent)| (name.clone(), reference.clone(), intent.clone()))
             })
             .collect()
     };
     for (repository, reference, intent) in pending {
         let store = server.repository(&repository)?;
         let actual = store.resolve(&reference)?;
-        let one = Move {
-            reference,
-            old: intent.old,
-            new: intent.new,
-            forced: false,
-            by: intent.cause,
-        };
+        let one =
+            Move { reference, old: intent.old, new: intent.new, forced: false, by: intent.cause };
         let now = server.clock.now();
         let draft = if actual == one.new {
             moved(&repository, &intent.actor, &one, now).because("found-after-restart")

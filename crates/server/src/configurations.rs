@@ -76,7 +76,8 @@ impl Configurations {
         }
         let repository = server.repository(name)?;
         let commit = commit.clone();
-        let read = tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
+        let read =
+            tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
         let configuration = Arc::new(read.await.context("reading was interrupted")??);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(name.clone(), Arc::clone(&configuration));
@@ -96,7 +97,8 @@ impl Configurations {
         }
         let repository = server.repository(name)?;
         let commit = commit.clone();
-        let read = tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
+        let read =
+            tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
         Ok(Arc::new(read.await.context("reading was interrupted")??))
     }
 }
@@ -135,8 +137,7 @@ fn read(
     }
     let applications =
         read_applications(repository, commit, &configuration.applications, &mut problems)?;
-    let objectives =
-        read_objectives(repository, commit, &configuration.objectives, &mut problems)?;
+    let objectives = read_objectives(repository, commit, &configuration.objectives, &mut problems)?;
     let written = read_written(repository, commit, &configuration, &mut problems)?;
     let mut policy = configuration.policy();
     // Without the file nobody has asked for protection (docs/decisions/0004).

@@ -125,7 +125,10 @@ fn workload_evidence(
     application: &ApplicationName,
 ) -> Vec<(String, workloads::Evidence)> {
     let Some(rendering) = server.renderings.of(application) else { return Vec::new() };
-    let workloads = rendering.manifests.iter().filter(|one| one["kind"] == "Deployment" || one["kind"] == "Job");
+    let workloads = rendering
+        .manifests
+        .iter()
+        .filter(|one| one["kind"] == "Deployment" || one["kind"] == "Job");
     let names = workloads.filter_map(|one| one["metadata"]["name"].as_str());
     names.map(|name| (name.to_owned(), server.engine.evidence(application, name))).collect()
 }

@@ -82,7 +82,10 @@ pub async fn open(
     let head = store.commit(&proposal.head).map_err(anyhow::Error::from)?;
     let base = store.merge_base(&tip, &proposal.head).map_err(anyhow::Error::from)?;
     let Some(base) = base else {
-        return Err(Refusal::new("not-ready", format!("it has no history in common with {target}")));
+        return Err(Refusal::new(
+            "not-ready",
+            format!("it has no history in common with {target}"),
+        ));
     };
     if base == proposal.head {
         return Err(Refusal::new("not-ready", format!("{target} has all of it already")));
@@ -194,7 +197,8 @@ pub async fn merge(
             return Err(Refusal::new("not-ready", detail).with_reasons(reasons(&on)));
         }
     };
-    let merge_commit = make_merge(server, repository, &gathered.pull_request, &permit, actor).await?;
+    let merge_commit =
+        make_merge(server, repository, &gathered.pull_request, &permit, actor).await?;
     let fact = RepositoryFact::PullRequestMerged {
         repository: repository.clone(),
         number,
@@ -323,7 +327,8 @@ async fn gather(
     let configured = server.configurations.of_commit(server, repository, &target_tip).await?;
     let mut policy = configured.policy.clone();
     if let Some(environment) = promoted_environment(server, repository, number, actor) {
-        let approval = configured.configuration.environments.iter().find(|one| one.name == environment);
+        let approval =
+            configured.configuration.environments.iter().find(|one| one.name == environment);
         // What an environment asks of promotions replaces what people's changes need; the checks
         // and everything else stay.
         if approval.is_some_and(|one| one.approval == control::configuration::Approval::None) {
@@ -386,7 +391,8 @@ fn read(
     let merge_base = store.merge_base(tip, head)?;
     let mut paths = BTreeSet::new();
     if let Some(base) = &merge_base {
-        let changed = store.changed_paths(Some(&store.tree_of(base)?), Some(&store.tree_of(head)?))?;
+        let changed =
+            store.changed_paths(Some(&store.tree_of(base)?), Some(&store.tree_of(head)?))?;
         for change in changed {
             paths.extend(change.old_path);
             paths.insert(change.path);

@@ -28,12 +28,7 @@ impl Recorder {
         let mut views = Views::load(&database).await?;
         fold_rest(&database, &mut views).await?;
         let (folded, _) = watch::channel(views.sequence);
-        Ok(Self {
-            database,
-            views: RwLock::new(views),
-            early: Mutex::new(BTreeMap::new()),
-            folded,
-        })
+        Ok(Self { database, views: RwLock::new(views), early: Mutex::new(BTreeMap::new()), folded })
     }
 
     /// The database, for reading facts.
@@ -91,7 +86,10 @@ impl Recorder {
             let views = self.views();
             (views.sequence, views.bytes()?)
         };
-        self.database.save_view(Views::NAME, sequence, &bytes).await.context("cannot save the views")
+        self.database
+            .save_view(Views::NAME, sequence, &bytes)
+            .await
+            .context("cannot save the views")
     }
 
     /// True when enough facts came since `saved` to save the views again.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use ledger::{Actor, Draft, RunId, Subject};
 use pipelines::facts::{Conclusion, JobKey, PipelineFact, RunSource};
+use pipelines::run::job::JobEnd;
 use pipelines::run::plan::{JobPlan, ServerContext};
 use pipelines::run::reasons::EndReason;
-use pipelines::run::job::JobEnd;
 use pipelines::run::{Effect, RunEvent, RunSettings, Scheduler};
 use pipelines::view::RunRecord;
 use pipelines::workflow::model::Workflow;
@@ -40,8 +40,7 @@ pub async fn create(
 ) -> anyhow::Result<RunId> {
     let mut scheduler = server.runs.scheduler.lock().await;
     let run = server.recorder.views().pipelines.next_run();
-    let effects =
-        scheduler.create(run, source, workflow, settings(server), server.clock.now());
+    let effects = scheduler.create(run, source, workflow, settings(server), server.clock.now());
     perform(server, &scheduler, effects, &[caused_by]).await?;
     Ok(run)
 }
@@ -80,10 +79,7 @@ pub async fn restore(
 }
 
 fn settings(server: &Server) -> RunSettings {
-    RunSettings {
-        variables: BTreeMap::new(),
-        server: ServerContext { url: server.url.clone() },
-    }
+    RunSettings { variables: BTreeMap::new(), server: ServerContext { url: server.url.clone() } }
 }
 
 /// Records first, then acts: a job that starts is on disk before it runs.
@@ -131,12 +127,10 @@ fn draft(server: &Server, fact: &PipelineFact) -> Draft {
 fn start(server: &Arc<Server>, plan: Arc<JobPlan>) {
     let key: RunningKey = (plan.run, plan.attempt, plan.key.clone());
     let source = plan.source.clone();
-    let request =
-        JobRequest { plan, secrets: BTreeMap::new(), variables: BTreeMap::new() };
+    let request = JobRequest { plan, secrets: BTreeMap::new(), variables: BTreeMap::new() };
     let mut running = server.runner.start(request);
     {
-        let mut cancellers =
-            server.runs.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cancellers = server.runs.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
         cancellers.insert(key.clone(), running.canceller());
     }
     let server = Arc::clone(server);
@@ -147,8 +141,7 @@ fn start(server: &Arc<Server>, plan: Arc<JobPlan>) {
                 tracing::error!(error = format!("{error:#}"), "a job's report could not be kept");
             }
         }
-        let mut cancellers =
-            server.runs.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cancellers = server.runs.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
         cancellers.remove(&key);
     });
 }
@@ -165,7 +158,11 @@ fn cancel(server: &Server, key: &RunningKey, reason: EndReason) {
 }
 
 /// What a job's report means to its run; the log's growth means nothing to it.
-fn run_event((run, attempt, job): &RunningKey, source: &RunSource, event: JobEvent) -> Option<RunEvent> {
+fn run_event(
+    (run, attempt, job): &RunningKey,
+    source: &RunSource,
+    event: JobEvent,
+) -> Option<RunEvent> {
     let (run, attempt, job) = (*run, *attempt, job.clone());
     let fact = match event {
         JobEvent::Started => return Some(RunEvent::JobStarted { attempt, job }),
@@ -175,7 +172,14 @@ fn run_event((run, attempt, job): &RunningKey, source: &RunSource, event: JobEve
         }
         JobEvent::StepEnded { step, name, conclusion, outcome, duration_ms } => {
             PipelineFact::StepEnded {
-                run, attempt, job, step, name, conclusion, outcome, duration_ms,
+                run,
+                attempt,
+                job,
+                step,
+                name,
+                conclusion,
+                outcome,
+                duration_ms,
             }
         }
         JobEvent::Uploaded { name, uploaded } => PipelineFact::ArtifactUploaded {
@@ -195,7 +199,9 @@ fn run_event((run, attempt, job): &RunningKey, source: &RunSource, event: JobEve
             digest: published.digest,
             commit: source.commit.clone(),
         },
-        JobEvent::StepStarted { .. } | JobEvent::LogAppended { .. } | JobEvent::Annotated { .. } => {
+        JobEvent::StepStarted { .. }
+        | JobEvent::LogAppended { .. }
+        | JobEvent::Annotated { .. } => {
             return None;
         }
     };

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use ledger::{ArtifactDigest, CommitId, RefName, RepositoryName, RunId};
 use pipelines::facts::PublishedKind;
 use registry::{ImageKind, ImageName, ImageOptions, Registry, UnpackError};
-use runner::{Published, PublishRequest, Services, Sources, Uploaded};
+use runner::{PublishRequest, Published, Services, Sources, Uploaded};
 use workloads::{ImageProblem, Images, UnpackedImage};
 
 use crate::state::Server;
@@ -54,8 +54,11 @@ impl Sources for LateServer {
             return Ok(commit);
         }
         let store = self.get()?.repository(repository)?;
-        let candidates =
-            [reference.to_owned(), format!("refs/heads/{reference}"), format!("refs/tags/{reference}")];
+        let candidates = [
+            reference.to_owned(),
+            format!("refs/heads/{reference}"),
+            format!("refs/tags/{reference}"),
+        ];
         for name in candidates.iter().filter_map(|text| RefName::new(text.as_str()).ok()) {
             if let Some(commit) = store.resolve(&name)? {
                 return Ok(commit);
@@ -162,15 +165,17 @@ impl Images for RegistryImages {
             if let Some(known) = read_marker(&marker, &folder) {
                 return Ok(known);
             }
-            let failed = |reason: String| ImageProblem::Failed { reference: reference.to_owned(), reason };
+            let failed =
+                |reason: String| ImageProblem::Failed { reference: reference.to_owned(), reason };
             if folder.exists() {
                 // A kill between the folder and its marker; unpacking wants an empty place.
                 std::fs::remove_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
             }
-            let config = self.0.unpack(&image, &digest, &folder).await.map_err(|error| match error {
-                UnpackError::Missing { .. } => missing(),
-                other => failed(other.to_string()),
-            })?;
+            let config =
+                self.0.unpack(&image, &digest, &folder).await.map_err(|error| match error {
+                    UnpackError::Missing { .. } => missing(),
+                    other => failed(other.to_string()),
+                })?;
             let unpacked = UnpackedImage {
                 folder,
                 entrypoint: config.entrypoint,

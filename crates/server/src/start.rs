@@ -13,9 +13,7 @@ use database::{DataLock, Database, LockError};
 use ed25519_dalek::SigningKey;
 use git_store::GitStore;
 use ledger::Actor;
-use probes::{
-    Checker, Dialer, EmbeddedOptions, EmbeddedStore, Metrics, PrometheusServer, Scraper,
-};
+use probes::{Checker, Dialer, EmbeddedOptions, EmbeddedStore, Metrics, PrometheusServer, Scraper};
 use registry::Registry;
 use runner::{Runner, RunnerConfig};
 use tokio::net::TcpListener;
@@ -83,10 +81,7 @@ async fn listen(wanted: u16) -> anyhow::Result<(TcpListener, bool)> {
     anyhow::bail!("the ports from {wanted} on are all in use; name another by --port")
 }
 
-async fn assemble(
-    options: Options,
-    listener: &TcpListener,
-) -> anyhow::Result<Arc<Server>> {
+async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Arc<Server>> {
     let address = listener.local_addr().context("the listener has no address")?;
     let url = format!("http://{address}");
     let data = options.data.clone();
@@ -105,7 +100,9 @@ async fn assemble(
     let engine = Engine::open(Config::new(data.join("workloads"), images)).await?;
     let dialer = Dialer::new([address.port()])?;
     let metrics = match &options.metrics_url {
-        Some(url) => Metrics::Prometheus(PrometheusServer::new(dialer.clone(), url, Vec::new()).into()),
+        Some(url) => {
+            Metrics::Prometheus(PrometheusServer::new(dialer.clone(), url, Vec::new()).into())
+        }
         None => Metrics::Embedded(
             EmbeddedStore::open(&data.join("metrics"), EmbeddedOptions::default())?.into(),
         ),
@@ -227,10 +224,7 @@ async fn wait_for_signal() {
     }
 }
 
-async fn stop(
-    server: &Arc<Server>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
-) -> anyhow::Result<()> {
+async fn stop(server: &Arc<Server>, tasks: Vec<tokio::task::JoinHandle<()>>) -> anyhow::Result<()> {
     for task in tasks {
         task.abort();
     }

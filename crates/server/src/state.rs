@@ -103,7 +103,8 @@ impl Visible {
     pub fn fact(&self, fact: &Fact) -> bool {
         let Some(own) = &self.0 else { return true };
         let own = own.as_str();
-        let named = |field: &str| fact.body.get(field).and_then(|value| value.as_str()) == Some(own);
+        let named =
+            |field: &str| fact.body.get(field).and_then(|value| value.as_str()) == Some(own);
         let subject = fact.subject.name.strip_prefix(own);
         named("repository")
             || fact.body.pointer("/source/repository").and_then(|value| value.as_str()) == Some(own)
@@ -123,9 +124,9 @@ impl Visible {
     pub fn application(&self, views: &Views, application: &ApplicationName) -> bool {
         let state = views.deployments.applications.get(application);
         let declaration = state.and_then(|state| state.declaration.as_ref());
-        self.0.as_ref().is_none_or(|own| {
-            declaration.is_some_and(|declaration| declaration.repository == *own)
-        })
+        self.0
+            .as_ref()
+            .is_none_or(|own| declaration.is_some_and(|declaration| declaration.repository == *own))
     }
 }
 

@@ -53,7 +53,12 @@ impl Watched {
     }
 
     /// The revision that a replica runs: the one that was deployed when it was first seen.
-    fn revision(&self, application: &ApplicationName, replica: &str, newest: &CommitId) -> CommitId {
+    fn revision(
+        &self,
+        application: &ApplicationName,
+        replica: &str,
+        newest: &CommitId,
+    ) -> CommitId {
         let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (application.clone(), replica.to_owned());
         revisions.entry(key).or_insert_with(|| newest.clone()).clone()
@@ -104,11 +109,11 @@ fn checks(server: &Server) -> Vec<HttpCheck> {
     let services = server.engine.services();
     let checks = services.into_iter().filter_map(|service| {
         let rendering = server.renderings.of(&service.application)?;
-        let manifest = rendering
-            .manifests
-            .iter()
-            .find(|one| one["kind"] == "Service" && one["metadata"]["name"] == service.name.as_str())?;
-        let annotation = |name| manifest["metadata"]["annotations"].get(name).and_then(Value::as_str);
+        let manifest = rendering.manifests.iter().find(|one| {
+            one["kind"] == "Service" && one["metadata"]["name"] == service.name.as_str()
+        })?;
+        let annotation =
+            |name| manifest["metadata"]["annotations"].get(name).and_then(Value::as_str);
         if annotation("prometheus.io/probe") != Some("true") {
             return None;
         }

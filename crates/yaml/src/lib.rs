@@ -56,9 +56,14 @@ pub fn document<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, YamlEr
 pub fn emit(values: &[Value]) -> String {
     values
         .iter()
-        .filter_map(|value| serde_saphyr::to_string(value).ok())
+        .filter_map(|value| serde_saphyr::to_string_with_options(value, emission()).ok())
         .collect::<Vec<_>>()
         .join("---\n")
+}
+
+/// Lines are not folded: an image's reference stays on one line, as `kubectl` prints it.
+fn emission() -> serde_saphyr::SerializerOptions {
+    serde_saphyr::ser_options! { compact_list_indent: true, min_fold_chars: usize::MAX }
 }
 
 /// Kubernetes' reading (sigs.k8s.io/yaml): `0644` is octal, `yes` is true. The budget leaves room

@@ -82,8 +82,12 @@ pub fn verify_file(arguments: &VerifyArguments, format: Format) -> Result<Exit, 
 /// One fact on one line.
 #[must_use]
 pub fn fact_line(fact: &Fact) -> String {
-    let reason = if fact.reason.is_empty() { String::new() } else { format!(" — {}", fact.reason) };
-    format!("{:>6}  {}  {:<28} {:<36} {}{reason}", fact.sequence, fact.at, fact.actor, fact.kind, fact.subject)
+    let reason =
+        if fact.reason.is_empty() { String::new() } else { format!(" — {}", fact.reason) };
+    format!(
+        "{:>6}  {}  {:<28} {:<36} {}{reason}",
+        fact.sequence, fact.at, fact.actor, fact.kind, fact.subject
+    )
 }
 
 fn print(format: Format, facts: &[Fact]) {

@@ -41,7 +41,6 @@ pub struct BreakArguments {
 }
 
 const REPOSITORY: &str = "demo/hello";
-const BRANCH: &str = "long-names";
 /// The change: it cuts long names at a byte, which breaks a letter of two bytes.
 const CHANGED_FILE: &str = include_str!("../../../../examples/hello-long-names/src/greeting.rs");
 
@@ -66,9 +65,9 @@ async fn break_it(context: &Context, wait: bool) -> Result<Exit, Failure> {
     let mut story = Story::begin(Instant::now());
 
     let mut events = Events::open(client, None).await?;
-    push_branch(&author).await?;
+    let branch = push_branch(&author).await?;
     story.reached("pushed");
-    let pull_request = open(&author).await?;
+    let pull_request = open(&author, &branch).await?;
     story.change(&pull_request);
     story.reached("pull_request_opened");
     let path = format!("/repositories/{REPOSITORY}/pull-requests/{}", pull_request.number);
@@ -130,24 +129,33 @@ async fn account(client: &Client, name: &str) -> Result<Client, Failure> {
     Ok(client.with_token(&created.token))
 }
 
-/// Clones, changes one file, commits and pushes with the real `git`.
-async fn push_branch(author: &Client) -> Result<(), Failure> {
+/// Clones, changes one file, commits and pushes with the real `git`; gives the branch. The second
+/// time the change is in the source already (only its promotion was reverted), so that each time
+/// leaves its own line behind.
+async fn push_branch(author: &Client) -> Result<String, Failure> {
     let repository: Repository = author.get(&format!("/repositories/{REPOSITORY}")).await?;
+    let known = repository.references.iter().filter(|one| one.name.contains("/long-names-"));
+    let attempt = known.count() + 1;
+    let branch = format!("long-names-{attempt}");
+    let refspec = format!("HEAD:refs/heads/{branch}");
     let folder = tempfile::tempdir().context("failed to make a folder for the clone")?;
     let token = author.token().unwrap_or_default().to_owned();
     let work = move || -> anyhow::Result<()> {
         let clone = folder.path().join("hello");
         let target = clone.to_string_lossy().into_owned();
         git(folder.path(), &token, &["clone", "--quiet", &repository.clone_url, &target])?;
-        git(&clone, &token, &["switch", "--quiet", "--create", BRANCH])?;
-        std::fs::write(clone.join("src/greeting.rs"), CHANGED_FILE)
+        let text = if attempt == 1 {
+            CHANGED_FILE.to_owned()
+        } else {
+            format!("{CHANGED_FILE}\n// Attempt {attempt}.\n")
+        };
+        std::fs::write(clone.join("src/greeting.rs"), text)
             .context("failed to write the change")?;
         git(&clone, &token, &["commit", "--quiet", "--all", "--message", "Cut long names"])?;
-        let refspec = format!("HEAD:refs/heads/{BRANCH}");
-        git(&clone, &token, &["push", "--quiet", "--force", "origin", &refspec])
+        git(&clone, &token, &["push", "--quiet", "origin", &refspec])
     };
     tokio::task::spawn_blocking(work).await.context("the push was interrupted")??;
-    Ok(())
+    Ok(branch)
 }
 
 /// Runs git with the token in its environment, where no other user can read it.
@@ -175,9 +183,9 @@ fn git(folder: &Path, token: &str, arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(author: &Client) -> Result<PullRequest, Failure> {
+async fn open(author: &Client, branch: &str) -> Result<PullRequest, Failure> {
     let body = OpenPullRequest {
-        head: BRANCH.into(),
+        head: branch.into(),
         base: None,
         title: Some("Cut long names".into()),
         description: "A greeting should fit on one line.".into(),

@@ -128,7 +128,8 @@ impl Story {
                 }
             }
             "monitoring.objective_changed" if on("hello-production") => {
-                if self.has("production_deployed") && !self.has("rolled_back") {
+                let burns = fact.body["state"]["state"] == "burning";
+                if burns && self.has("production_deployed") && !self.has("rolled_back") {
                     self.reached("objective_tripped");
                 }
             }

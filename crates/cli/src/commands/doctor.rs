@@ -46,9 +46,8 @@ fn git() -> DiagnosisCheck {
         return check("git", DiagnosisState::Failed, "the program `git` is not found", next);
     };
     let text = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-    let mut numbers = text
-        .split(|c: char| !c.is_ascii_digit())
-        .filter_map(|part| part.parse::<u32>().ok());
+    let mut numbers =
+        text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse::<u32>().ok());
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version >= (2, 38) {
         check("git", DiagnosisState::Ok, &text, None)

@@ -36,11 +36,8 @@ pub fn execute(arguments: &ExplainArguments, format: Format) -> Result<Exit, Fai
             "`{name}` is not a code of this version\n  try: boucle explain"
         )));
     };
-    let (title, explanation) = if french {
-        (code.title_fr, code.explanation_fr)
-    } else {
-        (code.title, code.explanation)
-    };
+    let (title, explanation) =
+        if french { (code.title_fr, code.explanation_fr) } else { (code.title, code.explanation) };
     let value = json!({"code": code.code, "title": title, "explanation": explanation});
     output::one(format, &value, |_| format!("{} — {title}\n\n{explanation}", code.code));
     Ok(Exit::Ok)

@@ -142,7 +142,9 @@ pub async fn execute(context: &Context, command: &PrCommand) -> Result<Exit, Fai
                 body: body.clone(),
             };
             let made: Comment = client.post(&which.path("/comments"), &comment).await?;
-            output::one(context.format, &made, |made| format!("{}:{} {}", made.path, made.line, made.body));
+            output::one(context.format, &made, |made| {
+                format!("{}:{} {}", made.path, made.line, made.body)
+            });
         }
         PrCommand::Merge { which, method } => {
             let method = method.map(|method| match method {
@@ -181,7 +183,10 @@ async fn differences(context: &Context, which: &Which) -> Result<(), Failure> {
     output::one(context.format, &both, |_| {
         let mut text: String = source.files.iter().map(|file| file.unified.as_str()).collect();
         for environment in &consequences.environments {
-            text.push_str(&format!("\n=== {} ({})\n", environment.environment, environment.application));
+            text.push_str(&format!(
+                "\n=== {} ({})\n",
+                environment.environment, environment.application
+            ));
             for object in &environment.objects {
                 text.push_str(&format!("{} {}\n{}", object.change, object.object, object.unified));
             }
@@ -227,7 +232,10 @@ fn describe(pull_request: &PullRequest) -> String {
     );
     for check in &pull_request.checks {
         let required = if check.required { " (required)" } else { "" };
-        text.push_str(&format!("  check  {} {}{required} {}\n", check.name, check.state, check.summary));
+        text.push_str(&format!(
+            "  check  {} {}{required} {}\n",
+            check.name, check.state, check.summary
+        ));
     }
     for review in &pull_request.reviews {
         let stale = if review.current { "" } else { " (of an older patch set)" };

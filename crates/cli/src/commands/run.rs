@@ -117,8 +117,7 @@ fn list(context: &Context, items: &[Run]) {
 fn describe(run: &Run) -> String {
     let state = run.conclusion.as_ref().unwrap_or(&run.state);
     let commit = output::short(&run.commit);
-    let mut text =
-        format!("run {} — {} on {} ({commit}): {state}\n", run.id, run.name, run.event);
+    let mut text = format!("run {} — {} on {} ({commit}): {state}\n", run.id, run.name, run.event);
     for job in &run.jobs {
         let state = job.conclusion.as_ref().unwrap_or(&job.state);
         text.push_str(&format!("  {:<30} {state}\n", job.name));

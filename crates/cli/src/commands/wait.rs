@@ -46,8 +46,7 @@ pub async fn execute(context: &Context, arguments: &WaitArguments) -> Result<Exi
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if tokio::time::timeout(left, events.next()).await.is_err() {
-            let waits: Vec<String> =
-                application.reasons.iter().map(ToString::to_string).collect();
+            let waits: Vec<String> = application.reasons.iter().map(ToString::to_string).collect();
             return Err(Failure::Timeout(format!(
                 "{} is still {} and {} after {} s {}",
                 application.name,

@@ -14,7 +14,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use control::ControlFact;
 use deployments::{
-    ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome, assess_health, changed_fields,
+    ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome, assess_health,
+    changed_fields,
 };
 use ledger::ApplicationName;
 use repositories::access::{Permission, Permit};
@@ -45,7 +46,9 @@ pub async fn list(
         let views = server.recorder.views();
         let declared = views.deployments.applications.iter();
         declared
-            .filter(|(name, state)| state.declaration.is_some() && visible.application(&views, name))
+            .filter(|(name, state)| {
+                state.declaration.is_some() && visible.application(&views, name)
+            })
             .map(|(name, _)| name.clone())
             .collect()
     };
@@ -178,7 +181,11 @@ pub async fn log(
     let mut replicas = live.iter().filter(|one| one["kind"] == "Pod");
     let first = replicas.find_map(|one| one["metadata"]["name"].as_str().map(str::to_owned));
     let Some(replica) = query.replica.or(first) else {
-        return Ok(Json(LogChunk { text: String::new(), next_offset: query.offset, complete: true }));
+        return Ok(Json(LogChunk {
+            text: String::new(),
+            next_offset: query.offset,
+            complete: true,
+        }));
     };
     let chunk = server.engine.logs(&name, &replica, query.offset);
     let chunk = chunk.ok_or_else(|| Refusal::not_found(&format!("the replica {replica}")))?;
@@ -218,7 +225,8 @@ pub async fn rollback(
     let draft = fact.draft(server.clock.now(), permit.actor().clone()).because(body.reason);
     let requested = server.append(vec![draft]).await?;
     let since = requested.first().map(|fact| fact.sequence).unwrap_or_default();
-    let result = crate::tasks::close_loop::rolled_back_since(&server, &repository, &environment, since);
+    let result =
+        crate::tasks::close_loop::rolled_back_since(&server, &repository, &environment, since);
     let (reverted, revert) = result.await?;
     Ok(Json(RollbackResult {
         revert_commit: revert.to_string(),
@@ -345,7 +353,10 @@ fn reasons(state: &ApplicationState) -> Vec<Reason> {
         })
         .collect();
     reasons.extend(
-        state.render_problem.iter().map(|(_, problem)| Reason::new("render-failed", problem.clone())),
+        state
+            .render_problem
+            .iter()
+            .map(|(_, problem)| Reason::new("render-failed", problem.clone())),
     );
     reasons
 }

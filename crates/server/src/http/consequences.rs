@@ -210,7 +210,11 @@ pub fn object_on_wire(difference: &render::ObjectDifference) -> wire::ObjectDiff
 /// `Deployment production/hello`.
 fn object_name(difference: &render::ObjectDifference) -> String {
     let render::ObjectDifference { kind, namespace, name, .. } = difference;
-    if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+    if namespace.is_empty() {
+        format!("{kind} {name}")
+    } else {
+        format!("{kind} {namespace}/{name}")
+    }
 }
 
 fn file_on_wire(file: &FileDifference) -> wire::FileDifference {

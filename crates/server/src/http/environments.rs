@@ -88,9 +88,7 @@ pub async fn promote(
         return Err(Refusal::new("quarantined", format!("{digest} is in quarantine")));
     }
     let fact = ControlFact::PromotionApproved { repository, environment, digest };
-    let facts = server
-        .append(vec![fact.draft(server.clock.now(), permit.actor().clone())])
-        .await?;
+    let facts = server.append(vec![fact.draft(server.clock.now(), permit.actor().clone())]).await?;
     let sequence = facts.first().map_or(Sequence::default(), |fact| fact.sequence);
     Ok(Json(serde_json::json!({"sequence": sequence})))
 }
@@ -139,7 +137,9 @@ fn on_wire(
 
 fn quarantined(control: &ControlView, repository: &RepositoryName) -> Vec<String> {
     let looped = control.repositories.get(repository);
-    looped.map(|looped| looped.quarantined.keys().map(ToString::to_string).collect()).unwrap_or_default()
+    looped
+        .map(|looped| looped.quarantined.keys().map(ToString::to_string).collect())
+        .unwrap_or_default()
 }
 
 /// Why nothing moves: what holds promotions, what they wait for, what blocks the application.

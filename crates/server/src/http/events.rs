@@ -38,7 +38,8 @@ pub async fn stream(
     Query(query): Query<EventQuery>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     identity::permit_server(&server, &headers, Permission::ReadServer).await?;
-    let last_seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
+    let last_seen =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let newest = server.recorder.views().sequence;
     let begin = last_seen.or(query.after).map_or(newest, Sequence);
     let events = futures::stream::unfold((server, headers, begin, Vec::new()), next);

@@ -144,7 +144,8 @@ async fn push(
     effects.follow_branches(server, repository, &grant.actor, &received)?;
     if effects.changes_anything() {
         let taken = tokio::task::spawn_blocking(move || received.accept().map(|()| received)).await;
-        received = taken.context("taking the objects was interrupted")?.map_err(anyhow::Error::from)?;
+        received =
+            taken.context("taking the objects was interrupted")?.map_err(anyhow::Error::from)?;
     }
     if !effects.refused.is_empty() {
         server.append(std::mem::take(&mut effects.refused)).await?;
@@ -226,7 +227,15 @@ impl Effects {
             CommandOutcome::OpenPullRequest { .. } => {
                 self.open(server, repository, actor, reference, outcome)?;
             }
-            CommandOutcome::AddPatchSet { number, patch_set, head, head_tree, base, title, description } => {
+            CommandOutcome::AddPatchSet {
+                number,
+                patch_set,
+                head,
+                head_tree,
+                base,
+                title,
+                description,
+            } => {
                 let added = RepositoryFact::PatchSetAdded {
                     repository: repository.clone(),
                     number: *number,
@@ -254,8 +263,10 @@ impl Effects {
                     .iter()
                     .map(|one| CodedReason { code: one.code().into(), sentence: one.to_string() })
                     .collect::<Vec<_>>();
-                self.messages.extend(coded.iter().map(|one| format!("{reference}: {}", one.sentence)));
-                let reason = coded.iter().map(|one| one.code.clone()).collect::<Vec<_>>().join(", ");
+                self.messages
+                    .extend(coded.iter().map(|one| format!("{reference}: {}", one.sentence)));
+                let reason =
+                    coded.iter().map(|one| one.code.clone()).collect::<Vec<_>>().join(", ");
                 let fact = RepositoryFact::PushRefused {
                     repository: repository.clone(),
                     reference: reference.clone(),
@@ -279,7 +290,14 @@ impl Effects {
         outcome: &CommandOutcome,
     ) -> Result<(), Refusal> {
         let CommandOutcome::OpenPullRequest {
-            target, topic, title, description, draft, head, head_tree, base,
+            target,
+            topic,
+            title,
+            description,
+            draft,
+            head,
+            head_tree,
+            base,
         } = outcome
         else {
             return Ok(());
@@ -357,17 +375,26 @@ impl Effects {
             let followers: Vec<_> = {
                 let views = server.recorder.views();
                 let known = views.repositories.repository(repository);
-                let followers = known.into_iter().flat_map(|known| known.open_from_source(&reference));
-                followers.map(|one| (one.number, one.current().number + 1, one.target.clone())).collect()
+                let followers =
+                    known.into_iter().flat_map(|known| known.open_from_source(&reference));
+                followers
+                    .map(|one| (one.number, one.current().number + 1, one.target.clone()))
+                    .collect()
             };
             for (number, patch_set, target) in followers {
                 let tip = {
                     let views = server.recorder.views();
                     let known = views.repositories.repository(repository);
-                    known.and_then(|known| known.refs.get(&target).map(|state| state.commit.clone()))
+                    known
+                        .and_then(|known| known.refs.get(&target).map(|state| state.commit.clone()))
                 };
-                let facts = received.commands().iter().find(|(_, facts)| facts.commit.as_ref() == Some(&head));
-                let (Some(tip), Some(tree)) = (tip, facts.and_then(|(_, facts)| facts.tree.clone())) else {
+                let facts = received
+                    .commands()
+                    .iter()
+                    .find(|(_, facts)| facts.commit.as_ref() == Some(&head));
+                let (Some(tip), Some(tree)) =
+                    (tip, facts.and_then(|(_, facts)| facts.tree.clone()))
+                else {
                     continue;
                 };
                 let base = received.merge_base(&tip, &head).map_err(anyhow::Error::from)?;

@@ -134,8 +134,7 @@ fn on_wire(views: &Views, id: IncidentId, incident: &monitoring::view::Incident)
 }
 
 fn suspect_on_wire(views: &Views, suspect: &monitoring::Suspect) -> Suspect {
-    let published =
-        suspect.digest.as_ref().and_then(|digest| views.published(digest));
+    let published = suspect.digest.as_ref().and_then(|digest| views.published(digest));
     Suspect {
         commit: suspect.commit.to_string(),
         digest: suspect.digest.as_ref().map(ToString::to_string),
@@ -149,7 +148,10 @@ fn suspect_on_wire(views: &Views, suspect: &monitoring::Suspect) -> Suspect {
 fn next_steps(incident: &monitoring::view::Incident, reverted: bool) -> Vec<String> {
     let mut steps = Vec::new();
     if reverted {
-        steps.push("fix the change and open a new pull request; the bad revision stays in quarantine".into());
+        steps.push(
+            "fix the change and open a new pull request; the bad revision stays in quarantine"
+                .into(),
+        );
     } else if incident.resolved.is_none() {
         steps.push(format!("look at `boucle logs {}`", incident.application));
         steps.push(format!("go back with `boucle rollback {}`", incident.application));
@@ -158,8 +160,7 @@ fn next_steps(incident: &monitoring::view::Incident, reverted: bool) -> Vec<Stri
 }
 
 fn subjects(views: &Views, id: IncidentId, incident: &monitoring::view::Incident) -> Vec<Subject> {
-    let mut subjects =
-        vec![Subject::incident(id), Subject::application(&incident.application)];
+    let mut subjects = vec![Subject::incident(id), Subject::application(&incident.application)];
     let state = views.deployments.applications.get(&incident.application);
     if let Some(declaration) = state.and_then(|state| state.declaration.as_ref()) {
         subjects.push(Subject::environment(&declaration.repository, &incident.environment));
@@ -182,14 +183,10 @@ fn begin(views: &Views, incident: &monitoring::view::Incident) -> Sequence {
         let number = suspect.pull_request?;
         Some(views.repositories.pull_request(&suspect.repository, number)?.fact)
     });
-    let planned = views
-        .deployments
-        .applications
-        .get(&incident.application)
-        .and_then(|state| {
-            let commit = &suspect?.commit;
-            state.deployments.iter().rev().find(|one| one.revision == *commit).map(|one| one.fact)
-        });
+    let planned = views.deployments.applications.get(&incident.application).and_then(|state| {
+        let commit = &suspect?.commit;
+        state.deployments.iter().rev().find(|one| one.revision == *commit).map(|one| one.fact)
+    });
     let first = opened.or(planned).unwrap_or(incident.sequence).min(incident.sequence);
     Sequence(first.0.saturating_sub(1))
 }

@@ -72,11 +72,13 @@ async fn answer(
     path: &str,
     pairs: &[(String, String)],
 ) -> Result<Value, (u16, Value)> {
-    let first = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let first =
+        |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let time = |name: &str, default: Timestamp| match first(name) {
         None => Ok(default),
-        Some(text) => prometheus::parse_time(text)
-            .ok_or_else(|| prometheus::parameter_error(name, text, "a time in seconds or RFC 3339")),
+        Some(text) => prometheus::parse_time(text).ok_or_else(|| {
+            prometheus::parameter_error(name, text, "a time in seconds or RFC 3339")
+        }),
     };
     let failed = |error: MetricsError| prometheus::error_answer(&error);
     let now = server.clock.now();
@@ -115,8 +117,11 @@ async fn answer(
                     server.metrics.label_values(label, &selectors, span).await.map_err(failed)?;
                 Ok(prometheus::names_answer(&values))
             }
-            None => Err((404, serde_json::json!({"status": "error", "errorType": "not_found",
-                "error": format!("{other} is not served here")}))),
+            None => Err((
+                404,
+                serde_json::json!({"status": "error", "errorType": "not_found",
+                "error": format!("{other} is not served here")}),
+            )),
         },
     }
 }

@@ -92,7 +92,8 @@ fn api() -> OpenApiRouter<Arc<Server>> {
 
 /// The OpenAPI document as JSON, the same for every start.
 pub fn openapi_document() -> anyhow::Result<String> {
-    let (_, document) = OpenApiRouter::<Arc<Server>>::new().nest("/api/v1", api()).split_for_parts();
+    let (_, document) =
+        OpenApiRouter::<Arc<Server>>::new().nest("/api/v1", api()).split_for_parts();
     Ok(document.to_pretty_json()? + "\n")
 }
 

@@ -134,8 +134,9 @@ pub async fn commits(
     let skip = usize::try_from(page::parse_cursor(query.cursor.as_deref())?.unwrap_or(0));
     let skip = skip.unwrap_or(usize::MAX);
     let reference = match query.reference.as_deref().filter(|text| !text.is_empty()) {
-        Some(text) => branch_ref(text)
-            .map_err(|error| Refusal::new("invalid-name", error.to_string()))?,
+        Some(text) => {
+            branch_ref(text).map_err(|error| Refusal::new("invalid-name", error.to_string()))?
+        }
         None => {
             let views = server.recorder.views();
             let known = views.repositories.repository(&name);

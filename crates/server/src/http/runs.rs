@@ -157,7 +157,8 @@ pub async fn log(
 ) -> Answer<LogChunk> {
     let (record, _) = permit(&server, &headers, id, Permission::ReadRepository).await?;
     let job = record.current().jobs.iter().find(|job| job.key.as_str() == query.job);
-    let job = job.ok_or_else(|| Refusal::not_found(&format!("the job {} of run {id}", query.job)))?;
+    let job =
+        job.ok_or_else(|| Refusal::not_found(&format!("the job {} of run {id}", query.job)))?;
     let key = LogKey {
         run: record.run,
         attempt: query.attempt.unwrap_or(job.attempt),
@@ -201,7 +202,10 @@ fn again(server: &Server, run: RunId) -> Answer<Run> {
     Ok(Json(on_wire(record)))
 }
 
-fn default_branch(server: &Server, repository: &RepositoryName) -> Result<ledger::RefName, Refusal> {
+fn default_branch(
+    server: &Server,
+    repository: &RepositoryName,
+) -> Result<ledger::RefName, Refusal> {
     let views = server.recorder.views();
     let known = views.repositories.repository(repository);
     Ok(known.context("the repository is gone")?.default_branch.clone())

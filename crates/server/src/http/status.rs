@@ -45,10 +45,8 @@ pub async fn status(State(server): State<Arc<Server>>, headers: HeaderMap) -> An
     responses((status = 200, body = Diagnosis)))]
 pub async fn diagnosis(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer<Diagnosis> {
     identity::permit_server(&server, &headers, Permission::ReadServer).await?;
-    let mut checks = vec![
-        check("server git", DiagnosisState::Ok, server.git.git_version()),
-        data(&server),
-    ];
+    let mut checks =
+        vec![check("server git", DiagnosisState::Ok, server.git.git_version()), data(&server)];
     checks.extend(sandbox(&server));
     let tools = server.runner.protections().tools.iter().map(|path| path.display().to_string());
     let tools: Vec<String> = tools.collect();
@@ -92,8 +90,11 @@ fn data(server: &Server) -> DiagnosisCheck {
         Ok(space) => {
             let free_bytes = space.blocks_available() * space.fragment_size();
             let detail = format!("{folder}, {} MiB free", free_bytes >> 20);
-            let state =
-                if free_bytes < FREE_BYTES_LOW { DiagnosisState::Degraded } else { DiagnosisState::Ok };
+            let state = if free_bytes < FREE_BYTES_LOW {
+                DiagnosisState::Degraded
+            } else {
+                DiagnosisState::Ok
+            };
             check("data", state, &detail)
         }
         Err(error) => check("data", DiagnosisState::Failed, &format!("{folder}: {error}")),
@@ -108,7 +109,8 @@ async fn configurations(server: &Arc<Server>) -> Vec<DiagnosisCheck> {
     let mut checks = Vec::new();
     for name in names {
         let configured = server.configurations.of_default_branch(server, &name).await;
-        let problems = configured.ok().flatten().map(|one| one.problems.clone()).unwrap_or_default();
+        let problems =
+            configured.ok().flatten().map(|one| one.problems.clone()).unwrap_or_default();
         checks.extend(problems.iter().map(|problem| {
             check(&format!("repository {name}"), DiagnosisState::Degraded, &problem.to_string())
         }));

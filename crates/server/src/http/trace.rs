@@ -74,7 +74,8 @@ fn parse(server: &Server, text: &str) -> Result<TraceQuery, Refusal> {
         return Ok(TraceQuery::Incident(IncidentId(incident)));
     }
     if let Some((repository, pull_request)) = text.split_once('#')
-        && let (Ok(repository), Some(pull_request)) = (names::parse(repository), number(pull_request))
+        && let (Ok(repository), Some(pull_request)) =
+            (names::parse(repository), number(pull_request))
     {
         return Ok(TraceQuery::PullRequest(repository, PullRequestNumber(pull_request)));
     }
@@ -89,7 +90,9 @@ fn parse(server: &Server, text: &str) -> Result<TraceQuery, Refusal> {
         abbreviated.len() >= 6 && abbreviated.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_abbreviation {
         let mut digests = views.pipelines.published.keys();
-        if let Some(digest) = digests.find(|one| one.as_str()["sha256:".len()..].starts_with(abbreviated)) {
+        if let Some(digest) =
+            digests.find(|one| one.as_str()["sha256:".len()..].starts_with(abbreviated))
+        {
             return Ok(TraceQuery::Digest(digest.clone()));
         }
         let published = views.pipelines.published.values().flatten().map(|one| &one.commit);

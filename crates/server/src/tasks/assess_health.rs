@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use control::configuration::Environment;
 use deployments::{ApplicationState, HealthStatus, Outcome};
-use ledger::{Actor, ApplicationName, CommitId, Draft, IncidentId, RepositoryName, Subject, Timestamp};
+use ledger::{
+    Actor, ApplicationName, CommitId, Draft, IncidentId, RepositoryName, Subject, Timestamp,
+};
 use monitoring::{
     AssessInputs, Assessment, IncidentDecision, IncidentInputs, MonitoringFact, Objective,
     ObjectiveObservation, ObjectiveState, RuleOutcome, ScrapeProblem, Severity, Suspect,
@@ -75,7 +77,8 @@ impl Deployed {
     /// Metrics come once per interval; looking more often would only repeat the answer.
     fn last_looked_at(&self, server: &Server, application: &ApplicationName) -> bool {
         let now = server.clock.now();
-        let mut looked = server.watched.assessed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut looked =
+            server.watched.assessed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let key = (application.clone(), self.generation);
         let recent = looked.get(&key).is_some_and(|at| now.since_ms(*at) < ASSESS_INTERVAL_MS / 2);
         if !recent {
@@ -103,7 +106,8 @@ fn deployed(server: &Server, application: &ApplicationName) -> Option<Deployed> 
 /// When the last old replica was gone: since then the application is healthy on this generation.
 fn since_complete(state: &ApplicationState, generation: u64) -> Option<Timestamp> {
     let health = state.health.as_ref()?;
-    (health.status == HealthStatus::Healthy && health.generation == generation).then_some(health.since)
+    (health.status == HealthStatus::Healthy && health.generation == generation)
+        .then_some(health.since)
 }
 
 fn workload_health(state: &ApplicationState) -> WorkloadHealth {
@@ -181,7 +185,8 @@ async fn inputs(
         }
     }
     let own = |target: &ApplicationName| target == application;
-    let scrapes = server.scraper.statuses().into_iter().filter(|(target, _)| own(&target.application));
+    let scrapes =
+        server.scraper.statuses().into_iter().filter(|(target, _)| own(&target.application));
     let probes = server.checker.statuses().into_iter().filter(|(check, _)| own(&check.application));
     AssessInputs {
         application: application.clone(),
@@ -216,7 +221,9 @@ async fn record_objectives(
         let known = {
             let views = server.recorder.views();
             let of_application = views.monitoring.objectives.get(&environment.application);
-            of_application.and_then(|known| known.get(&observation.name)).map(|one| one.state.clone())
+            of_application
+                .and_then(|known| known.get(&observation.name))
+                .map(|one| one.state.clone())
         };
         if known.as_ref().is_some_and(|known| known.code() == state.code()) {
             continue;
@@ -277,10 +284,13 @@ async fn record_assessment(
         let views = server.recorder.views();
         let newest = views.monitoring.assessment(application);
         newest
-            .filter(|one| one.revision == deployed.revision && one.generation == deployed.generation)
+            .filter(|one| {
+                one.revision == deployed.revision && one.generation == deployed.generation
+            })
             .map(|one| (one.verdict, one.cases.clone()))
     };
-    let changed = known.as_ref().is_none_or(|(verdict, cases)| assessment.differs_from(*verdict, cases));
+    let changed =
+        known.as_ref().is_none_or(|(verdict, cases)| assessment.differs_from(*verdict, cases));
     if changed {
         let fact = MonitoringFact::Assessed {
             application: application.clone(),
@@ -290,7 +300,12 @@ async fn record_assessment(
             verdict: assessment.verdict,
             cases: assessment.cases.clone(),
         };
-        drafts.push(Draft::new(now, Actor::system(ACTOR), Subject::application(application), &fact));
+        drafts.push(Draft::new(
+            now,
+            Actor::system(ACTOR),
+            Subject::application(application),
+            &fact,
+        ));
         if assessment.verdict == Verdict::Sick {
             drafts.push(crate::evidence::save(server, environment, &deployed.revision, now).await?);
         }
@@ -345,7 +360,8 @@ fn suspect(
 ) -> Option<Suspect> {
     let views = server.recorder.views();
     let looped = views.control.environment(repository, &environment.name);
-    let promotion = looped.and_then(|one| one.promotions.iter().rev().find(|p| p.commit == *revision));
+    let promotion =
+        looped.and_then(|one| one.promotions.iter().rev().find(|p| p.commit == *revision));
     let digest = promotion.map(|promotion| promotion.digest.clone());
     let published = digest.as_ref().and_then(|digest| views.published(digest));
     let source = published.map_or(revision, |published| &published.commit);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use control::ControlFact;
 use control::configuration::Environment;
+use control::reasons::RollbackRefusal;
 use control::promote::{
     CloseReason, EnvironmentState, PromoteInputs, Promotion, Proposal, Published, Step, Written,
 };
@@ -21,8 +22,8 @@ use repositories::view::PullRequestState;
 use crate::changes::{self, BranchEdit, Move};
 use crate::configurations::RepositoryConfiguration;
 use crate::http::problem::Refusal;
-use crate::renderings::object_at;
 use crate::pull_requests::{self, MergeChoice, Opening};
+use crate::renderings::object_at;
 use crate::state::Server;
 use crate::tasks::Next;
 use crate::views::Views;
@@ -95,15 +96,20 @@ async fn promote_inputs(
     let mut proposals: BTreeMap<_, Vec<Proposal>> = BTreeMap::new();
     for (environment, number, artifact, digest) in open {
         let waits_for = pull_requests::waits_for(server, repository, number).await?;
-        proposals
-            .entry(environment)
-            .or_default()
-            .push(Proposal { number, artifact, digest, waits_for });
+        proposals.entry(environment).or_default().push(Proposal {
+            number,
+            artifact,
+            digest,
+            waits_for,
+        });
     }
     let views = server.recorder.views();
     let environments = configured.configuration.environments.iter().map(|environment| {
         let open = proposals.remove(&environment.name).unwrap_or_default();
-        (environment.name.clone(), environment_state(&views, repository, configured, environment, open))
+        (
+            environment.name.clone(),
+            environment_state(&views, repository, configured, environment, open),
+        )
     });
     let environments = environments.collect();
     let looped = views.control.repositories.get(repository);
@@ -131,9 +137,8 @@ fn published(views: &Views, repository: &RepositoryName) -> Vec<Published> {
         .filter(|(_, one)| one.repository == *repository)
         .map(|(digest, one)| {
             let run = views.pipelines.runs.get(&one.run);
-            let succeeded = run.is_some_and(|run| {
-                run.conclusion() == Some(pipelines::facts::Conclusion::Success)
-            });
+            let succeeded = run
+                .is_some_and(|run| run.conclusion() == Some(pipelines::facts::Conclusion::Success));
             let (artifact, digest) = (one.name.clone(), digest.clone());
             (one.sequence, Published { artifact, digest, gate_passed: succeeded, at: one.at })
         })
@@ -159,7 +164,8 @@ fn environment_state(
         at_tip.insert(digest.clone());
         // A digest that no promotion or rollback brought was written by a person.
         let ours = looped.is_some_and(|looped| {
-            looped.promotions.iter().any(|one| one.digest == *digest) || !looped.rollbacks.is_empty()
+            looped.promotions.iter().any(|one| one.digest == *digest)
+                || !looped.rollbacks.is_empty()
         });
         let by_person = (!ours).then(|| Actor::person("somebody"));
         let resumed = looped.is_some_and(|looped| looped.resumed_at.is_some());
@@ -188,12 +194,17 @@ fn environment_state(
     }
     if let Some(current) = state.and_then(|state| state.running()) {
         let verdict = views.monitoring.assessment(&environment.application);
-        let verdict = verdict
-            .filter(|one| one.generation == current.generation)
-            .map(|one| one.verdict);
-        running.extend(at_tip.into_iter().filter(|digest| {
-            promoted(&current.revision).as_ref() == Some(digest) || promoted(&current.revision).is_none()
-        }).map(|digest| (digest, verdict)));
+        let verdict =
+            verdict.filter(|one| one.generation == current.generation).map(|one| one.verdict);
+        running.extend(
+            at_tip
+                .into_iter()
+                .filter(|digest| {
+                    promoted(&current.revision).as_ref() == Some(digest)
+                        || promoted(&current.revision).is_none()
+                })
+                .map(|digest| (digest, verdict)),
+        );
     }
     EnvironmentState {
         written,
@@ -222,7 +233,8 @@ async fn carry_out(
         }
         Promotion::Merge { number } => {
             let actor = Actor::system(PROMOTER);
-            let along = |commit: &CommitId| vec![promoted(server, repository, step, commit, Some(*number))];
+            let along =
+                |commit: &CommitId| vec![promoted(server, repository, step, commit, Some(*number))];
             let choice = MergeChoice::default();
             pull_requests::merge(server, repository, *number, choice, &actor, along).await?;
             Ok(None)
@@ -242,7 +254,8 @@ async fn carry_out(
                 let looped = views.control.environment(repository, &step.environment);
                 looped.and_then(|looped| looped.waiting.get(&step.artifact).cloned())
             };
-            let same = known.is_some_and(|known| known.digest == step.digest && known.reasons == *reasons);
+            let same =
+                known.is_some_and(|known| known.digest == step.digest && known.reasons == *reasons);
             if !same {
                 let fact = ControlFact::PromotionWaiting {
                     repository: repository.clone(),
@@ -337,13 +350,11 @@ async fn overlay_edit(
     let store = server.repository(repository)?;
     let text = crate::configurations::text(&store, at, &path)?;
     let text = text.with_context(|| format!("{path} is not there"))?;
-    let image = ImageEdit {
-        name: step.artifact.clone(),
-        new_name: None,
-        digest: step.digest.to_string(),
-    };
+    let image =
+        ImageEdit { name: step.artifact.clone(), new_name: None, digest: step.digest.to_string() };
     let edited = kustomize::edit::set_image(&path, &text, &image);
-    let edited = edited.map_err(|error| Refusal::new("invalid-configuration", error.to_string()))?;
+    let edited =
+        edited.map_err(|error| Refusal::new("invalid-configuration", error.to_string()))?;
     Ok(BTreeMap::from([(path, Edit::Write(edited.into_bytes()))]))
 }
 
@@ -388,7 +399,7 @@ async fn roll_back(
     };
     match control::rollback::decide(&inputs) {
         RollbackDecision::No { reasons } => {
-            refuse(server, repository, environment, &inputs, reasons).await?;
+            refuse(server, repository, environment, reasons).await?;
         }
         RollbackDecision::Freeze { incident } => {
             let fact = ControlFact::AutomationHeld {
@@ -431,6 +442,7 @@ async fn rollback_inputs(
         let Some(state) = views.deployments.applications.get(application) else { return Ok(None) };
         let Some(running) = state.running() else { return Ok(None) };
         let looped = views.control.environment(repository, &environment.name);
+        let Outcome::Applied { at: deployed_at } = running.outcome else { return Ok(None) };
         let requested = looped.is_some_and(|one| one.rollback_requested);
         let approved = looped.and_then(|one| one.rollback_approved.clone());
         let Some(assessment) = views.monitoring.assessment(application) else { return Ok(None) };
@@ -455,8 +467,8 @@ async fn rollback_inputs(
             healthy: healthy_renderings(&views, environment),
             rollbacks: looped.map(|one| one.automatic_rollbacks(application)).unwrap_or_default(),
             incident: views.monitoring.open_incident(application).map(|(id, _)| id),
-            held: looped.is_some_and(|one| one.hold.is_some()),
-            asked: looped.is_some_and(|one| one.asked.is_some()),
+            held: looped.is_some_and(|one| one.was_frozen(deployed_at)),
+            asked: false,
             approved,
             requested,
             as_of: server.clock.now(),
@@ -464,7 +476,14 @@ async fn rollback_inputs(
         (inputs, state.deployments.clone())
     };
     inputs.changes =
-        rendering_changes(server, repository, environment, &deployments, &configured.commit).await?;
+        rendering_changes(server, repository, environment, &deployments, &configured.commit)
+            .await?;
+    inputs.asked = {
+        let views = server.recorder.views();
+        let looped = views.control.environment(repository, &environment.name);
+        let newest = inputs.changes.first();
+        newest.is_some_and(|newest| looped.is_some_and(|one| one.was_asked(&newest.commit)))
+    };
     Ok(Some(inputs))
 }
 
@@ -499,7 +518,9 @@ async fn rendering_changes(
     deployments: &[deployments::Deployment],
     tip: &CommitId,
 ) -> anyhow::Result<Vec<RenderingChange>> {
-    let Some(rendering) = server.renderings.of(&environment.application) else { return Ok(Vec::new()) };
+    let Some(rendering) = server.renderings.of(&environment.application) else {
+        return Ok(Vec::new());
+    };
     let store = server.repository(repository)?;
     let revisions: Vec<(CommitId, CommitId)> = deployments
         .iter()
@@ -516,8 +537,8 @@ async fn rendering_changes(
         let known = revisions.iter().find(|(revision, _)| *revision == commit);
         let promotion = looped
             .and_then(|looped| looped.promotions.iter().rev().find(|one| one.commit == commit));
-        let is_rollback =
-            looped.is_some_and(|looped| looped.rollbacks.iter().any(|one| one.revert_commit == commit));
+        let is_rollback = looped
+            .is_some_and(|looped| looped.rollbacks.iter().any(|one| one.revert_commit == commit));
         let cause = match promotion {
             Some(promotion) => ChangeCause::Promotion { digest: promotion.digest.clone() },
             None if is_rollback => ChangeCause::Rollback,
@@ -606,11 +627,17 @@ async fn revert(
         environment: environment.name.clone(),
         incident,
     };
-    let mut along = vec![rolled_back.draft(now, actor.clone()), quarantined.draft(now, actor.clone())];
+    let mut along =
+        vec![rolled_back.draft(now, actor.clone()), quarantined.draft(now, actor.clone())];
     along.extend(incident.map(|incident| {
         let cases = {
             let views = server.recorder.views();
-            views.monitoring.incidents.get(&incident).map(|one| one.cases.clone()).unwrap_or_default()
+            views
+                .monitoring
+                .incidents
+                .get(&incident)
+                .map(|one| one.cases.clone())
+                .unwrap_or_default()
         };
         let action = Some(IncidentAction::Reverted { commit: revert_commit.clone() });
         let fact = MonitoringFact::IncidentUpdated { incident, cases, action };
@@ -653,15 +680,18 @@ async fn refuse(
     server: &Arc<Server>,
     repository: &RepositoryName,
     environment: &Environment,
-    inputs: &RollbackInputs,
-    reasons: Vec<control::reasons::RollbackRefusal>,
+    reasons: Vec<RollbackRefusal>,
 ) -> anyhow::Result<()> {
     let known = {
         let views = server.recorder.views();
         let looped = views.control.environment(repository, &environment.name);
         looped.map(|looped| looped.refused.clone()).unwrap_or_default()
     };
-    if known == reasons || inputs.verdict != Verdict::Sick {
+    // A change that is on its way answers by itself in a moment.
+    let passing = |reason: &RollbackRefusal| {
+        matches!(reason, RollbackRefusal::NewerChangeOnItsWay { .. })
+    };
+    if known == reasons || reasons.iter().all(passing) {
         return Ok(());
     }
     let fact = ControlFact::RollbackRefused {
@@ -673,13 +703,13 @@ async fn refuse(
     record(server, REVERTER, &fact).await.map_err(into_error)
 }
 
-fn default_branch(
-    server: &Server,
-    repository: &RepositoryName,
-) -> anyhow::Result<ledger::RefName> {
+fn default_branch(server: &Server, repository: &RepositoryName) -> anyhow::Result<ledger::RefName> {
     let views = server.recorder.views();
     let known = views.repositories.repository(repository);
-    Ok(known.with_context(|| format!("there is no repository {repository}"))?.default_branch.clone())
+    Ok(known
+        .with_context(|| format!("there is no repository {repository}"))?
+        .default_branch
+        .clone())
 }
 
 async fn record(server: &Arc<Server>, part: &str, fact: &ControlFact) -> Result<(), Refusal> {
@@ -710,7 +740,8 @@ pub async fn rolled_back_since(
         if let Some(done) = done {
             return Some(Ok((done.bad_commit.clone(), done.revert_commit.clone())));
         }
-        let refused = looped.newest.is_some_and(|newest| newest > since) && !looped.refused.is_empty();
+        let refused =
+            looped.newest.is_some_and(|newest| newest > since) && !looped.refused.is_empty();
         refused.then(|| {
             let reasons = looped.refused.iter();
             Err(reasons.map(|one| api::problem::Reason::new(one.code(), one.to_string())).collect())

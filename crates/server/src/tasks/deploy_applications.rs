@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deployments::{
-    Action, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Inventory, LiveObject, Plan,
-    PlanInputs, PlanPolicy, aggregate_health, plan,
+    Action, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Inventory, LiveObject,
+    Plan, PlanInputs, PlanPolicy, aggregate_health, plan,
 };
 use ledger::{Actor, AppendRefusal, ApplicationName, CommitId, Sequence, Timestamp};
 use serde_json::Value;
@@ -37,7 +37,10 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     let applications: Vec<ApplicationName> = {
         let views = server.recorder.views();
         let declared = views.deployments.applications.iter();
-        declared.filter(|(_, state)| state.declaration.is_some()).map(|(name, _)| name.clone()).collect()
+        declared
+            .filter(|(_, state)| state.declaration.is_some())
+            .map(|(name, _)| name.clone())
+            .collect()
     };
     let mut next = Next::OnChange;
     for application in applications {
@@ -112,10 +115,10 @@ fn inputs(server: &Server, rendering: &Rendering, objects: &[Value]) -> PlanInpu
     let as_of = server.clock.now();
     let views = server.recorder.views();
     let state = views.deployments.applications.get(&rendering.application.name);
-    let live = objects.iter().filter(|object| object["kind"] != "Pod").map(|object| LiveObject {
-        manifest: object.clone(),
-        applied: None,
-    });
+    let live = objects
+        .iter()
+        .filter(|object| object["kind"] != "Pod")
+        .map(|object| LiveObject { manifest: object.clone(), applied: None });
     let problems = rendering.manifests.iter().filter_map(|manifest| {
         let problem = workloads::supported(manifest).err()?;
         let namespace = &rendering.application.destination.namespace;
@@ -319,12 +322,17 @@ async fn record_health(
     objects: &[Value],
     rendering: &Rendering,
 ) -> anyhow::Result<()> {
-    let own: Vec<Value> = objects.iter().filter(|object| object["kind"] != "Pod").cloned().collect();
+    let own: Vec<Value> =
+        objects.iter().filter(|object| object["kind"] != "Pod").cloned().collect();
     let (known, generation, was_deployed) = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(application);
         let known = state.and_then(|state| state.health.clone());
-        (known, state.map_or(0, |state| state.generation()), state.is_some_and(|s| s.running().is_some()))
+        (
+            known,
+            state.map_or(0, |state| state.generation()),
+            state.is_some_and(|s| s.running().is_some()),
+        )
     };
     let health = if was_deployed {
         aggregate_health(&own, rendering.manifests.len())

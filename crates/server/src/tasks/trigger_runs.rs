@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use git_store::Repository;
-use ledger::{
-    Actor, CommitId, Draft, Fact, RefName, RepositoryName, Sequence, Subject, decode,
-};
+use ledger::{Actor, CommitId, Draft, Fact, RefName, RepositoryName, Sequence, Subject, decode};
 use pipelines::facts::{EventName, PullRequestSource, RunSource};
 use pipelines::trigger::{self, Event, PullRequestAction, Trigger, TriggerInputs};
 use pipelines::workflow::model::Workflow;
@@ -231,13 +229,11 @@ pub async fn dispatch(
             found = Some((path, read));
         }
     }
-    let (path, read) = found.ok_or_else(|| Refusal::not_found(&format!("the workflow {wanted}")))?;
+    let (path, read) =
+        found.ok_or_else(|| Refusal::not_found(&format!("the workflow {wanted}")))?;
     let workflow = read.map_err(|problems| invalid(&problems))?;
-    let event = Event::WorkflowDispatch {
-        reference: reference.clone(),
-        workflow: path.clone(),
-        inputs,
-    };
+    let event =
+        Event::WorkflowDispatch { reference: reference.clone(), workflow: path.clone(), inputs };
     let decided = trigger::decide(&TriggerInputs {
         event,
         workflows: vec![(path.clone(), workflow.clone())],
@@ -297,7 +293,9 @@ async fn read_workflows(store: &Repository, commit: &CommitId) -> anyhow::Result
         let mut read = Vec::new();
         for entry in store.list(&commit, WORKFLOWS)?.unwrap_or_default() {
             let is_yaml = entry.path.ends_with(".yaml") || entry.path.ends_with(".yml");
-            if is_yaml && let Some(text) = crate::configurations::text(&store, &commit, &entry.path)? {
+            if is_yaml
+                && let Some(text) = crate::configurations::text(&store, &commit, &entry.path)?
+            {
                 let workflow = workflow::read(&entry.path, &text);
                 read.push((entry.path, workflow));
             }
@@ -314,7 +312,8 @@ async fn changed_paths(
 ) -> anyhow::Result<Vec<String>> {
     let (store, old, new) = (store.clone(), old.clone(), new.clone());
     let work = move || -> anyhow::Result<Vec<String>> {
-        let changed = store.changed_paths(Some(&store.tree_of(&old)?), Some(&store.tree_of(&new)?))?;
+        let changed =
+            store.changed_paths(Some(&store.tree_of(&old)?), Some(&store.tree_of(&new)?))?;
         let both = changed.into_iter().flat_map(|one| one.old_path.into_iter().chain([one.path]));
         Ok(both.collect())
     };
@@ -329,9 +328,11 @@ fn head_name(pull_request: &PullRequest) -> String {
 
 fn next_number(server: &Server, repository: &RepositoryName, workflow: &str) -> u64 {
     let views = server.recorder.views();
-    let of_workflow = views.pipelines.runs.values().filter(|run| {
-        run.source.repository == *repository && run.source.workflow == workflow
-    });
+    let of_workflow = views
+        .pipelines
+        .runs
+        .values()
+        .filter(|run| run.source.repository == *repository && run.source.workflow == workflow);
     of_workflow.map(|run| run.source.number).max().unwrap_or(0) + 1
 }
 
