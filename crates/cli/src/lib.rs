@@ -59,12 +59,11 @@ pub async fn execute(arguments: Arguments) -> Exit {
 }
 
 /// Prints a failure with its whole chain; as JSON it is the problem document itself.
-#[expect(clippy::print_stdout, reason = "with -o json the problem document is the result")]
 pub fn report(format: Format, failure: &Failure) {
     if format != Format::Table
         && let Failure::Problem(problem) = failure
     {
-        println!("{}", serde_json::to_string(problem).unwrap_or_default());
+        output::line(&serde_json::to_string(problem).unwrap_or_default());
         return;
     }
     let mut text = match failure {

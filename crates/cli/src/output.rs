@@ -17,17 +17,15 @@ pub enum Format {
 }
 
 /// Prints one thing: `people` for people, else JSON.
-#[expect(clippy::print_stdout, reason = "results go to standard output")]
 pub fn one<T: Serialize>(format: Format, value: &T, people: impl FnOnce(&T) -> String) {
     match format {
-        Format::Table => println!("{}", people(value).trim_end()),
-        Format::Json => println!("{}", serde_json::to_string_pretty(value).unwrap_or_default()),
-        Format::Jsonl => println!("{}", serde_json::to_string(value).unwrap_or_default()),
+        Format::Table => line(&people(value).trim_end()),
+        Format::Json => line(&serde_json::to_string_pretty(value).unwrap_or_default()),
+        Format::Jsonl => line(&serde_json::to_string(value).unwrap_or_default()),
     }
 }
 
 /// Prints a list: a table for people, else JSON.
-#[expect(clippy::print_stdout, reason = "results go to standard output")]
 pub fn many<T: Serialize>(
     format: Format,
     items: &[T],
@@ -35,13 +33,27 @@ pub fn many<T: Serialize>(
     row: impl Fn(&T) -> Vec<String>,
 ) {
     match format {
-        Format::Table => println!("{}", table(columns, items.iter().map(row))),
-        Format::Json => println!("{}", serde_json::to_string_pretty(items).unwrap_or_default()),
+        Format::Table => line(&table(columns, items.iter().map(row))),
+        Format::Json => line(&serde_json::to_string_pretty(items).unwrap_or_default()),
         Format::Jsonl => {
             for item in items {
-                println!("{}", serde_json::to_string(item).unwrap_or_default());
+                line(&serde_json::to_string(item).unwrap_or_default());
             }
         }
+    }
+}
+
+/// Writes one result and ends the line.
+pub fn line(text: &str) {
+    raw(&format!("{text}\n"));
+}
+
+/// Writes a part of a result. A reader that has seen enough (`| head`) ends the program quietly.
+pub fn raw(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
     }
 }
 

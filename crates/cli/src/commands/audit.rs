@@ -116,11 +116,10 @@ fn query(arguments: &ListArguments) -> String {
     path
 }
 
-#[expect(clippy::print_stdout, reason = "the export is the result")]
 async fn export(context: &Context) -> Result<(), Failure> {
     let mut response = context.client.stream("/facts/export").await?;
     while let Some(bytes) = response.chunk().await.context("the export broke off")? {
-        print!("{}", String::from_utf8_lossy(&bytes));
+        output::raw(&String::from_utf8_lossy(&bytes));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
+use crate::output;
 
 /// Whose log.
 #[derive(Args)]
@@ -17,7 +18,6 @@ pub struct LogsArguments {
 }
 
 /// Prints it; the server holds a followed request open until there is more.
-#[expect(clippy::print_stdout, reason = "the log is the result")]
 pub async fn execute(context: &Context, arguments: &LogsArguments) -> Result<Exit, Failure> {
     let path = match arguments.of.strip_prefix("run/") {
         Some(rest) => {
@@ -33,7 +33,7 @@ pub async fn execute(context: &Context, arguments: &LogsArguments) -> Result<Exi
         let follow = arguments.follow;
         let chunk: LogChunk =
             context.client.get(&format!("{path}&offset={offset}&follow={follow}")).await?;
-        print!("{}", chunk.text);
+        output::raw(&chunk.text);
         let finished = chunk.complete || (!follow && chunk.next_offset == offset);
         offset = chunk.next_offset;
         if finished {

@@ -7,6 +7,9 @@ use super::Context;
 use crate::failure::{Exit, Failure};
 use crate::output;
 
+/// How much of a fact's fields a table shows; JSON has all of them.
+const SUMMARY_LENGTH_MAX: usize = 90;
+
 /// What to follow.
 #[derive(Args)]
 pub struct TraceArguments {
@@ -22,8 +25,8 @@ pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Ex
     output::many(context.format, &steps, &["kind", "id", "what", "who", "when"], |step| {
         vec![
             step.kind.clone(),
-            output::short(&step.id),
-            step.summary.clone(),
+            step.id.clone(),
+            step.summary.chars().take(SUMMARY_LENGTH_MAX).collect(),
             step.actor.clone().unwrap_or_default(),
             step.at.clone().unwrap_or_default(),
         ]

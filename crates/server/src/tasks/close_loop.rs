@@ -447,7 +447,9 @@ async fn rollback_inputs(
         let approved = looped.and_then(|one| one.rollback_approved.clone());
         let Some(assessment) = views.monitoring.assessment(application) else { return Ok(None) };
         let sick = assessment.verdict == Verdict::Sick;
-        if !sick && !requested && approved.is_none() {
+        // A verdict on what ran before says nothing about what runs now.
+        let assessed = assessment.generation == running.generation;
+        if !(sick && assessed) && !requested && approved.is_none() {
             return Ok(None);
         }
         // Nothing is removed before its evidence is kept.
@@ -691,7 +693,7 @@ async fn refuse(
     let passing = |reason: &RollbackRefusal| {
         matches!(reason, RollbackRefusal::NewerChangeOnItsWay { .. })
     };
-    if known == reasons || reasons.iter().all(passing) {
+    if known == reasons || reasons.iter().any(passing) {
         return Ok(());
     }
     let fact = ControlFact::RollbackRefused {
