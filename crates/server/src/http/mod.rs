@@ -48,7 +48,7 @@ struct Document;
 
 /// Every route of `/api/v1`, with its description.
 fn api() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::new()
         .routes(routes!(status::status))
         .routes(routes!(status::diagnosis))
         .routes(routes!(repositories::create, repositories::list))
@@ -90,16 +90,20 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(events::stream))
 }
 
+/// The routes where they are, below the document's head.
+fn described() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", api())
+}
+
 /// The OpenAPI document as JSON, the same for every start.
 pub fn openapi_document() -> anyhow::Result<String> {
-    let (_, document) =
-        OpenApiRouter::<Arc<Server>>::new().nest("/api/v1", api()).split_for_parts();
+    let (_, document) = described().split_for_parts();
     Ok(document.to_pretty_json()? + "\n")
 }
 
 /// The whole interface.
 pub fn router(server: Arc<Server>) -> Router {
-    let (api, _) = OpenApiRouter::new().nest("/api/v1", api()).split_for_parts();
+    let (api, _) = described().split_for_parts();
     let registry = registry::http::routes(server.registry.clone(), authorise(&server));
     // Packs and blobs stream, with limits of their own.
     let git = Router::new()
