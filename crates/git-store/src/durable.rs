@@ -16,23 +16,6 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Forces the folders from `path`'s own up to and including `root` to disk.
-pub(crate) fn sync_folders_up_to(path: &Path, root: &Path) -> io::Result<()> {
-    let mut folder = path.parent();
-    while let Some(current) = folder {
-        match sync_folder(current) {
-            // Deleting the last ref of a folder deletes the folder.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other?,
-        }
-        if current == root {
-            return Ok(());
-        }
-        folder = current.parent();
-    }
-    Ok(())
-}
-
 /// Moves a file whose content is on disk; its new name is on disk after [`sync_folder`].
 pub(crate) fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)

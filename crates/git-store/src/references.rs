@@ -1,5 +1,8 @@
 //! Refs: reading them, and moving several at once or none.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use gix::bstr::ByteSlice;
 use ledger::{CommitId, ObjectId, RefName};
 
@@ -183,20 +186,25 @@ impl Repository {
 
     /// Git forces a ref's file to disk, but not its name in its folder.
     fn sync_refs(&self, changes: &[RefChange]) -> std::io::Result<()> {
+        let refs = self.path().join("refs");
+        let mut folders = BTreeSet::new();
         for change in changes {
             let file = self.path().join(change.name.as_str());
-            let refs = self.path().join("refs");
-            // A branch that was there is in a folder that was there.
+            // A branch that was there is in a folder that was there; others may be in new ones.
             let flat = change.name.as_str().split('/').count() == 3;
-            match file.parent() {
-                Some(folder) if flat && change.old.is_some() => durable::sync_folder(folder)?,
-                Some(_) | None => durable::sync_folders_up_to(&file, &refs)?,
-            }
+            let many = if flat && change.old.is_some() { 1 } else { usize::MAX };
+            let inside = |folder: &&Path| folder.starts_with(&refs);
+            let parents = file.ancestors().skip(1).take_while(inside).take(many);
+            folders.extend(parents.map(Path::to_path_buf));
         }
         if changes.iter().any(|change| change.new.is_none()) {
-            durable::sync_folder(self.path())?;
+            folders.insert(self.path().to_path_buf());
         }
-        Ok(())
+        folders.iter().try_for_each(|folder| match durable::sync_folder(folder) {
+            // Deleting the last ref of a folder deletes the folder.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        })
     }
 }
 

@@ -205,6 +205,9 @@ impl TreeReader {
         if path.is_empty() {
             return Ok(Some((EntryKind::Directory, object_id(raw(self.tree.as_str())))));
         }
+        if path.starts_with('/') {
+            return Ok(None);
+        }
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let found = self.with_folder(folder, |entries| entries.get(name).copied())?.flatten();
         Ok(found.map(|(kind, id)| (kind, object_id(id))))

@@ -17,6 +17,7 @@ mod list_refs;
 mod pack;
 mod receive;
 mod report;
+mod scan;
 mod upload;
 
 pub use advertise::advertise;

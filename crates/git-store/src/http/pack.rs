@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::body::BodyReader;
 use super::receive::ReceiveLimits;
+use super::scan::Scanner;
 use crate::error::StoreError;
 use crate::program;
 use crate::quarantine::Quarantine;
@@ -61,12 +62,13 @@ pub(crate) async fn read_pack(
     let stdin = child.stdin.take();
     let feed = async {
         let Some(mut stdin) = stdin else { return Ok(Fed::All) };
-        feed(body, &mut stdin, &header, limit).await
+        feed(body, &mut stdin, &header, limits).await
     };
     let (fed, output) = tokio::join!(feed, child.wait_with_output());
     let output = output.map_err(StoreError::files("wait for git index-pack"))?;
     match fed {
         Ok(Fed::TooLarge) => Ok(Err(too_large(limit))),
+        Ok(Fed::FileTooLarge { bytes }) => Ok(Err(file_too_large(bytes, limits.file_bytes_max))),
         Ok(Fed::All | Fed::Refused) if output.status.success() => Ok(Ok(Some(quarantine))),
         Ok(Fed::All | Fed::Refused) => Ok(Err(explain(&output, limit))),
         // The client went away in the middle.
@@ -80,6 +82,11 @@ enum Fed {
     All,
     /// To the limit.
     TooLarge,
+    /// Into a file that is far above the limit.
+    FileTooLarge {
+        /// Its size in bytes.
+        bytes: u64,
+    },
     /// To where Git read no more.
     Refused,
 }
@@ -87,13 +94,15 @@ enum Fed {
 async fn feed(
     body: &mut BodyReader,
     stdin: &mut tokio::process::ChildStdin,
-    header: &[u8],
-    limit: u64,
+    header: &[u8; 12],
+    limits: ReceiveLimits,
 ) -> io::Result<Fed> {
     use tokio::io::AsyncBufReadExt;
     if stdin.write_all(header).await.is_err() {
         return Ok(Fed::Refused);
     }
+    let entries = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
+    let mut scanner = Scanner::new(entries, limits.file_bytes_max);
     let mut total = header.len() as u64;
     loop {
         let piece = body.fill_buf().await?;
@@ -104,8 +113,11 @@ async fn feed(
         }
         let length = piece.len();
         total += length as u64;
-        if total > limit {
+        if total > limits.pack_bytes_max {
             return Ok(Fed::TooLarge);
+        }
+        if let Some(bytes) = scanner.feed(piece) {
+            return Ok(Fed::FileTooLarge { bytes });
         }
         if stdin.write_all(piece).await.is_err() {
             return Ok(Fed::Refused);
@@ -134,6 +146,13 @@ fn too_large(limit_bytes: u64) -> Problem {
         "the pack is larger than the limit of {limit_bytes} bytes; push in smaller steps, or take large files out of the commits"
     );
     Problem { code: "pack-too-large", sentence }
+}
+
+fn file_too_large(bytes: u64, limit_bytes: u64) -> Problem {
+    let sentence = format!(
+        "a file of {bytes} bytes is above the limit of {limit_bytes}; take it out of the commits, or raise review.fileBytesMax in boucle.yaml"
+    );
+    Problem { code: "file-too-large", sentence }
 }
 
 /// What `git index-pack` means by its complaint.

@@ -111,13 +111,7 @@ fn branches_are_deleted_and_a_thousand_refs_are_pushed() {
 fn a_large_chunked_push_arrives() {
     let server = Server::start();
     let work = server.work_tree("work").with("http.postBuffer", "65536");
-    let mut state = 7_u64;
-    let mut noise = Vec::new();
-    for _ in 0..400_000 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        noise.push(u8::try_from(state >> 56).unwrap());
-    }
-    work.write("noise", &noise).unwrap();
+    work.write("noise", noise(400_000)).unwrap();
     let commit = work.commit("noise", &[]).unwrap();
     work.run(&["push", "-q", "origin", "main"]).unwrap();
     assert_eq!(server.bare().run(&["rev-parse", "main"]).unwrap(), commit);
@@ -137,17 +131,26 @@ fn a_file_above_the_limit_is_named() {
 }
 
 #[test]
+fn a_file_far_above_the_limit_is_stopped_before_it_is_received() {
+    let server = Server::start();
+    let work = server.work_tree("work").with("http.postBuffer", "65536");
+    work.write("noise", noise(20_000_000)).unwrap();
+    work.commit("noise", &[("small", "before")]).unwrap();
+    let said = work.try_run(&["push", "origin", "main"]).unwrap();
+    assert!(!said.success);
+    assert!(said.stderr.contains("[file-too-large]"), "{}", said.stderr);
+    assert!(said.stderr.contains("a file of 20000000 bytes"), "{}", said.stderr);
+    // It was not received to its end: the caller never saw it.
+    assert!(server.seen.lock().unwrap().is_empty());
+    server.assert_clean();
+}
+
+#[test]
 fn a_pack_above_the_limit_is_refused_with_a_reason() {
     let limits = ReceiveLimits { pack_bytes_max: 200_000, file_bytes_max: 1_000_000 };
     let server = Server::with_limits(limits);
     let work = server.work_tree("work").with("http.postBuffer", "65536");
-    let mut state = 3_u64;
-    let mut noise = Vec::new();
-    for _ in 0..2_000_000 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        noise.push(u8::try_from(state >> 56).unwrap());
-    }
-    work.write("noise", &noise).unwrap();
+    work.write("noise", noise(2_000_000)).unwrap();
     work.commit("noise", &[]).unwrap();
     let said = work.try_run(&["push", "origin", "main"]).unwrap();
     assert!(!said.success);
@@ -171,6 +174,16 @@ fn a_tree_with_a_git_folder_is_refused() {
     }
     assert!(server.repository.references("refs/").unwrap().is_empty());
     server.assert_clean();
+}
+
+/// Bytes that no compression makes fewer.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 7_u64;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        u8::try_from(state >> 56).unwrap()
+    };
+    std::iter::repeat_with(next).take(length).collect()
 }
 
 fn tree_with(work: &testkit::Git, name: &str, blob: &str) -> String {

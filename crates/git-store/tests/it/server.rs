@@ -171,6 +171,10 @@ async fn receive(State(shared): State<Shared>, headers: HeaderMap, body: Body) -
     let body = stream(&headers, body);
     let kind = Service::ReceivePack.result_type();
     match http::receive(&shared.repository, body, shared.limits).await {
+        // A client that will send much asks first, with a request without commands.
+        Ok(received) if received.commands().is_empty() => {
+            typed(kind, received.report(&Report::default()))
+        }
         Ok(mut received) => {
             let report = settle(&shared, &mut received);
             typed(kind, received.report(&report))
