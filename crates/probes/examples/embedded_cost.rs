@@ -1,7 +1,7 @@
 //! What the embedded store costs: memory and time per query, at the size of a small server.
 //!
-//! `cargo run --release -p probes --example embedded_cost`: ten targets of 200 series, scraped 600
-//! times a second apart, and the queries of an objective asked at the end.
+//! `cargo run --release -p probes --example embedded_cost TARGETS SERIES`: so many targets of so many
+//! series each, scraped 120 times a second apart, and the queries of an objective asked at the end.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use ledger::Timestamp;
 use probes::{EmbeddedOptions, EmbeddedStore, Labels, Metrics, Point};
 
-const SCRAPES: i64 = 600;
+const SCRAPES: i64 = 120;
 const QUERIES: [&str; 4] = [
     "up",
     "sum(increase(metric_1_total{application=\"hello\"}[1m]))",
@@ -20,6 +20,9 @@ const QUERIES: [&str; 4] = [
 #[expect(clippy::print_stdout, reason = "printing is its purpose")]
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
+    let numbers: Vec<usize> =
+        std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
+    let [targets, series] = numbers[..] else { anyhow::bail!("write TARGETS and SERIES") };
     let folder = std::env::temp_dir().join(format!("boucle-embedded-cost-{}", std::process::id()));
     let before_kib = resident_kib();
     let store = Arc::new(EmbeddedStore::open(&folder, EmbeddedOptions::default())?);
@@ -30,12 +33,12 @@ async fn main() -> anyhow::Result<()> {
     let started = Instant::now();
     for scrape in 0..SCRAPES {
         let at = Timestamp(end - (SCRAPES - 1 - scrape) * 1000);
-        for target in 0..10 {
-            metrics.write(points(target, at, scrape as f64)).await?;
+        for target in 0..targets {
+            metrics.write(points(target, series, at, scrape as f64)).await?;
         }
     }
     let wall_ms = started.elapsed().as_millis();
-    println!("write: {} samples in {wall_ms} ms", SCRAPES * 2000);
+    println!("write: {SCRAPES} scrapes of {targets} targets in {wall_ms} ms");
     println!("written: {} KiB more", resident_kib() - before_kib);
     for query in QUERIES {
         metrics.instant(query, Timestamp(end)).await?;
@@ -52,9 +55,9 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn points(target: i64, at: Timestamp, value: f64) -> Vec<Point> {
+fn points(target: usize, series: usize, at: Timestamp, value: f64) -> Vec<Point> {
     let mut points = Vec::new();
-    for index in 0..200 {
+    for index in 0..series {
         let labels = [
             ("__name__", format!("metric_{}_total", index / 4)),
             ("application", "hello".to_owned()),

@@ -32,8 +32,11 @@ pub struct EmbeddedOptions {
 
 impl Default for EmbeddedOptions {
     /// Two days, because metrics are for judging releases; teams that want history connect a server.
+    /// Measured with `examples/embedded_cost.rs`: 100 series cost 11 MiB in all and an objective's
+    /// query under 10 ms; 2,000 series cost 120 MiB, and below a budget of 32 MiB the store then
+    /// refuses points. Above a few thousand series a Prometheus server is the better place.
     fn default() -> Self {
-        Self { retention_hours: 48, memory_bytes: 16 << 20, series_max: 50_000 }
+        Self { retention_hours: 48, memory_bytes: 64 << 20, series_max: 5000 }
     }
 }
 
@@ -226,7 +229,8 @@ fn open_storage(folder: &Path, options: EmbeddedOptions) -> anyhow::Result<Arc<d
         .with_memory_limit(options.memory_bytes)
         .with_cardinality_limit(options.series_max)
         .with_max_writers(2)
-        .with_chunk_points(256)
+        .with_write_timeout(Duration::from_secs(5))
+        .with_chunk_points(64)
         .with_partition_duration(Duration::from_secs(6 * 3600))
         .with_wal_sync_mode(WalSyncMode::Periodic(Duration::from_secs(5)))
         .with_wal_size_limit(256 << 20)

@@ -89,7 +89,8 @@ async fn says_what_is_wrong_with_a_target() {
     .await;
     let folder = tempfile::tempdir().unwrap();
     let metrics = embedded(&folder.path().join("metrics"));
-    let scraper = Scraper::new(dialer(&[]), metrics.clone(), Budget::default());
+    let budget = Budget { bytes_max: 64 << 10, ..Budget::default() };
+    let scraper = Scraper::new(dialer(&[]), metrics.clone(), budget);
     let paths = ["/garbage", "/binary", "/endless", "/down"];
     scraper.set_targets(paths.map(|path| target(&server, path)).to_vec());
     let statuses = wait_for("four answers", async || {
