@@ -131,6 +131,7 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// Starts one, or says that the machine is meant to be without (`BOUCLE_WITHOUT_PROMETHEUS=1`).
+    #[expect(clippy::print_stdout, reason = "a test that is left out says so")]
     pub async fn start(scrape: &str) -> Option<Self> {
         if std::env::var_os("BOUCLE_WITHOUT_PROMETHEUS").is_some_and(|value| value == "1") {
             println!("BOUCLE_WITHOUT_PROMETHEUS=1: agreement with Prometheus is not tested");
