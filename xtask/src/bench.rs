@@ -64,7 +64,13 @@ fn start_and_idle(binary: &Path, folder: &Path, results: &mut Vec<Value>) -> Res
         starts.add(server.ready_ms);
         memory_mib = server.resident_mib_when_calm()?;
     }
-    results.push(result("process start to ready, worst", starts.max(), 2000.0, "ms", starts.json()));
+    results.push(result(
+        "process start to ready, worst",
+        starts.max(),
+        2000.0,
+        "ms",
+        starts.json(),
+    ));
     results.push(result("idle memory", memory_mib, 80.0, "MiB", Value::Null));
     Ok(())
 }
@@ -83,7 +89,10 @@ fn push_and_clone(binary: &Path, folder: &Path, results: &mut Vec<Value>) -> Res
         floor_clones.push(measure::clone(&floor.url(), &folder.join(format!("floor-{round}")))?);
         let branch = format!("HEAD:refs/heads/round-{round}");
         measure::commit(&source, round)?;
-        our_pushes.push(measure::timed(&source, &["push", "--quiet", &server.with_token(&ours), &branch])?);
+        our_pushes.push(measure::timed(
+            &source,
+            &["push", "--quiet", &server.with_token(&ours), &branch],
+        )?);
         floor_pushes.push(measure::timed(&source, &["push", "--quiet", &floor.url(), &branch])?);
     }
     for (name, ours, floor) in [
@@ -103,7 +112,13 @@ fn latencies(binary: &Path, folder: &Path, results: &mut Vec<Value>) -> Result<(
     let name = "push accepted to first log byte, p99";
     results.push(result(name, first_byte.percentile(99), 100.0, "ms", first_byte.json()));
     let ready = server.merges_to_ready(&folder.join("merges"), MERGES)?;
-    results.push(result("merge to new replica ready, p95", ready.percentile(95), 1000.0, "ms", ready.json()));
+    results.push(result(
+        "merge to new replica ready, p95",
+        ready.percentile(95),
+        1000.0,
+        "ms",
+        ready.json(),
+    ));
     Ok(())
 }
 

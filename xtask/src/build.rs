@@ -43,7 +43,8 @@ pub fn clippy() -> Result<bool> {
 
 /// Whether the documentation builds without a broken link.
 pub fn documentation() -> Result<bool> {
-    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    let mut command =
+        cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     succeeds(command)
 }

@@ -120,11 +120,9 @@ fn expression(case: &Json) -> Outcome {
     let text = case["expr"].as_str().unwrap_or_default();
     let named = match Value::from_json(&case["contexts"]) {
         Value::Object(object) => object.as_ref().clone(),
-        Value::Null
-        | Value::Boolean(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_) => Object::new(),
+        Value::Null | Value::Boolean(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Object::new()
+        }
     };
     let names: Vec<_> = named.iter().map(|(name, _)| name).collect();
     let scope = Scope { contexts: Some(&names), functions: None };
@@ -266,10 +264,8 @@ fn difference(found: &Json, expected: &Json) -> String {
 
 /// Each expected place is reported, and no other line.
 fn compare_problems(problems: &[Problem], expected: &[Json]) -> Outcome {
-    let wanted: Vec<_> = expected
-        .iter()
-        .filter_map(|error| place(error["Message"].as_str()?))
-        .collect();
+    let wanted: Vec<_> =
+        expected.iter().filter_map(|error| place(error["Message"].as_str()?)).collect();
     let found: Vec<_> = problems.iter().map(|problem| (problem.line, problem.column)).collect();
     let complete = wanted.iter().all(|place| found.contains(place));
     let exact = wanted.is_empty() || found.iter().all(|place| wanted.contains(place));

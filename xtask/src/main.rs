@@ -1,4 +1,5 @@
 //! Every command a developer needs: `cargo xtask --help`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to a terminal")]
 
 mod bench;
 mod build;

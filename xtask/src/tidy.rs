@@ -32,25 +32,43 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "api", "ledger", "yaml", "kustomize", "repositories", "pipelines", "deployments",
-            "monitoring", "control", "git-store", "sandbox", "runner", "render", "workloads",
-            "probes", "registry", "database",
+            "api",
+            "ledger",
+            "yaml",
+            "kustomize",
+            "repositories",
+            "pipelines",
+            "deployments",
+            "monitoring",
+            "control",
+            "git-store",
+            "sandbox",
+            "runner",
+            "render",
+            "workloads",
+            "probes",
+            "registry",
+            "database",
         ],
     ),
     ("cli", &["api", "ledger"]),
     ("boucle", &["cli", "ledger", "pipelines", "runner", "sandbox", "server"]),
-    (
-        "sim",
-        &["ledger", "repositories", "pipelines", "deployments", "monitoring", "control"],
-    ),
+    ("sim", &["ledger", "repositories", "pipelines", "deployments", "monitoring", "control"]),
     ("testkit", &[]),
     ("xtask", &["pipelines", "repositories", "sim"]),
 ];
 
 /// Crates that decide and so have no input or output of their own.
 const PURE: &[&str] = &[
-    "ledger", "yaml", "kustomize", "repositories", "pipelines", "deployments", "monitoring",
-    "control", "sim",
+    "ledger",
+    "yaml",
+    "kustomize",
+    "repositories",
+    "pipelines",
+    "deployments",
+    "monitoring",
+    "control",
+    "sim",
 ];
 
 /// Packages that a pure crate must not reach, directly or through others.

@@ -31,6 +31,7 @@ pub enum Invocation {
 
 /// Reads the command line; ends the process with code 2 (or 0 for `--help`) when it is wrong.
 #[must_use]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other command is a client's")]
 pub fn invocation() -> Invocation {
     let arguments = Arguments::parse();
     let format = arguments.output;

@@ -19,7 +19,7 @@ pub enum Format {
 /// Prints one thing: `people` for people, else JSON.
 pub fn one<T: Serialize>(format: Format, value: &T, people: impl FnOnce(&T) -> String) {
     match format {
-        Format::Table => line(&people(value).trim_end()),
+        Format::Table => line(people(value).trim_end()),
         Format::Json => line(&serde_json::to_string_pretty(value).unwrap_or_default()),
         Format::Jsonl => line(&serde_json::to_string(value).unwrap_or_default()),
     }

@@ -9,6 +9,7 @@ use tar::EntryType;
 
 /// Unpacks the wanted files into a new folder; how many there were. Files and symbolic links that
 /// stay inside are kept; a link that leaves, a device or a path with `..` is refused.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else a tape can hold is refused")]
 pub fn unpack(archive: &Path, into: &Path, keep: impl Fn(&str) -> bool) -> anyhow::Result<usize> {
     std::fs::create_dir_all(into)?;
     let mut archive = tar::Archive::new(BufReader::new(File::open(archive)?));
@@ -33,7 +34,7 @@ pub fn unpack(archive: &Path, into: &Path, keep: impl Fn(&str) -> bool) -> anyho
                 }
             }
             EntryType::Link => {}
-            other => bail!("{name} is neither a file nor a folder ({other:?})"),
+            kind => bail!("{name} is neither a file nor a folder ({kind:?})"),
         }
         if !entry.unpack_in(into)? {
             bail!("the path {name} leaves the folder");

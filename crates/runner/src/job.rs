@@ -1,6 +1,5 @@
 //! One job from start to end: asks the machine what is next, does it, keeps the log.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -644,11 +643,9 @@ fn step_deadline(timeout_minutes: Option<u32>) -> Option<Instant> {
 }
 
 /// Sleeps until then; for ever when there is no such time.
-fn sleep_until(until: Option<Instant>) -> impl Future<Output = ()> {
-    async move {
-        match until {
-            Some(until) => tokio::time::sleep_until(until).await,
-            None => std::future::pending().await,
-        }
+async fn sleep_until(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }

@@ -209,6 +209,7 @@ fn run_event(
 }
 
 /// What a fact means for the check of its commit; only jobs are checks.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other fact is a check's")]
 fn check_draft(server: &Server, scheduler: &Scheduler, fact: &PipelineFact) -> Option<Draft> {
     let (job, state, summary) = match fact {
         PipelineFact::JobQueued { job, .. } => (job, CheckState::Queued, String::new()),

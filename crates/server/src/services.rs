@@ -171,11 +171,10 @@ impl Images for RegistryImages {
                 // A kill between the folder and its marker; unpacking wants an empty place.
                 std::fs::remove_dir_all(&folder).map_err(|error| failed(error.to_string()))?;
             }
-            let config =
-                self.0.unpack(&image, &digest, &folder).await.map_err(|error| match error {
-                    UnpackError::Missing { .. } => missing(),
-                    other => failed(other.to_string()),
-                })?;
+            let config = self.0.unpack(&image, &digest, &folder).await.map_err(|error| {
+                let absent = matches!(error, UnpackError::Missing { .. });
+                if absent { missing() } else { failed(error.to_string()) }
+            })?;
             let unpacked = UnpackedImage {
                 folder,
                 entrypoint: config.entrypoint,

@@ -135,8 +135,10 @@ impl Server {
     pub async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Fact>, Refusal> {
         self.recorder.append(drafts).await.map_err(|error| match error {
             AppendError::Refused(refusal) => Refusal::new("moved-on", refusal.to_string()),
-            AppendError::Full { .. } => Refusal::new("disk-full", error.to_string()),
-            other => Refusal::from(anyhow::Error::from(other)),
+            AppendError::Full => Refusal::new("disk-full", error.to_string()),
+            AppendError::Storage(_) | AppendError::Closed => {
+                Refusal::from(anyhow::Error::from(error))
+            }
         })
     }
 

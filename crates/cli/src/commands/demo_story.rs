@@ -115,10 +115,12 @@ impl Story {
                 self.reached("built");
             }
             "deployments.applied" if on("hello-staging") => self.reached("staging_deployed"),
-            "monitoring.assessed" if on("hello-staging") && text("verdict") == "healthy" => {
-                if self.has("staging_deployed") {
-                    self.reached("staging_verified");
-                }
+            "monitoring.assessed"
+                if on("hello-staging")
+                    && text("verdict") == "healthy"
+                    && self.has("staging_deployed") =>
+            {
+                self.reached("staging_verified");
             }
             "deployments.applied" if on("hello-production") => {
                 if !self.has("rolled_back") && self.has("staging_verified") {

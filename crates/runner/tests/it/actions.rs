@@ -34,13 +34,21 @@ async fn checkout_works_at_any_time_and_place() {
         .says("2 from the tree")
         .says("4 ran")
         .says("3333333333");
-    world.run("steps:\n- uses: actions/checkout@v4\n  with: {ref: nowhere}").await.failed().says("there is no `nowhere`");
+    world
+        .run("steps:\n- uses: actions/checkout@v4\n  with: {ref: nowhere}")
+        .await
+        .failed()
+        .says("there is no `nowhere`");
     world
         .run("steps:\n- uses: actions/checkout@v4\n  with: {repository: other/one}")
         .await
         .failed()
         .says("only demo/hello itself");
-    world.run("steps:\n- uses: actions/checkout@v4\n  with: {path: ../up}").await.failed().says("leaves the workspace");
+    world
+        .run("steps:\n- uses: actions/checkout@v4\n  with: {path: ../up}")
+        .await
+        .failed()
+        .says("leaves the workspace");
 }
 
 #[tokio::test]
@@ -109,7 +117,9 @@ async fn files_are_hashed_like_github_does() {
 #[tokio::test]
 async fn unmerged_code_never_publishes() {
     let world = World::new().await;
-    let mut unmerged = plan("permissions: {packages: write}\nsteps:\n- run: echo x > x\n- uses: boucle/publish@v1\n  with: {name: hello, path: .}");
+    let mut unmerged = plan(
+        "permissions: {packages: write}\nsteps:\n- run: echo x > x\n- uses: boucle/publish@v1\n  with: {name: hello, path: .}",
+    );
     unmerged.source.trusted = false;
     unmerged.permissions = pipelines::run::JobPermissions::decide(
         None,

@@ -15,9 +15,7 @@ use ledger::{ArtifactDigest, CommitId, RefName, RepositoryName, RunId, TreeId};
 use pipelines::expressions::Value;
 use pipelines::facts::{Conclusion, EventName, JobKey, RunSource};
 use pipelines::run::reasons::EndReason;
-use pipelines::run::{
-    JobNetwork, JobPermissions, JobPlan, ServerContext, StrategyPlace,
-};
+use pipelines::run::{JobNetwork, JobPermissions, JobPlan, ServerContext, StrategyPlace};
 use pipelines::workflow;
 use runner::{
     JobEvent, JobRequest, LogKey, PublishRequest, Published, Runner, RunnerConfig, Services,
@@ -173,8 +171,7 @@ impl World {
 
     async fn run_plan(&self, plan: JobPlan, secrets: BTreeMap<String, String>) -> Outcome {
         let plan = Arc::new(plan);
-        let request =
-            JobRequest { plan: Arc::clone(&plan), secrets, variables: BTreeMap::new() };
+        let request = JobRequest { plan: Arc::clone(&plan), secrets, variables: BTreeMap::new() };
         let mut job = self.runner.start(request);
         let mut events = Vec::new();
         while let Some(event) = job.events.recv().await {

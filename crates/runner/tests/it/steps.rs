@@ -61,10 +61,7 @@ async fn a_failing_step_ends_the_job_with_its_code() {
         .says("skipped: Run echo next")
         .hides("0 unreachable");
     assert!(matches!(outcome.reason, Some(EndReason::StepFailed { step: 0, .. })));
-    world
-        .run("steps:\n- shell: bash\n  run: false | true\n")
-        .await
-        .failed();
+    world.run("steps:\n- shell: bash\n  run: false | true\n").await.failed();
     world.run("steps:\n- run: false | true").await.succeeded();
     world.run("steps:\n- run: exit 7").await.failed().says("exit code 7");
     world.run("steps:\n- shell: nothing {0}\n  run: x").await.failed().says("exit code 127");
@@ -93,16 +90,17 @@ async fn commands_are_understood() {
         .says("1 ***")
         .says("GITHUB_OUTPUT")
         .hides("0 a swordfish");
-    let annotated = outcome.events.iter().any(|event| {
-        matches!(event, JobEvent::Annotated { annotation } if annotation.line == Some(3))
-    });
+    let annotated = outcome.events.iter().any(
+        |event| matches!(event, JobEvent::Annotated { annotation } if annotation.line == Some(3)),
+    );
     assert!(annotated, "{:?}", outcome.events);
 }
 
 #[tokio::test]
 async fn secrets_are_hidden_and_kept_from_unmerged_code() {
     let world = World::new().await;
-    let job = "steps:\n- run: echo \"<$S>\"; printf %s \"$S\" | base64\n  env: {S: '${{ secrets.S }}'}";
+    let job =
+        "steps:\n- run: echo \"<$S>\"; printf %s \"$S\" | base64\n  env: {S: '${{ secrets.S }}'}";
     let secrets = BTreeMap::from([("S".to_owned(), "correct horse".to_owned())]);
     world.run_plan(plan(job), secrets.clone()).await.succeeded().says("0 <***>").hides("correct");
     let mut unmerged = plan(job);

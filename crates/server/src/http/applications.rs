@@ -266,6 +266,7 @@ pub async fn confirm_deletions(
     Ok(Json(serde_json::json!({"confirmed": body.objects, "until": until.to_string()})))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these reasons hold deletions back")]
 fn deletions(reason: &BlockReason) -> Vec<ObjectKey> {
     match reason {
         BlockReason::MassDeletion { deletions, .. }

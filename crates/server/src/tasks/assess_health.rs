@@ -221,9 +221,7 @@ async fn record_objectives(
         let known = {
             let views = server.recorder.views();
             let of_application = views.monitoring.objectives.get(&environment.application);
-            of_application
-                .and_then(|known| known.get(&observation.name))
-                .map(|one| one.state.clone())
+            of_application.and_then(|known| known.get(&observation.name)).map(|one| one.state)
         };
         if known.as_ref().is_some_and(|known| known.code() == state.code()) {
             continue;

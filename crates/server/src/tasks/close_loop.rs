@@ -6,10 +6,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use control::ControlFact;
 use control::configuration::Environment;
-use control::reasons::RollbackRefusal;
 use control::promote::{
     CloseReason, EnvironmentState, PromoteInputs, Promotion, Proposal, Published, Step, Written,
 };
+use control::reasons::RollbackRefusal;
 use control::rollback::{ChangeCause, RenderingChange, RollbackDecision, RollbackInputs};
 use deployments::Outcome;
 use git_store::{Edit, RevertOutcome};
@@ -449,7 +449,7 @@ async fn rollback_inputs(
         let sick = assessment.verdict == Verdict::Sick;
         // A verdict on what ran before says nothing about what runs now.
         let assessed = assessment.generation == running.generation;
-        if !(sick && assessed) && !requested && approved.is_none() {
+        if !((sick && assessed) || requested || approved.is_some()) {
             return Ok(None);
         }
         // Nothing is removed before its evidence is kept.
@@ -690,9 +690,8 @@ async fn refuse(
         looped.map(|looped| looped.refused.clone()).unwrap_or_default()
     };
     // A change that is on its way answers by itself in a moment.
-    let passing = |reason: &RollbackRefusal| {
-        matches!(reason, RollbackRefusal::NewerChangeOnItsWay { .. })
-    };
+    let passing =
+        |reason: &RollbackRefusal| matches!(reason, RollbackRefusal::NewerChangeOnItsWay { .. });
     if known == reasons || reasons.iter().any(passing) {
         return Ok(());
     }

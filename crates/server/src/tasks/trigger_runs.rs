@@ -50,6 +50,7 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     Ok(Next::OnChange)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other fact starts a run")]
 async fn consider(server: &Arc<Server>, fact: &Fact) -> anyhow::Result<()> {
     let Some(body) = decode::<RepositoryFact>(fact) else { return Ok(()) };
     match body {

@@ -87,6 +87,7 @@ impl JobMachine {
 
     /// What to do next.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "it answers for ever; it is no iterator")]
     pub fn next(&mut self) -> StepEffect {
         self.advance()
     }
