@@ -1,0 +1,127 @@
+//! A server of its own for each test, and the command line that speaks to it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A state that has not come after this long never will.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server; it ends when this is dropped, its data folder stays with the test.
+pub struct Server {
+    child: Child,
+    data: PathBuf,
+}
+
+/// What a command gave.
+pub struct Outcome {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Outcome {
+    /// The result as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+impl Server {
+    /// Starts one on the folder and waits until it answers.
+    pub fn start(data: &Path, arguments: &[&str]) -> Self {
+        let _ = std::fs::remove_file(data.join("server.json"));
+        let child = command(data)
+            .args(["up", "--port", "0"])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let server = Self { child, data: data.to_path_buf() };
+        wait_for("the server", || {
+            server.data.join("server.json").exists() && server.boucle(&["status"]).code == 0
+        });
+        server
+    }
+
+    /// Runs a command against it, with JSON as the result.
+    pub fn boucle(&self, arguments: &[&str]) -> Outcome {
+        run(command(&self.data).args(arguments).args(["-o", "json"]))
+    }
+
+    /// The same as somebody else.
+    pub fn boucle_as(&self, token: &str, arguments: &[&str]) -> Outcome {
+        let mut command = command(&self.data);
+        run(command.args(arguments).args(["-o", "json"]).env("BOUCLE_TOKEN", token))
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A clone address with the owner's token.
+    pub fn address(&self, repository: &str) -> String {
+        let status = self.boucle(&["status"]).json();
+        let url = status["url"].as_str().expect("it has an address").to_owned();
+        let token = std::fs::read_to_string(self.data.join("token")).expect("the owner's token");
+        let rest = url.strip_prefix("http://").expect("loopback");
+        format!("http://owner:{}@{rest}/{repository}", token.trim())
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ended");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(20) {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary, with this data folder and nobody's settings.
+pub fn command(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_boucle"));
+    command.arg("--data").arg(data).env_remove("BOUCLE_URL").env_remove("BOUCLE_TOKEN");
+    command.env("LANG", "C");
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Outcome {
+    let output = command.output().expect("the program starts");
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Waits for a state.
+#[track_caller]
+pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what} did not come within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
