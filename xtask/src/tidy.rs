@@ -197,8 +197,9 @@ fn sources(findings: &mut Vec<String>) -> Result<()> {
             findings.push(format!("{shown}: {lines} lines, at most {LINES_MAX} are allowed"));
         }
         for (number, line) in text.lines().enumerate() {
-            let marker = ["FIX", "ME"].concat();
-            if line.contains(&marker) || line.contains("dbg!(") {
+            // Put together here, so that this file does not find itself.
+            let markers = [["FIX", "ME"].concat(), ["dbg", "!("].concat()];
+            if markers.iter().any(|marker| line.contains(marker.as_str())) {
                 findings.push(format!("{shown}:{}: unfinished: {}", number + 1, line.trim()));
             }
         }
