@@ -37,6 +37,7 @@ impl World {
         view
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the test tells of these facts only")]
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
