@@ -113,7 +113,7 @@ impl Agent {
         self.child.handle()
     }
 
-    /// Begins a script that was written by [`write_step`] or [`write_plain`].
+    /// Begins a script that was written by [`write_step`].
     pub async fn begin(&mut self, name: &str) -> io::Result<()> {
         let line = format!("{}/{name}\n", self.exchange_inside);
         self.control.write_all(line.as_bytes()).await

@@ -8,7 +8,7 @@ use crate::packet::{FLUSH, write};
 use crate::program;
 use crate::store::Repository;
 
-/// What [`super::receive`] understands.
+/// What [`super::receive()`] understands.
 const RECEIVE_CAPABILITIES: &str = "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta push-options \
      object-format=sha1 agent=boucle";
 

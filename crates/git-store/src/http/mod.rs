@@ -1,7 +1,7 @@
 //! Git's smart HTTP protocol, without a web server: bytes in, bytes out.
 //!
-//! The routes of a server answer `GET info/refs?service=…` with [`advertise`], `POST
-//! git-upload-pack` with [`upload_pack`], and `POST git-receive-pack` with [`receive`]: that gives
+//! The routes of a server answer `GET info/refs?service=…` with [`advertise()`], `POST
+//! git-upload-pack` with [`upload_pack`], and `POST git-receive-pack` with [`receive()`]: that gives
 //! what was pushed, the caller decides, takes the objects in ([`Received::accept`]), moves the refs
 //! ([`crate::Repository::update_refs`]) and answers with [`Received::report`].
 
