@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use api::tokens::{CreateToken, TokenKind, TokenRole};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::Actor;
+use repositories::access::{self, Permission, Resource};
 
+use crate::http::identity;
 use crate::http::problem::Refusal;
 use crate::http::tokens;
 use crate::state::Server;
@@ -18,14 +21,24 @@ pub const SESSION_COOKIE: &str = "boucle_session";
 /// How long a session lasts.
 const SESSION_DAYS: u32 = 1;
 
-/// Nothing is loaded from elsewhere, nothing inline runs, nobody frames the page.
+/// Nothing is loaded from elsewhere, nothing inline runs, nobody frames the page; the only image is
+/// the tab's sign, inside the page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+    connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-/// The page.
-pub async fn page() -> Response {
-    file("text/html; charset=utf-8", include_str!("page.html"))
+/// The page. It says whether the browser has a session, so that its script sends no request that
+/// would be refused: a browser answers that with a password box of its own.
+pub async fn page(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+    let grant = identity::grant(&server, &headers);
+    let now = server.clock.now();
+    let permit = access::permit(&grant, Permission::ReadServer, &Resource::Server, now);
+    let content = include_str!("page.html");
+    let content = match permit {
+        Ok(_) => content.replacen("<html", "<html data-session", 1),
+        Err(_) => content.to_owned(),
+    };
+    file("text/html; charset=utf-8", content)
 }
 
 /// Its style.
@@ -73,12 +86,13 @@ pub async fn set_up(
     Ok(response)
 }
 
-fn file(kind: &'static str, content: &'static str) -> Response {
-    let headers: [(HeaderName, &str); 4] = [
+fn file(kind: &'static str, content: impl Into<Body>) -> Response {
+    let headers: [(HeaderName, &str); 5] = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
     ];
-    (headers, content).into_response()
+    (headers, content.into()).into_response()
 }
