@@ -115,7 +115,7 @@ impl Task {
     fn wait_state(&self, state: &'static str, message: &str) {
         let message = message.to_owned();
         self.inner.container(self.replica, self.index, |c| c.waiting = Some((state, message)));
-        self.inner.touch();
+        self.inner.touch_replica(self.replica);
     }
 
     /// Tries until the process runs. `None`: the container shall end.
@@ -206,7 +206,7 @@ impl Task {
             state.waiting = None;
         });
         self.tell(EventReason::Started, format!("the container `{}` runs", self.container.name));
-        self.inner.touch();
+        self.inner.touch_replica(self.replica);
         let mut pumps = JoinSet::new();
         self.pump(&mut child, &mut pumps);
         let sick = CancellationToken::new();
@@ -362,7 +362,7 @@ pub(crate) fn refresh_ready(inner: &Inner, id: u64) {
     if became {
         inner.tell_replica(id, EventReason::Ready, "the replica takes requests");
     }
-    inner.touch();
+    inner.touch_replica(id);
 }
 
 /// Asks one process, from its start to its end.

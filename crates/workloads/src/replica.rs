@@ -56,7 +56,7 @@ pub(crate) async fn run(inner: Arc<Inner>, id: u64) {
         if let Some(replica) = inner.state().replicas.get_mut(&id) {
             replica.finished = Some(well);
         }
-        inner.touch();
+        inner.touch_replica(id);
         // A job's replica stays to be looked at until its job is removed.
         stop.cancelled().await;
     }
@@ -107,7 +107,7 @@ async fn prepare(
         if message != told {
             inner.tell_replica(id, EventReason::ReferenceMissing, message.clone());
             told = message;
-            inner.touch();
+            inner.touch_replica(id);
         }
         tokio::select! {
             () = tokio::time::sleep(RETRY) => {}
@@ -171,7 +171,7 @@ fn keep_mounts(inner: &Inner, id: u64, mounted: &mut Volumes) {
                     changed.join(", ")
                 );
                 inner.tell_replica(id, EventReason::MountRestored, message);
-                inner.touch();
+                inner.touch_replica(id);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, replica = name, volume, "mount not restored"),
@@ -197,7 +197,7 @@ async fn drain(inner: &Inner, id: u64, template: &Template) {
 
 fn remove(inner: &Inner, id: u64) {
     inner.tell_replica(id, EventReason::Stopped, "the replica was stopped");
-    {
+    let application = {
         let mut state = inner.state();
         let Some(replica) = state.replicas.remove(&id) else { return };
         replica.traffic.cut_all();
@@ -209,6 +209,7 @@ fn remove(inner: &Inner, id: u64) {
         evidence.removed = true;
         evidence.ready = false;
         remove_folder(&inner.data.join("replicas").join(&replica.name));
+        let application = replica.application.clone();
         state.removed.push_back(Removed {
             application: replica.application,
             workload: replica.workload,
@@ -216,8 +217,9 @@ fn remove(inner: &Inner, id: u64) {
             log: replica.log,
         });
         forget_old(&mut state.removed);
-    }
-    inner.touch();
+        application
+    };
+    inner.touch(&application);
 }
 
 fn remove_folder(folder: &Path) {

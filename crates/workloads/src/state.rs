@@ -35,6 +35,8 @@ pub(crate) struct Inner {
     /// Wakes the reconciler.
     pub(crate) wake: Notify,
     pub(crate) changed: watch::Sender<u64>,
+    /// How often something may have come to look different, for each application.
+    versions: Mutex<BTreeMap<ApplicationName, u64>>,
     pub(crate) events: broadcast::Sender<EngineEvent>,
     /// Set once, when the engine ends.
     pub(crate) closing: CancellationToken,
@@ -296,6 +298,7 @@ impl Inner {
             state: Mutex::new(state),
             wake: Notify::new(),
             changed: watch::Sender::new(0),
+            versions: Mutex::default(),
             events: broadcast::Sender::new(1024),
             closing: CancellationToken::new(),
             counter: AtomicU64::new(1),
@@ -311,10 +314,36 @@ impl Inner {
         self.counter.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Something happened: the reconciler looks again, and so does whoever watches.
-    pub(crate) fn touch(&self) {
+    /// Something happened to an application: the reconciler looks again, and so does whoever
+    /// watches.
+    pub(crate) fn touch(&self, application: &ApplicationName) {
         self.wake.notify_one();
+        self.show(application);
+    }
+
+    /// Something happened to a replica.
+    pub(crate) fn touch_replica(&self, replica: u64) {
+        let application = self.state().replicas.get(&replica).map(|r| r.application.clone());
+        match application {
+            Some(application) => self.touch(&application),
+            // It is gone, which was told when it went.
+            None => self.wake.notify_one(),
+        }
+    }
+
+    /// An application may look different to whoever watches.
+    pub(crate) fn show(&self, application: &ApplicationName) {
+        {
+            let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+            *versions.entry(application.clone()).or_default() += 1;
+        }
         self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// Grows whenever the application may look different.
+    pub(crate) fn version(&self, application: &ApplicationName) -> u64 {
+        let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        versions.get(application).copied().unwrap_or_default()
     }
 
     /// Changes a container's state, when its replica is still there.

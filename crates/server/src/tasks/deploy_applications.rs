@@ -75,7 +75,7 @@ fn look_key(server: &Server, rendering: &Rendering) -> LookKey {
     LookKey {
         rendered_commit: rendering.rendered_commit.clone(),
         newest_fact: views.deployments.applications.get(name).and_then(|state| state.newest),
-        target: *server.engine.changed().borrow(),
+        target: server.engine.version(name),
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn apply(
             delete(inner, application, generation, &ObjectKey { kind, namespace, name })?
         }
     };
-    inner.touch();
+    inner.touch(application);
     Ok(applied)
 }
 
@@ -161,8 +161,9 @@ pub(crate) fn notice_alterations(inner: &Inner, only: Option<&ApplicationName>) 
         if altered {
             let message =
                 format!("the file of {key} was changed by hand; the next plan restores it");
-            inner.tell(application, key, None, EventReason::ManifestAltered, message);
+            let told = application.clone();
+            inner.tell(told, key, None, EventReason::ManifestAltered, message);
         }
-        inner.touch();
+        inner.touch(&application);
     }
 }

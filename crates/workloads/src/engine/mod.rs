@@ -110,7 +110,7 @@ impl Engine {
             opened.map_err(|source| OpenError::Folder { folder, source })?;
         let inner = Arc::new(Inner::new(config, data, store, state));
         tokio::spawn(reconcile::run(Arc::clone(&inner)));
-        inner.touch();
+        inner.wake.notify_one();
         Ok(Self { inner })
     }
 
@@ -167,6 +167,13 @@ impl Engine {
     #[must_use]
     pub fn changed(&self) -> watch::Receiver<u64> {
         self.inner.changed.subscribe()
+    }
+
+    /// Grows whenever the application may look different: what is derived from a look at it holds
+    /// as long as this stays the same.
+    #[must_use]
+    pub fn version(&self, application: &ApplicationName) -> u64 {
+        self.inner.version(application)
     }
 
     /// The running replicas whose pods are annotated with `prometheus.io/scrape: "true"`.
@@ -294,7 +301,7 @@ impl Engine {
     pub async fn shutdown(&self) {
         let mut changed = self.changed();
         self.inner.closing.cancel();
-        self.inner.touch();
+        self.inner.wake.notify_one();
         while !self.inner.state().replicas.is_empty() {
             // The engine itself holds the sender, so this cannot fail.
             if changed.changed().await.is_err() {

@@ -1,7 +1,7 @@
 //! The one reconciler: looks at wishes and replicas, starts and stops, and sleeps until something
 //! happens or a time comes. It takes no argument; start, retry and change are this one path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,11 +38,17 @@ struct Work {
     told: Vec<Told>,
     /// The next time at which something changes by itself.
     next: Option<Instant>,
-    /// Something that is shown in a status changed.
-    changed: bool,
+    /// The applications of which something that is shown in a status changed.
+    changed: BTreeSet<ApplicationName>,
 }
 
 impl Work {
+    fn changed(&mut self, application: &ApplicationName) {
+        if !self.changed.contains(application) {
+            self.changed.insert(application.clone());
+        }
+    }
+
     fn at(&mut self, time: Instant) {
         self.next = Some(self.next.map_or(time, |next| next.min(time)));
     }
@@ -83,8 +89,8 @@ pub(super) async fn run(inner: Arc<Inner>) {
         for told in work.told {
             inner.tell(told.application, told.object, None, told.reason, told.message);
         }
-        if work.changed {
-            inner.changed.send_modify(|version| *version += 1);
+        for application in &work.changed {
+            inner.show(application);
         }
         let latest = Instant::now() + LOOK_EVERY;
         let next = work.next.map_or(latest, |next| next.min(latest));
@@ -147,7 +153,8 @@ fn stop(state: &mut State, work: &mut Work, id: u64) {
     {
         replica.stopping = true;
         replica.stop.cancel();
-        work.changed = true;
+        let application = replica.application.clone();
+        work.changed(&application);
     }
 }
 
@@ -185,7 +192,7 @@ fn deployment(
             Ok(id) => work.start.push(id),
             Err(message) => work.tell(application, key, EventReason::StartFailed, message),
         }
-        work.changed = true;
+        work.changed(application);
     }
     progress(state, work, application, key, wanted, &members);
 }
@@ -224,10 +231,12 @@ fn progress(
             progress.since = Some(Instant::now());
             progress.exceeded = None;
         }
-        work.changed = true;
+        work.changed(application);
     }
     if available >= desired && current == desired && old == 0 {
-        work.changed |= !progress.complete;
+        if !progress.complete {
+            work.changed(application);
+        }
         progress.complete = true;
         progress.exceeded = None;
     }
@@ -245,7 +254,7 @@ fn progress(
         wanted.progress_deadline_seconds
     );
     progress.exceeded = Some(message.clone());
-    work.changed = true;
+    work.changed(application);
     work.tell(application, key, EventReason::ProgressDeadlineExceeded, message);
 }
 
@@ -392,7 +401,7 @@ fn job(
         start_job(inner, state, work, (application, key), wanted, (&job, active));
     }
     if job != before {
-        work.changed = true;
+        work.changed(application);
         if let Err(error) = inner.store.put_job(application, key, &job) {
             tracing::warn!(%error, %application, %key, "the state of a job was not written");
         }
@@ -460,7 +469,7 @@ fn start_job(
             Ok(id) => work.start.push(id),
             Err(message) => work.tell(application, key, EventReason::StartFailed, message),
         }
-        work.changed = true;
+        work.changed(application);
     }
 }
 
@@ -563,7 +572,7 @@ fn open(
         if let Ok(listener) = listen(inner, route.clone(), port, generation) {
             state.service_ports.insert(name.to_owned(), listener.port);
             state.listeners.insert(name.to_owned(), listener);
-            work.changed = true;
+            work.changed(&route.application);
             if kept != Some(port) || node_port.is_some_and(|wished| wished != port) {
                 say_port(work, &route, node_port, port);
             }
