@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::application::{Destination, Source};
 use crate::drift::Drift;
 use crate::facts::DeploymentFact;
-use crate::health::HealthStatus;
+use crate::health::{Health, HealthStatus};
 use crate::objects::ObjectKey;
 use crate::planner::{PlanSummary, PreviousPlan, SyncRequest};
 use crate::reasons::BlockReason;
@@ -154,6 +154,24 @@ impl ApplicationState {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.current().map_or(0, |deployment| deployment.generation)
+    }
+
+    /// The health of what was planned last. What is known of an older generation says nothing of
+    /// it: until it is looked at, it is on its way. `None` before the first look.
+    #[must_use]
+    pub fn current_health(&self) -> Option<Health> {
+        let known = self.health.as_ref()?;
+        let current = self.current();
+        let unseen = current.is_some_and(|current| {
+            current.generation > known.generation
+                && !matches!(current.outcome, Outcome::Failed { .. })
+        });
+        Some(if unseen {
+            let message = format!("generation {} is on its way", self.generation());
+            Health { status: HealthStatus::Progressing, message }
+        } else {
+            Health { status: known.status, message: known.message.clone() }
+        })
     }
 
     /// What the planner asks about the plan before.

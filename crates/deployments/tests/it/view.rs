@@ -1,6 +1,6 @@
 //! The view is the facts, folded.
 
-use deployments::{DeploymentFact, DeploymentsView, Outcome, PlanSummary};
+use deployments::{DeploymentFact, DeploymentsView, HealthStatus, Outcome, PlanSummary};
 use ledger::{Actor, ApplicationName, MemoryLedger, Timestamp, View};
 
 use crate::plan::commit;
@@ -65,4 +65,27 @@ fn a_late_answer_counts_for_its_own_generation() {
     let state = &view.applications[&application()];
     assert_eq!(state.running().unwrap().generation, 2);
     assert_eq!(state.current().unwrap().generation, 2);
+}
+
+#[test]
+fn health_of_an_older_generation_says_nothing_of_a_newer_one() {
+    let healthy = |generation| DeploymentFact::HealthChanged {
+        application: application(),
+        generation,
+        status: HealthStatus::Healthy,
+        message: String::new(),
+    };
+    let check = |facts: &[DeploymentFact], expected: Option<HealthStatus>| {
+        let facts: Vec<(i64, DeploymentFact)> = (1..).zip(facts.iter().cloned()).collect();
+        let health = fold(&facts).applications[&application()].current_health();
+        assert_eq!(health.map(|health| health.status), expected, "{facts:?}");
+    };
+    check(&[planned(1)], None);
+    check(&[planned(1), applied(1), healthy(1)], Some(HealthStatus::Healthy));
+    let before = [planned(1), applied(1), healthy(1), planned(2)];
+    check(&before, Some(HealthStatus::Progressing));
+    check(&[&before[..], &[applied(2)]].concat(), Some(HealthStatus::Progressing));
+    check(&[&before[..], &[applied(2), healthy(2)]].concat(), Some(HealthStatus::Healthy));
+    // What could not be applied left the older generation running.
+    check(&[&before[..], &[failed(2)]].concat(), Some(HealthStatus::Healthy));
 }

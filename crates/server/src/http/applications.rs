@@ -306,7 +306,7 @@ fn on_wire(server: &Server, name: &ApplicationName) -> Option<Application> {
     let views = server.recorder.views();
     let state = views.deployments.applications.get(name)?;
     let declaration = state.declaration.as_ref()?;
-    let running = state.running();
+    let (running, health) = (state.running(), state.current_health());
     let addresses = services
         .iter()
         .filter(|service| service.application == *name)
@@ -319,8 +319,8 @@ fn on_wire(server: &Server, name: &ApplicationName) -> Option<Application> {
         environment: declaration.environment.as_ref().map(ToString::to_string),
         namespace: declaration.destination.namespace.clone(),
         sync: sync(state, rendering.as_ref().map(|one| &one.rendered_commit)).into(),
-        health: state.health.as_ref().map_or("unknown", |health| health_word(health.status)).into(),
-        health_message: state.health.as_ref().map(|one| one.message.clone()).unwrap_or_default(),
+        health: health.as_ref().map_or("unknown", |health| health_word(health.status)).into(),
+        health_message: health.map(|health| health.message).unwrap_or_default(),
         revision: running.map(|running| running.revision.to_string()),
         rendered_commit: running.map(|running| running.rendered_commit.to_string()),
         generation: state.generation(),

@@ -101,7 +101,7 @@ fn on_wire(
     environment: &control::configuration::Environment,
 ) -> Environment {
     let application = views.deployments.applications.get(&environment.application);
-    let health = application.and_then(|state| state.health.as_ref());
+    let health = application.and_then(|state| state.current_health());
     let running = application.and_then(|state| state.running());
     let assessment = running.and_then(|running| {
         let newest = views.monitoring.assessment(&environment.application)?;
@@ -127,7 +127,7 @@ fn on_wire(
         name: environment.name.to_string(),
         order: order as u64,
         application: environment.application.to_string(),
-        health: health.map_or("unknown", |health| health_word(health.status)).to_owned(),
+        health: health.as_ref().map_or("unknown", |health| health_word(health.status)).to_owned(),
         verdict: assessment.map(|one| one.verdict.code().to_owned()),
         artifacts: artifacts.collect(),
         quarantined: quarantined(&views.control, repository),

@@ -111,10 +111,10 @@ fn since_complete(state: &ApplicationState, generation: u64) -> Option<Timestamp
 }
 
 fn workload_health(state: &ApplicationState) -> WorkloadHealth {
-    let Some(health) = &state.health else {
+    let Some(health) = state.current_health() else {
         return WorkloadHealth::Unknown { reason: "not observed yet".into() };
     };
-    let reason = health.message.clone();
+    let reason = health.message;
     match health.status {
         HealthStatus::Healthy => WorkloadHealth::Ready,
         HealthStatus::Progressing | HealthStatus::Suspended | HealthStatus::Missing => {
