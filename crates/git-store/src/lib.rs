@@ -11,6 +11,7 @@
 //! Absent on purpose: hooks, work trees, users and permissions. What becomes of a push is decided by
 //! the caller with `repositories::push`, between [`http::receive`] and [`http::Received::accept`].
 
+mod browse;
 mod difference;
 mod durable;
 mod error;
@@ -27,6 +28,7 @@ mod store;
 mod tree;
 mod write;
 
+pub use browse::{BlameSpan, Found, Match, SearchIn};
 pub use difference::{ChangeKind, ChangedPath, FileDifference, Hunk, Line, LineKind, diff_text};
 pub use error::StoreError;
 pub use history::{CommitInfo, LogPage, Signature};

@@ -118,6 +118,12 @@ impl Repository {
         read_blob(&self.local(), raw(id.as_str()), limit_bytes)
     }
 
+    /// The size of a blob, in bytes.
+    pub fn blob_bytes(&self, id: &ObjectId) -> Result<u64, StoreError> {
+        let size = size_of(&self.local(), EntryKind::File, raw(id.as_str()))?;
+        Ok(size.unwrap_or_default())
+    }
+
     /// The file at `path` in a commit, which may have at most `limit_bytes`; `None` when there is no
     /// file. A link is not followed: it is no file.
     pub fn file(

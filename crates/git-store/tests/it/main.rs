@@ -1,6 +1,8 @@
 //! The store against the real `git`: over HTTP, and on disk.
 
 #[cfg(test)]
+mod browse;
+#[cfg(test)]
 mod fetch;
 #[cfg(test)]
 mod merging;
