@@ -73,6 +73,9 @@ pub struct PromotionRecord {
     pub at: Timestamp,
     /// Who.
     pub actor: Actor,
+    /// The fact that says so.
+    #[serde(default)]
+    pub fact: Sequence,
 }
 
 /// A change that was taken back.
@@ -92,6 +95,9 @@ pub struct RollbackRecord {
     pub rule: RollbackRule,
     /// When.
     pub at: Timestamp,
+    /// The fact that says so.
+    #[serde(default)]
+    pub fact: Sequence,
 }
 
 /// Something that is never promoted again.
@@ -164,8 +170,15 @@ impl EnvironmentLoop {
                 self.held.remove(&digest);
                 self.proposals.retain(|_, (name, _)| *name != artifact);
                 let actor = fact.actor.clone();
-                let record = PromotionRecord { artifact, digest, commit, pull_request, at, actor };
-                self.promotions.push(record);
+                self.promotions.push(PromotionRecord {
+                    artifact,
+                    digest,
+                    commit,
+                    pull_request,
+                    at,
+                    actor,
+                    fact: fact.sequence,
+                });
             }
             ControlFact::PromotionProposed { artifact, digest, pull_request, .. } => {
                 self.proposals.insert(pull_request, (artifact, digest));
@@ -195,11 +208,11 @@ impl EnvironmentLoop {
             | ControlFact::RollbackApproved { .. }
             | ControlFact::RollbackRequested { .. }
             | ControlFact::Quarantined { .. }
-            | ControlFact::QuarantineLifted { .. }) => self.take_rollback(at, other),
+            | ControlFact::QuarantineLifted { .. }) => self.take_rollback(fact, other),
         }
     }
 
-    fn take_rollback(&mut self, at: Timestamp, body: ControlFact) {
+    fn take_rollback(&mut self, fact: &Fact, body: ControlFact) {
         match body {
             ControlFact::RolledBack {
                 application,
@@ -221,7 +234,8 @@ impl EnvironmentLoop {
                     digest,
                     incident,
                     rule,
-                    at,
+                    at: fact.at,
+                    fact: fact.sequence,
                 });
             }
             ControlFact::RollbackRefused { reasons, .. } => {

@@ -193,6 +193,13 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
+    /// Reads RFC 3339; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(time.as_millisecond()))
+    }
+
     /// Milliseconds from `earlier` to this time; negative when the clock went back.
     #[must_use]
     pub fn since_ms(self, earlier: Self) -> i64 {

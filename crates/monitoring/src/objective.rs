@@ -214,6 +214,21 @@ pub fn burn_rate_rules(
     Ok(rules)
 }
 
+impl Objective {
+    /// The share of bad events over the whole time window, as a query.
+    pub fn bad_share_query(&self) -> Result<String, QueryProblem> {
+        self.indicator.queries(self.time_window_ms).map(|(share, _)| share)
+    }
+
+    /// How much of the budget a share of bad events uses: 1 is all of it. `None` for what is no
+    /// number.
+    #[must_use]
+    pub fn budget_used(&self, bad_share: f64) -> Option<f64> {
+        let budget = 1.0 - self.target;
+        (bad_share.is_finite() && budget > 0.0).then(|| bad_share.max(0.0) / budget)
+    }
+}
+
 impl Indicator {
     /// The share of bad events and the number of all events over a window.
     fn queries(&self, window_ms: u64) -> Result<(String, String), QueryProblem> {

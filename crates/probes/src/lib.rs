@@ -15,7 +15,7 @@ pub mod webhook;
 
 pub use check::{CheckAnswer, CheckOutcome, CheckStatus, Checker, HttpCheck};
 pub use dialer::{AddressPolicy, Answer, DialError, Dialer, Excess, Request};
-pub use measure::{Scope, measure, observe, requests_since, scoped_rules};
+pub use measure::{Scope, budget_used, measure, observe, requests_since, scoped_rules};
 pub use query::{QueryProblem, scoped};
 pub use schedule::INTERVAL_MS_MIN;
 pub use scrape::{ScrapeFailure, ScrapeTarget, Scraper, TargetStatus};

@@ -87,6 +87,18 @@ async fn measure_rule(
     Ok(evaluate(rule, long, short, traffic))
 }
 
+/// How much of an objective's budget is used: 1 is all of it. `None` without data.
+pub async fn budget_used(
+    metrics: &Metrics,
+    objective: &Objective,
+    scope: &Scope,
+    at: Timestamp,
+) -> Result<Option<f64>, MetricsError> {
+    let Ok(query) = objective.bad_share_query() else { return Ok(None) };
+    let value = metrics.instant(&scoped(&query, &scope.0)?, at).await?.single();
+    Ok(value.and_then(|share| objective.budget_used(share)))
+}
+
 /// How many events an objective has counted over a window: for the minimum of an assessment.
 pub async fn requests_since(
     metrics: &Metrics,

@@ -4,6 +4,7 @@
 
 mod configuration;
 mod consequences;
+mod delivery;
 mod promote;
 mod rollback;
 mod trace;
