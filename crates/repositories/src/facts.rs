@@ -3,10 +3,11 @@
 use std::fmt;
 
 use ledger::{
-    ActorKind, CommitId, FactBody, InvalidId, PullRequestNumber, RefName, RepositoryName, RunId,
-    Timestamp, TreeId,
+    Actor, ActorKind, CommitId, Draft, Expected, FactBody, InvalidId, PullRequestNumber, RefName,
+    RepositoryName, RunId, Sequence, Subject, Timestamp, TreeId,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::access::{DenialReason, Permission, Role, Scope, Visibility};
 use crate::policy::MergeMethod;
@@ -38,6 +39,9 @@ pub enum RepositoryFact {
         new: Option<CommitId>,
         /// Why.
         by: RefMoveCause,
+        /// The facts that are true as soon as it has moved: a kill between the two loses none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        along: Vec<FollowingFact>,
     },
     /// A ref was moved.
     RefMoved {
@@ -197,6 +201,57 @@ pub enum RepositoryFact {
         /// Which.
         number: PullRequestNumber,
     },
+    /// A pull request shall be merged as soon as it can be.
+    MergeQueued {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        number: PullRequestNumber,
+        /// The commit that was looked at; another one ends the wish.
+        head: CommitId,
+        /// How; `None`: the first method that the policy allows.
+        method: Option<MergeMethod>,
+    },
+    /// A pull request shall not be merged by itself any more.
+    MergeUnqueued {
+        /// Where.
+        repository: RepositoryName,
+        /// Which.
+        number: PullRequestNumber,
+    },
+    /// Somebody shall have an account: the link lets them choose a password.
+    PersonInvited {
+        /// The account's name.
+        name: String,
+        /// What they may do, on the whole server.
+        role: Role,
+        /// SHA-256 of the link's secret, lower-case hexadecimal.
+        secret_sha256: String,
+        /// When the link ends.
+        expires_at: Timestamp,
+    },
+    /// Somebody chose a password. Neither it nor anything made from it is in a fact.
+    PasswordChosen {
+        /// Who.
+        name: String,
+    },
+    /// Somebody signed in.
+    SignedIn {
+        /// Who.
+        name: String,
+        /// The session's token.
+        token: String,
+    },
+    /// A wrong password was given for an account.
+    SignInRefused {
+        /// Whose.
+        name: String,
+    },
+    /// An account ended, with its sessions and tokens.
+    PersonRemoved {
+        /// Whose.
+        name: String,
+    },
     /// A token is there. The secret itself is never in a fact.
     TokenCreated {
         /// Names it in lists and in its revocation.
@@ -232,6 +287,39 @@ pub enum RepositoryFact {
 
 impl FactBody for RepositoryFact {
     const DOMAIN: &'static str = "repositories";
+}
+
+/// A fact that follows an intended move, as it was drafted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowingFact {
+    /// Who did or decided it.
+    pub actor: Actor,
+    /// What it is about.
+    pub subject: Subject,
+    /// The facts that led to it.
+    pub causes: Vec<Sequence>,
+    /// Why.
+    pub reason: String,
+    /// `domain.name`.
+    pub kind: String,
+    /// The fact's own fields.
+    pub body: Value,
+}
+
+impl FollowingFact {
+    /// What is kept of a draft.
+    #[must_use]
+    pub fn of(draft: &Draft) -> Self {
+        let Draft { actor, subject, causes, reason, kind, body, .. } = draft.clone();
+        Self { actor, subject, causes, reason, kind, body }
+    }
+
+    /// The draft again, true at `at`.
+    #[must_use]
+    pub fn draft(&self, at: Timestamp) -> Draft {
+        let Self { actor, subject, causes, reason, kind, body } = self.clone();
+        Draft { at, actor, subject, expected: Expected::Anything, causes, reason, kind, body }
+    }
 }
 
 /// Why a ref was moved.

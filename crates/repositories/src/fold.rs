@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use ledger::{Fact, PullRequestNumber, RepositoryName};
 
 use crate::facts::RepositoryFact;
+use crate::people;
 use crate::view::{
-    Check, Comment, PatchSet, PullRequest, PullRequestState, RefIntent, RefState, RepositoriesView,
-    Repository, Review, Token,
+    Check, Comment, PatchSet, PullRequest, PullRequestState, Queued, RefIntent, RefState,
+    RepositoriesView, Repository, Review, Token,
 };
 
 /// Takes one fact. A fact about a repository or pull request that no fact made changes nothing.
@@ -28,6 +29,13 @@ pub(crate) fn apply(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFa
         RepositoryFact::CheckReported { .. } => check_reported(view, fact, body),
         RepositoryFact::TokenCreated { .. } => token_created(view, fact, body),
         RepositoryFact::TokenRevoked { .. } => token_revoked(view, fact, body),
+        RepositoryFact::MergeQueued { .. } => queued(view, fact, body),
+        RepositoryFact::MergeUnqueued { .. } => unqueued(view, fact, body),
+        RepositoryFact::PersonInvited { .. }
+        | RepositoryFact::PasswordChosen { .. }
+        | RepositoryFact::SignedIn { .. }
+        | RepositoryFact::SignInRefused { .. }
+        | RepositoryFact::PersonRemoved { .. } => people::fold(view, fact, body),
         // These are history; nothing is now different.
         RepositoryFact::PushRefused { .. } | RepositoryFact::AccessDenied { .. } => Some(()),
     };
@@ -56,12 +64,13 @@ fn created(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFact) -> Op
 }
 
 fn intended(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFact) -> Option<()> {
-    let RepositoryFact::RefMoveIntended { repository, reference, old, new, by } = body else {
+    let RepositoryFact::RefMoveIntended { repository, reference, old, new, by, along } = body
+    else {
         return None;
     };
     let repository = view.repositories.get_mut(&repository)?;
     let (actor, fact) = (fact.actor.clone(), fact.sequence);
-    repository.intents.insert(reference, RefIntent { old, new, cause: by, actor, fact });
+    repository.intents.insert(reference, RefIntent { old, new, cause: by, along, actor, fact });
     Some(())
 }
 
@@ -118,6 +127,7 @@ fn opened(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFact) -> Opt
         patch_sets: vec![first],
         reviews: Vec::new(),
         comments: Vec::new(),
+        queued: None,
         opened_at: fact.at,
         updated_at: fact.at,
         fact: fact.sequence,
@@ -166,6 +176,21 @@ fn closed(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFact) -> Opt
     let RepositoryFact::PullRequestClosed { repository, number } = body else { return None };
     let one = find(view, fact, &repository, number)?;
     one.state = PullRequestState::Closed { by: fact.actor.clone(), at: fact.at };
+    Some(())
+}
+
+fn queued(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFact) -> Option<()> {
+    let RepositoryFact::MergeQueued { repository, number, head, method } = body else {
+        return None;
+    };
+    let one = find(view, fact, &repository, number)?;
+    one.queued = Some(Queued { by: fact.actor.clone(), at: fact.at, head, method });
+    Some(())
+}
+
+fn unqueued(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFact) -> Option<()> {
+    let RepositoryFact::MergeUnqueued { repository, number } = body else { return None };
+    find(view, fact, &repository, number)?.queued = None;
     Some(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`facts`] (what happened), [`view`] (what is now so), [`policy`] (what a team
 //! asks for), [`access`] (who may do what), [`push`] (what becomes of a push), [`pull_request`] (may
-//! it be merged, and if not, why). [`codeowners`] and [`glob`] are what these read patterns with.
+//! it be merged, and if not, why), [`people`] (who signs in). [`codeowners`] and [`glob`] are what these read patterns with.
 //!
 //! Absent on purpose: objects, refs on disk and the wire protocol (crate `git-store`), the reading
 //! of `boucle.yaml` (crate `control`), storage of facts (crate `database`).
@@ -12,6 +12,7 @@ pub mod codeowners;
 pub mod facts;
 mod fold;
 pub mod glob;
+pub mod people;
 pub mod policy;
 pub mod pull_request;
 pub mod push;

@@ -33,6 +33,9 @@ pub struct MergeInputs<'view> {
     pub changed_paths: &'view BTreeSet<String>,
     /// The paths where target and head do not fit together.
     pub conflicts: &'view [String],
+    /// What the head's configuration brings that cannot be read, and the target's does not have
+    /// already: [`MergeReason::InvalidConfiguration`].
+    pub configuration_problems: &'view [MergeReason],
     /// The checks of the head commit, by name.
     pub checks: &'view BTreeMap<String, Check>,
     /// How it shall be merged.
@@ -125,6 +128,7 @@ fn state_reasons(inputs: &MergeInputs<'_>, on: &mut Vec<MergeReason>) {
         }
         Some(_) => {}
     }
+    on.extend(inputs.configuration_problems.iter().cloned());
     if !inputs.conflicts.is_empty() {
         let (target, paths) = (one.target.clone(), inputs.conflicts.to_vec());
         on.push(MergeReason::Conflicts { target, paths });

@@ -42,6 +42,17 @@ pub enum MergeReason {
         /// Where.
         paths: Vec<String>,
     },
+    /// It brings a file of the configuration that cannot be read.
+    InvalidConfiguration {
+        /// The file.
+        file: String,
+        /// The line, from 1; 0 when the whole file is meant.
+        line: u64,
+        /// The column, from 1.
+        column: u64,
+        /// What is wrong.
+        problem: String,
+    },
     /// Too few people approve of what would be merged now.
     ApprovalsMissing {
         /// How many do.
@@ -131,6 +142,7 @@ impl MergeReason {
             Self::NothingToMerge => "nothing-to-merge",
             Self::OutOfDate { .. } => "out-of-date",
             Self::Conflicts { .. } => "merge-conflicts",
+            Self::InvalidConfiguration { .. } => "invalid-configuration",
             Self::ApprovalsMissing { .. } => "approvals-missing",
             Self::ProtectedPathApprovals { .. } => "protected-path-approvals-missing",
             Self::ChangesRequested { .. } => "changes-requested",
@@ -153,6 +165,7 @@ impl MergeReason {
             | Self::NothingToMerge
             | Self::OutOfDate { .. }
             | Self::Conflicts { .. }
+            | Self::InvalidConfiguration { .. }
             | Self::CheckFailed { .. } => Resolver::Author,
             Self::ApprovalsMissing { .. }
             | Self::ProtectedPathApprovals { .. }
@@ -207,6 +220,12 @@ impl fmt::Display for MergeReason {
                 "it conflicts with {target} in {}; rebase on it, solve the conflicts, and push",
                 list(paths)
             ),
+            Self::InvalidConfiguration { file, line, column, problem } if *line > 0 => {
+                write!(f, "{file}:{line}:{column}: {problem}; correct it and push")
+            }
+            Self::InvalidConfiguration { file, problem, .. } => {
+                write!(f, "{file}: {problem}; correct it and push")
+            }
             Self::ApprovalsMissing { have, need, stale } => {
                 write!(f, "it has {have} of {need} approvals by people other than its author")?;
                 if stale.is_empty() {

@@ -9,7 +9,10 @@ use ledger::{
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Grant, Role, Scope, Visibility};
-use crate::facts::{CheckState, CommentPlace, RefMoveCause, RepositoryFact, StorageId, Verdict};
+use crate::facts::{
+    CheckState, CommentPlace, FollowingFact, RefMoveCause, RepositoryFact, StorageId, Verdict,
+};
+use crate::people::Person;
 use crate::policy::MergeMethod;
 
 /// Every repository and every token.
@@ -19,6 +22,9 @@ pub struct RepositoriesView {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// By id.
     pub tokens: BTreeMap<String, Token>,
+    /// By name.
+    #[serde(default)]
+    pub people: BTreeMap<String, Person>,
 }
 
 /// One repository.
@@ -66,6 +72,9 @@ pub struct RefIntent {
     pub new: Option<CommitId>,
     /// Why.
     pub cause: RefMoveCause,
+    /// The facts that follow when it has moved.
+    #[serde(default)]
+    pub along: Vec<FollowingFact>,
     /// Who.
     pub actor: Actor,
     /// The fact that says so.
@@ -99,12 +108,28 @@ pub struct PullRequest {
     pub reviews: Vec<Review>,
     /// Every comment, the first first.
     pub comments: Vec<Comment>,
+    /// The wish to merge it as soon as it can be.
+    #[serde(default)]
+    pub queued: Option<Queued>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When something last happened to it.
     pub updated_at: Timestamp,
     /// The newest fact about it.
     pub fact: Sequence,
+}
+
+/// A wish to merge a pull request as soon as it can be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    /// Whose; the merge is theirs.
+    pub by: Actor,
+    /// Since when.
+    pub at: Timestamp,
+    /// The commit that was looked at.
+    pub head: CommitId,
+    /// How.
+    pub method: Option<MergeMethod>,
 }
 
 /// What became of a pull request.
@@ -240,7 +265,8 @@ impl RepositoriesView {
         Some(token.grant())
     }
 
-    /// The names of the people whose tokens may write to this repository at `as_of`.
+    /// The names of the people who may write to this repository at `as_of`, by an account or a
+    /// token.
     #[must_use]
     pub fn writers(&self, name: &RepositoryName, as_of: Timestamp) -> BTreeSet<String> {
         let may_write = |token: &&Token| {
@@ -254,7 +280,11 @@ impl RepositoriesView {
                 && token.role >= Role::Write
                 && in_scope
         };
-        self.tokens.values().filter(may_write).map(|token| token.name.clone()).collect()
+        let accounts = self.people.iter().filter(|(_, person)| {
+            person.is_here() && person.joined_at.is_some() && person.role >= Role::Write
+        });
+        let by_token = self.tokens.values().filter(may_write).map(|token| token.name.clone());
+        by_token.chain(accounts.map(|(name, _)| name.clone())).collect()
     }
 
     /// The repository of this name.

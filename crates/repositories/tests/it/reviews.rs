@@ -9,6 +9,7 @@ use repositories::facts::{CheckState, Verdict};
 use repositories::glob::Glob;
 use repositories::policy::{MergeMethod, Policy, ProtectedPath};
 use repositories::pull_request::{MergeInputs, People, Readiness, evaluate};
+use repositories::reasons::MergeReason;
 use repositories::view::{Check, PullRequest};
 
 use crate::view::{World, branch, commit, repository, tree};
@@ -24,6 +25,7 @@ struct Case {
     merge_base: Option<CommitId>,
     changed: BTreeSet<String>,
     conflicts: Vec<String>,
+    configuration_problems: Vec<MergeReason>,
     checks: BTreeMap<String, Check>,
     method: MergeMethod,
 }
@@ -43,6 +45,7 @@ impl Case {
             merge_base: Some(commit('0')),
             changed: ["src/a.rs".to_owned()].into(),
             conflicts: Vec::new(),
+            configuration_problems: Vec::new(),
             checks: BTreeMap::new(),
             method: MergeMethod::Merge,
         }
@@ -114,6 +117,7 @@ impl Case {
             merge_base: self.merge_base.as_ref(),
             changed_paths: &self.changed,
             conflicts: &self.conflicts,
+            configuration_problems: &self.configuration_problems,
             checks: &self.checks,
             method: self.method,
             as_of: Timestamp(2_000),
@@ -264,6 +268,12 @@ fn protected_paths_ask_for_more() {
 fn the_state_of_the_pull_request_and_its_branches() {
     let conflicts = |case: &mut Case| case.conflicts = vec!["a".into()];
     check(&Case::new().with(conflicts), &["merge-conflicts"]);
+    let unreadable = |case: &mut Case| {
+        let (file, problem) = ("boucle.yaml".to_owned(), "unknown key `colour`".to_owned());
+        case.configuration_problems =
+            vec![MergeReason::InvalidConfiguration { file, line: 3, column: 1, problem }];
+    };
+    check(&Case::new().with(unreadable), &["invalid-configuration"]);
     check(&Case::new().with(|case| case.merge_base = None), &["unrelated-history"]);
     check(&Case::new().with(|case| case.merge_base = Some(commit('a'))), &["nothing-to-merge"]);
     let behind = |case: &mut Case| case.target_tip = commit('9');

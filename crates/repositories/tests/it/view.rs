@@ -119,6 +119,7 @@ fn refs_and_intents_follow_their_facts() {
         old: None,
         new,
         by: RefMoveCause::Push,
+        along: Vec::new(),
     };
     world.add(&ada, &intent(Some(commit('a'))));
     let now = |world: &World| {
