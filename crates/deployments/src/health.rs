@@ -77,6 +77,34 @@ pub fn assess(object: &Value) -> Option<Health> {
     }
 }
 
+/// What stands in the way of a roll-out and does not pass by itself: the deadline that it exceeded
+/// with what is known of its replicas; else what the first replica by name waits for (an image that
+/// is not there, a reference to nothing, a process that ends again and again). `None` when all is on
+/// its way.
+#[must_use]
+pub fn waits_for(objects: &[Value]) -> Option<String> {
+    let pods = objects.iter().filter(|object| object["kind"] == "Pod");
+    let waiting = pods.flat_map(|pod| {
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        let containers = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
+        containers.into_iter().flatten().filter_map(move |container| {
+            let waiting = container.pointer("/state/waiting")?;
+            let reason = waiting["reason"].as_str().filter(|reason| !PASSING.contains(reason))?;
+            let message = waiting["message"].as_str().unwrap_or_default();
+            Some((name, format!("{reason}: {message}")))
+        })
+    });
+    let exceeded = objects.iter().find_map(|object| {
+        let conditions = object.pointer("/status/conditions").and_then(Value::as_array)?;
+        let exceeded = |one: &&Value| one["reason"] == "ProgressDeadlineExceeded";
+        conditions.iter().find(exceeded)?["message"].as_str().map(str::to_owned)
+    });
+    exceeded.or_else(|| waiting.min().map(|(_, sentence)| sentence))
+}
+
+/// Reasons of waiting that pass by themselves.
+const PASSING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+
 /// The application's health: its worst object; `expected` is how many objects Git asks for. Objects
 /// that ask to be left out (`argocd.argoproj.io/ignore-healthcheck: "true"`) and hooks do not count.
 #[must_use]

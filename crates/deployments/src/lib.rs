@@ -25,7 +25,9 @@ pub use application::{
 pub use compare::{changed_fields, quantity_milli, without_status};
 pub use drift::{AppliedObject, Drift, DriftChange, Heal, find as find_drift, self_heal};
 pub use facts::DeploymentFact;
-pub use health::{Health, HealthStatus, aggregate as aggregate_health, assess as assess_health};
+pub use health::{
+    Health, HealthStatus, aggregate as aggregate_health, assess as assess_health, waits_for,
+};
 pub use objects::{
     ObjectKey, TRACKING_ANNOTATION, annotation, annotation_lists, is_cluster_scoped, owner, tracked,
 };

@@ -121,3 +121,26 @@ fn an_application_is_as_its_worst_object() {
     ignored["metadata"]["annotations"] = json!({"argocd.argoproj.io/ignore-healthcheck": "true"});
     assert_eq!(status(&[ignored], 1), HealthStatus::Healthy);
 }
+
+#[test]
+fn what_a_replica_waits_for_is_named_unless_it_passes_by_itself() {
+    let pod = |name: &str, state: serde_json::Value| {
+        serde_json::json!({"kind": "Pod", "metadata": {"name": name},
+            "status": {"containerStatuses": [{"name": "a", "state": state}]}})
+    };
+    let waiting = |reason: &str| serde_json::json!({"waiting": {"reason": reason, "message": "there is no image a"}});
+    let check = |objects: &[serde_json::Value], expected: Option<&str>| {
+        assert_eq!(deployments::waits_for(objects).as_deref(), expected, "{objects:?}");
+    };
+    check(&[], None);
+    check(&[pod("a", serde_json::json!({"running": {}}))], None);
+    check(&[pod("a", waiting("ContainerCreating"))], None);
+    let absent = "ImagePullBackOff: there is no image a";
+    check(&[pod("a", waiting("ImagePullBackOff"))], Some(absent));
+    let deployment = serde_json::json!({"kind": "Deployment", "status": {"conditions": [
+        {"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "0 of 1 in 3 s"}]}});
+    let exceeded = [pod("a", waiting("ImagePullBackOff")), deployment];
+    check(&exceeded, Some("0 of 1 in 3 s"));
+    let both = [pod("b", waiting("CrashLoopBackOff")), pod("a", waiting("ImagePullBackOff"))];
+    check(&both, Some(absent));
+}
