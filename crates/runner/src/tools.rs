@@ -5,13 +5,18 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// What the sandbox shows of the machine's system.
 const SYSTEM_FOLDERS: [&str; 5] = ["/usr", "/bin", "/sbin", "/lib", "/lib64"];
 /// Programs that builds commonly start, looked for on the server's own `PATH`.
 const PROGRAMS: [&str; 9] = ["git", "cc", "gcc", "clang", "make", "python3", "node", "go", "java"];
+/// A tool that has not said where it is by then is taken for absent.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Tool folders and the search path that finds what is in them.
@@ -64,15 +69,33 @@ fn on_path(program: &str) -> Option<PathBuf> {
     found.canonicalize().ok().filter(|real| !in_system(real))
 }
 
+/// Where the Rust toolchain lies. The question is asked with what names it and nothing else, and for
+/// a moment only: `rustc` may be a proxy that wants to fetch something.
 fn rust_sysroot() -> Option<PathBuf> {
-    let output = Command::new("rustc")
+    let named = ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME", "RUSTUP_TOOLCHAIN"];
+    let mut child = Command::new("rustc")
         .args(["--print", "sysroot"])
         .current_dir("/")
+        .env_clear()
+        .envs(named.iter().filter_map(|name| Some((name, env::var_os(name)?))))
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .output()
+        .spawn()
         .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let folder = PathBuf::from(text.trim());
-    (output.status.success() && folder.is_absolute() && folder.is_dir()).then_some(folder)
+    let mut output = child.stdout.take()?;
+    let (sender, answer) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        // Nobody waits any more: then the answer is of no use.
+        let _ = output.read_to_string(&mut text).map(|_| sender.send(text));
+    });
+    let text = answer.recv_timeout(ANSWER_MAX);
+    if text.is_err() {
+        // It has ended already, or ends now; either way it is waited for below.
+        let _ = child.kill();
+    }
+    let ended = child.wait().ok()?;
+    let folder = PathBuf::from(text.ok()?.trim());
+    (ended.success() && folder.is_absolute() && folder.is_dir()).then_some(folder)
 }
