@@ -75,6 +75,16 @@ pub struct Deployment {
     pub outcome: String,
 }
 
+/// Which two deployments are compared.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeploymentsQuery {
+    /// The older generation.
+    pub from: u64,
+    /// The newer generation.
+    pub to: u64,
+}
+
 /// A request to go back to the last healthy revision by a revert commit.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +92,19 @@ pub struct Rollback {
     /// Why, for the ledger and the commit.
     #[serde(default)]
     pub reason: String,
+}
+
+/// What a rollback would do now.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RollbackPreview {
+    /// The commit that it takes back.
+    pub reverted_commit: String,
+    /// That commit's subject.
+    pub subject: String,
+    /// What the revert commit changes in Git.
+    pub files: Vec<crate::pull_requests::FileDifference>,
+    /// What that does to each environment.
+    pub consequences: crate::pull_requests::Consequences,
 }
 
 /// What a rollback did.

@@ -42,6 +42,12 @@ pub struct FactQuery {
     /// Only kinds that begin so, `repositories.`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Only facts of this time or later, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Only facts of this time or earlier, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Where to go on, from `next_cursor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
@@ -51,6 +57,19 @@ pub struct FactQuery {
     /// `newest` first (the default) or `oldest` first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
+}
+
+/// How far the ledger is signed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Checkpoint {
+    /// How many facts it covers.
+    pub facts: u64,
+    /// The newest fact.
+    pub newest: u64,
+    /// The signed note, in the C2SP format.
+    pub note: String,
+    /// The key that it is verified by.
+    pub verifier_key: String,
 }
 
 /// What a check of the whole ledger found.

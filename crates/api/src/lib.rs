@@ -5,13 +5,17 @@
 
 pub mod applications;
 pub mod audit;
+pub mod browse;
 pub mod codes;
+pub mod delivery;
 pub mod environments;
 pub mod incidents;
 pub mod page;
+pub mod people;
 pub mod problem;
 pub mod pull_requests;
 pub mod repositories;
 pub mod runs;
 pub mod status;
 pub mod tokens;
+pub mod versions;

@@ -52,10 +52,40 @@ pub struct PullRequest {
     pub reviews: Vec<Review>,
     /// Comments on lines, oldest first.
     pub comments: Vec<Comment>,
+    /// Every version, the first first.
+    pub patch_sets: Vec<PatchSet>,
+    /// Set when it is merged as soon as it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued: Option<Queued>,
     /// Checks of the newest patch set.
     pub checks: Vec<Check>,
     /// Whether it can be merged, and if not, why.
     pub readiness: Readiness,
+}
+
+/// A version of a pull request; each is kept.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PatchSet {
+    /// From 1.
+    pub number: u64,
+    /// Its commit.
+    pub head: String,
+    /// The merge base at that time.
+    pub base: String,
+    /// When it came.
+    pub at: String,
+}
+
+/// A wish to merge as soon as it can be.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Queued {
+    /// Whose, `person:ada`.
+    pub by: String,
+    /// Since when.
+    pub at: String,
+    /// How; the first method that the policy allows when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<MergeMethod>,
 }
 
 /// Whether a pull request can be merged now.
@@ -107,7 +137,7 @@ pub enum ReviewVerdict {
     Comment,
 }
 
-/// A comment on a line.
+/// A comment on a line, or on the whole when `path` is empty.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Comment {
     /// Who.
@@ -126,14 +156,16 @@ pub struct Comment {
     pub at: String,
 }
 
-/// A request to comment on a line of the newest patch set.
+/// A request to comment on a line of the newest patch set, or on the whole.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitComment {
-    /// The file.
-    pub path: String,
-    /// The line, from 1.
-    pub line: u64,
+    /// The file; absent: the pull request as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line, from 1; with `path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// The side; the new one when absent.
     #[serde(default)]
     pub side: Side,
@@ -178,6 +210,9 @@ pub struct Merge {
     /// The head that the caller saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_head: Option<String>,
+    /// Merge as soon as it can be, instead of refusing what is not ready.
+    #[serde(default)]
+    pub when_ready: bool,
 }
 
 /// How a change gets into its base branch.

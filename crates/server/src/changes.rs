@@ -11,7 +11,7 @@ use git_store::{CommitRequest, Edit, RefChange, RefUpdateError, Repository, Sign
 use ledger::{
     Actor, ActorKind, CommitId, Draft, Fact, RefName, RepositoryName, Subject, Timestamp,
 };
-use repositories::facts::{RefMoveCause, RepositoryFact};
+use repositories::facts::{FollowingFact, RefMoveCause, RepositoryFact};
 
 use crate::http::problem::Refusal;
 use crate::state::Server;
@@ -58,6 +58,7 @@ pub async fn move_refs(
     along: Vec<Draft>,
 ) -> Result<Vec<Fact>, Refusal> {
     let now = server.clock.now();
+    let mut following: Vec<FollowingFact> = along.iter().map(FollowingFact::of).collect();
     let intents: Vec<Draft> = moves
         .iter()
         .map(|one| {
@@ -67,6 +68,8 @@ pub async fn move_refs(
                 old: one.old.clone(),
                 new: one.new.clone(),
                 by: one.by.clone(),
+                // All refs move or none: the first intent keeps what follows for all of them.
+                along: std::mem::take(&mut following),
             };
             Draft::new(now, actor.clone(), Subject::reference(repository, &one.reference), &fact)
         })
@@ -125,8 +128,8 @@ pub async fn edit_branch(
     Ok(commit)
 }
 
-/// Settles the moves that a kill interrupted: a ref that did move is recorded, the rest is
-/// abandoned.
+/// Settles the moves that a kill interrupted: a ref that did move is recorded with all that follows
+/// from it, the rest is abandoned.
 pub async fn recover(server: &Arc<Server>) -> anyhow::Result<()> {
     let pending: Vec<_> = {
         let views = server.recorder.views();
@@ -145,12 +148,14 @@ pub async fn recover(server: &Arc<Server>) -> anyhow::Result<()> {
         let one =
             Move { reference, old: intent.old, new: intent.new, forced: false, by: intent.cause };
         let now = server.clock.now();
-        let draft = if actual == one.new {
-            moved(&repository, &intent.actor, &one, now).because("found-after-restart")
-        } else {
-            abandoned(&repository, &intent.actor, &one, now).because("found-after-restart")
-        };
-        server.recorder.append(vec![draft.caused_by([intent.fact])]).await?;
+        let has_moved = actual == one.new;
+        let settle = if has_moved { moved } else { abandoned };
+        let settled = settle(&repository, &intent.actor, &one, now);
+        let mut drafts = vec![settled.because("found-after-restart").caused_by([intent.fact])];
+        if has_moved {
+            drafts.extend(intent.along.iter().map(|following| following.draft(now)));
+        }
+        server.recorder.append(drafts).await?;
     }
     Ok(())
 }

@@ -10,6 +10,8 @@ mod demo;
 mod evidence;
 mod http;
 mod options;
+mod passwords;
+mod private;
 mod pull_requests;
 mod record;
 mod renderings;

@@ -10,12 +10,11 @@ use git_store::{CommitRequest, Edit, MergeOutcome, MergeRequest, RefChange};
 use ledger::{
     Actor, ActorKind, CommitId, Draft, PullRequestNumber, RefName, RepositoryName, Subject,
 };
-use repositories::access::{Role, Scope};
 use repositories::codeowners::CodeOwners;
 use repositories::facts::{RefMoveCause, RepositoryFact};
 use repositories::policy::{MergeMethod, Policy};
 use repositories::pull_request::{MergeInputs, MergePermit, People, Readiness, evaluate};
-use repositories::reasons::Resolver;
+use repositories::reasons::{MergeReason, Resolver};
 use repositories::view::{Check, PullRequest};
 
 use crate::changes::{self, Move};
@@ -113,7 +112,7 @@ pub async fn open(
     let opened = Draft::new(server.clock.now(), actor.clone(), subject, &fact).expecting(None);
     let mut drafts = vec![opened];
     drafts.extend(along(number));
-    let patch_set = patch_set_change(number, 1, &proposal.head)?;
+    let patch_set = patch_set_change(&store, number, 1, &proposal.head)?;
     changes::move_refs(server, repository, actor, Vec::new(), vec![patch_set], drafts).await?;
     Ok(number)
 }
@@ -137,7 +136,7 @@ pub async fn open_edit(
         committer: signature,
     };
     let head = tokio::task::spawn_blocking(move || store.write_commit(&request)).await;
-    let head = head.context("the commit was interrupted")?.map_err(anyhow::Error::from)?;
+    let head = head.context("the commit was interrupted")??;
     let proposal = Proposal {
         target: opening.target,
         head,
@@ -238,10 +237,16 @@ pub async fn close(
 
 /// The reasons of a wait as the interface shows them.
 #[must_use]
-pub fn reasons(on: &[repositories::reasons::MergeReason]) -> Vec<Reason> {
+pub fn reasons(on: &[MergeReason]) -> Vec<Reason> {
     on.iter()
         .map(|one| {
             let mut reason = Reason::new(one.code(), one.to_string());
+            if let MergeReason::InvalidConfiguration { file, line, column, problem } = one {
+                reason = Reason::new(one.code(), problem.clone());
+                reason.file = Some(file.clone());
+                reason.line = (*line > 0).then_some(*line);
+                reason.column = (*line > 0).then_some(*column);
+            }
             reason.who = Some(resolver(one.resolver()).into());
             reason
         })
@@ -259,15 +264,18 @@ fn resolver(resolver: Resolver) -> &'static str {
     }
 }
 
-/// The ref that keeps a patch set for ever.
+/// The ref that keeps a patch set for ever. One that no fact knows was left by a kill between the ref
+/// and its fact: nobody was told of it, and it gives way.
 pub fn patch_set_change(
+    store: &git_store::Repository,
     number: PullRequestNumber,
     patch_set: u32,
     head: &CommitId,
 ) -> Result<RefChange, Refusal> {
     let name = RefName::new(PullRequest::patch_set_ref(number, patch_set));
     let name = name.map_err(anyhow::Error::from)?;
-    Ok(RefChange::of_commits(name, None, Some(head)))
+    let left = store.resolve(&name)?;
+    Ok(RefChange::of_commits(name, left.as_ref(), Some(head)))
 }
 
 /// Everything that a decision about a merge looks at, gathered at one moment.
@@ -280,6 +288,7 @@ struct Gathered {
     merge_base: Option<CommitId>,
     changed_paths: BTreeSet<String>,
     conflicts: Vec<String>,
+    configuration_problems: Vec<MergeReason>,
     checks: BTreeMap<String, Check>,
     method: MergeMethod,
 }
@@ -295,6 +304,7 @@ impl Gathered {
             merge_base: self.merge_base.as_ref(),
             changed_paths: &self.changed_paths,
             conflicts: &self.conflicts,
+            configuration_problems: &self.configuration_problems,
             checks: &self.checks,
             method: self.method,
             as_of: server.clock.now(),
@@ -317,7 +327,8 @@ async fn gather(
             .repositories
             .repository(repository)
             .and_then(|one| one.checks.get(&known.current().head).cloned());
-        (known.clone(), checks.unwrap_or_default(), people(&views.repositories, repository, server))
+        let writers = views.repositories.writers(repository, server.clock.now());
+        (known.clone(), checks.unwrap_or_default(), People { writers, ..People::default() })
     };
     let store = server.repository(repository)?;
     let target_tip = store.resolve(&pull_request.target).map_err(anyhow::Error::from)?;
@@ -341,6 +352,8 @@ async fn gather(
         .or_else(|| policy.merge_methods.iter().next().copied())
         .unwrap_or(MergeMethod::Merge);
     let head = pull_request.current().head.clone();
+    let brought = server.configurations.read_once(server, repository, &head).await?;
+    let configuration_problems = new_problems(&brought.problems, &configured.problems);
     let tip = target_tip.clone();
     let with_owners = policy.code_owners;
     let read = tokio::task::spawn_blocking(move || read(&store, &tip, &head, with_owners));
@@ -355,9 +368,26 @@ async fn gather(
         merge_base,
         changed_paths,
         conflicts,
+        configuration_problems,
         checks,
         method,
     })
+}
+
+/// What is wrong in the head's configuration and was not wrong in the target's, which is nobody's
+/// fault who changes something else.
+fn new_problems(head: &[Reason], target: &[Reason]) -> Vec<MergeReason> {
+    let known = |one: &&Reason| {
+        target.iter().any(|known| known.file == one.file && known.message == one.message)
+    };
+    let new = head.iter().filter(|one| !known(one));
+    let reasons = new.map(|one| MergeReason::InvalidConfiguration {
+        file: one.file.clone().unwrap_or_default(),
+        line: one.line.unwrap_or_default(),
+        column: one.column.unwrap_or_default(),
+        problem: one.message.clone(),
+    });
+    reasons.collect()
 }
 
 /// The environment that a pull request of Boucle's promotes into.
@@ -408,24 +438,6 @@ fn read(
         }
     }
     Ok((merge_base, paths, conflicts, owners))
-}
-
-/// People who may write to the repository.
-fn people(
-    view: &repositories::RepositoriesView,
-    repository: &RepositoryName,
-    server: &Server,
-) -> People {
-    let now = server.clock.now();
-    let writers = view.tokens.values().filter(|token| {
-        let in_scope = match &token.scope {
-            Scope::Server => true,
-            Scope::Repository(own) => own == repository,
-        };
-        let live = token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);
-        token.actor_kind == ActorKind::Person && token.role >= Role::Write && in_scope && live
-    });
-    People { writers: writers.map(|token| token.name.clone()).collect(), ..People::default() }
 }
 
 async fn make_merge(

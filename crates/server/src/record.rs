@@ -62,22 +62,20 @@ impl Recorder {
 
     /// Folds every fact again from the first one; true when the views were as they should be.
     pub async fn rebuild(&self) -> anyhow::Result<(bool, u64)> {
-        let target = self.views().sequence;
         let mut fresh = Views::default();
-        fold_until(&self.database, &mut fresh, target).await?;
-        let (kept, folded_again) = {
-            let views = self.views();
-            if views.sequence != target {
-                anyhow::bail!("facts were added during the rebuild; repeat it");
+        let identical = loop {
+            let target = self.views().sequence;
+            fold_until(&self.database, &mut fresh, target).await?;
+            let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
+            // Facts that came meanwhile are folded too; each turn has fewer of them to fold.
+            if views.sequence == fresh.sequence {
+                let identical = views.bytes()? == fresh.bytes()?;
+                *views = fresh;
+                break identical;
             }
-            (views.bytes()?, fresh.bytes()?)
         };
-        let identical = kept == folded_again;
-        if !identical {
-            *self.views.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        }
         self.save().await?;
-        Ok((identical, target.0))
+        Ok((identical, self.views().sequence.0))
     }
 
     /// Saves the views, so that the next start need not fold from the first fact.

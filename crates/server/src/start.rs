@@ -1,8 +1,6 @@
 //! Starting and stopping: locks the data folder, recovers, listens, says what is there.
 
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,10 +21,11 @@ use workloads::{Config, Engine};
 use crate::clock::{self, Clock};
 use crate::http;
 use crate::options::Options;
+use crate::passwords::Passwords;
 use crate::record::Recorder;
 use crate::services::{LateServer, RegistryImages};
 use crate::state::Server;
-use crate::{changes, demo, runs, tasks, watched};
+use crate::{changes, demo, private, runs, tasks, watched};
 
 /// How many ports after the wanted one are tried.
 const PORTS_TRIED: u16 = 100;
@@ -132,6 +131,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         checker: Checker::new(dialer.clone()),
         dialer,
         setup: Default::default(),
+        passwords: Passwords::new(data.join("secrets/passwords")),
         stopping,
         options,
     });
@@ -168,6 +168,7 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         ),
         tasks::spawn("assess", server, engine(), tasks::assess_health::reconcile),
         tasks::spawn("close-loop", server, Vec::new(), tasks::close_loop::reconcile),
+        tasks::spawn("merge-queued", server, Vec::new(), tasks::merge_queued::reconcile),
         tasks::spawn("notify", server, Vec::new(), tasks::notify::reconcile),
         tasks::spawn("keep", server, Vec::new(), tasks::keep_ledger::reconcile),
         tokio::spawn(tasks::watch_workloads::follow(Arc::clone(server))),
@@ -256,10 +257,10 @@ async fn write_access(server: &Arc<Server>) -> anyhow::Result<PathBuf> {
         };
         let created = http::tokens::issue(server, Actor::system("setup"), &body).await;
         let created = created.map_err(|refusal| anyhow::anyhow!("{}", refusal.problem()))?;
-        write_private(&path, created.token.as_bytes())?;
+        private::write(&path, created.token.as_bytes())?;
     }
     let file = serde_json::json!({"url": server.url, "process_id": std::process::id()});
-    write_private(&data.join("server.json"), file.to_string().as_bytes())?;
+    private::write(&data.join("server.json"), file.to_string().as_bytes())?;
     Ok(path)
 }
 
@@ -272,24 +273,11 @@ fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let bytes = crate::secret::key();
-            write_private(path, &bytes)?;
+            private::write(path, &bytes)?;
             Ok(SigningKey::from_bytes(&bytes))
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
-}
-
-/// Writes a file that only its owner can read, and replaces it whole.
-fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let fresh = path.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, path)
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The first thing that a person sees.

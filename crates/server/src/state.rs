@@ -21,6 +21,7 @@ use crate::configurations::Configurations;
 use crate::http::identity;
 use crate::http::problem::Refusal;
 use crate::options::Options;
+use crate::passwords::Passwords;
 use crate::record::Recorder;
 use crate::renderings::Renderings;
 use crate::runs::Runs;
@@ -78,6 +79,8 @@ pub struct Server {
     pub dialer: Dialer,
     /// The one-time link.
     pub setup: SetupLink,
+    /// Passwords of accounts.
+    pub passwords: Passwords,
     /// True once the server is to stop.
     pub stopping: watch::Sender<bool>,
 }

@@ -78,7 +78,8 @@ async fn break_it(context: &Context, wait: bool) -> Result<Exit, Failure> {
     let review = SubmitReview { verdict: ReviewVerdict::Approve, body: "Looks good.".into() };
     let _: Review = reviewer.post(&format!("{path}/reviews"), &review).await?;
     story.reached("approved");
-    let merge = Merge { method: None, expected_head: Some(pull_request.head.clone()) };
+    let expected_head = Some(pull_request.head.clone());
+    let merge = Merge { method: None, expected_head, when_ready: false };
     let merged: PullRequest = author.post(&format!("{path}/merge"), &merge).await?;
     story.merged(&merged);
     story.reached("merged");

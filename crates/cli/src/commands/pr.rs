@@ -59,12 +59,12 @@ pub enum PrCommand {
     Comment {
         #[command(flatten)]
         which: Which,
-        /// The file.
-        #[arg(long)]
-        path: String,
+        /// The file; without it, the pull request as a whole.
+        #[arg(long, requires = "line")]
+        path: Option<String>,
         /// The line after the change, from 1.
-        #[arg(long)]
-        line: u64,
+        #[arg(long, requires = "path")]
+        line: Option<u64>,
         /// The text.
         #[arg(long)]
         body: String,
@@ -76,6 +76,9 @@ pub enum PrCommand {
         /// How; the first method that the policy allows when absent.
         #[arg(long, value_enum)]
         method: Option<Method>,
+        /// As soon as nothing is missing any more, instead of refusing now.
+        #[arg(long)]
+        when_ready: bool,
     },
     /// Close it without merging.
     Close(Which),
@@ -146,13 +149,13 @@ pub async fn execute(context: &Context, command: &PrCommand) -> Result<Exit, Fai
                 format!("{}:{} {}", made.path, made.line, made.body)
             });
         }
-        PrCommand::Merge { which, method } => {
+        PrCommand::Merge { which, method, when_ready } => {
             let method = method.map(|method| match method {
                 Method::Merge => MergeMethod::Merge,
                 Method::Squash => MergeMethod::Squash,
                 Method::Rebase => MergeMethod::Rebase,
             });
-            let body = Merge { method, expected_head: None };
+            let body = Merge { method, expected_head: None, when_ready: *when_ready };
             show(context, &client.post(&which.path("/merge"), &body).await?);
         }
         PrCommand::Close(which) => {

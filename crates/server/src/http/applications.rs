@@ -226,7 +226,7 @@ pub async fn rollback(
     let requested = server.append(vec![draft]).await?;
     let since = requested.first().map(|fact| fact.sequence).unwrap_or_default();
     let result =
-        crate::tasks::close_loop::rolled_back_since(&server, &repository, &environment, since);
+        crate::tasks::roll_back::rolled_back_since(&server, &repository, &environment, since);
     let (reverted, revert) = result.await?;
     Ok(Json(RollbackResult {
         revert_commit: revert.to_string(),
@@ -276,7 +276,8 @@ fn deletions(reason: &BlockReason) -> Vec<ObjectKey> {
     }
 }
 
-async fn permit(
+/// The application of this name, for whoever may do this to it.
+pub async fn permit(
     server: &Server,
     headers: &HeaderMap,
     name: &str,

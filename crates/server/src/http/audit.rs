@@ -10,7 +10,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use database::{Cursor, Filter};
-use ledger::{Actor, ActorKind, Fact, Sequence, Subject, SubjectKind};
+use ledger::{Actor, ActorKind, Fact, Sequence, Subject, SubjectKind, Timestamp};
 use repositories::access::Permission;
 
 use crate::http::identity;
@@ -49,6 +49,9 @@ pub async fn list(
         subject: query.subject.as_deref().map(parse_subject).transpose()?,
         actor: query.actor.as_deref().map(parse_actor).transpose()?,
         kind_prefix: query.kind.clone(),
+        since: query.since.as_deref().map(parse_time).transpose()?,
+        // The search leaves its end out.
+        until: query.until.as_deref().map(parse_time).transpose()?.map(|at| at.plus_ms(1)),
         ..Filter::default()
     };
     let given = page::parse_cursor(query.cursor.as_deref())?.map(Sequence);
@@ -68,6 +71,24 @@ pub async fn list(
         .flatten();
     let items = facts.iter().filter(|fact| visible.fact(fact)).map(fact_on_wire).collect();
     Ok(Json(Page { items, next_cursor }))
+}
+
+/// How far the ledger is signed, with a fresh checkpoint.
+#[utoipa::path(get, path = "/facts/checkpoint", tag = "audit",
+    responses((status = 200, body = wire::Checkpoint)))]
+pub async fn checkpoint(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+) -> Answer<wire::Checkpoint> {
+    identity::permit_server(&server, &headers, Permission::ReadServer).await?;
+    server.sign_checkpoint().await?;
+    let notes = server.recorder.database().checkpoints().await.map_err(anyhow::Error::from)?;
+    let note = notes.last().cloned().unwrap_or_default();
+    let newest = server.recorder.views().sequence.0;
+    // The second line of the note is the number of facts that it covers.
+    let facts = note.lines().nth(1).and_then(|line| line.parse().ok()).unwrap_or_default();
+    let verifier_key = server.verifier_key()?.to_string();
+    Ok(Json(wire::Checkpoint { facts, newest, note, verifier_key }))
 }
 
 /// Every fact and checkpoint as JSON lines, closed by a fresh checkpoint.
@@ -96,6 +117,15 @@ pub async fn rebuild_views(
     identity::permit_server(&server, &headers, Permission::AdministerServer).await?;
     let (identical, facts) = server.recorder.rebuild().await?;
     Ok(Json(serde_json::json!({"identical": identical, "facts": facts})))
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, Refusal> {
+    Timestamp::parse(text).ok_or_else(|| {
+        Refusal::new(
+            "invalid-request",
+            format!("`{text}` is not a time such as 2026-01-31T12:00:00Z"),
+        )
+    })
 }
 
 /// `person:ada`, as facts show it.

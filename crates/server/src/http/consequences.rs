@@ -69,7 +69,8 @@ pub async fn consequences(
     Ok(Json(of_change(&server, &repository, &current.base, &current.head).await?))
 }
 
-async fn of_change(
+/// What going from one commit to another does to each environment.
+pub async fn of_change(
     server: &Arc<Server>,
     repository: &RepositoryName,
     base: &CommitId,
@@ -217,7 +218,9 @@ fn object_name(difference: &render::ObjectDifference) -> String {
     }
 }
 
-fn file_on_wire(file: &FileDifference) -> wire::FileDifference {
+/// A changed file as the interface shows it.
+#[must_use]
+pub fn file_on_wire(file: &FileDifference) -> wire::FileDifference {
     let change = &file.change;
     let old_path = change.old_path.as_deref().unwrap_or(&change.path);
     let mut unified = format!("--- a/{old_path}\n+++ b/{}\n", change.path);

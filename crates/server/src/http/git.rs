@@ -137,7 +137,7 @@ async fn push(
             as_of: server.clock.now(),
         })
     };
-    let mut effects = Effects::default();
+    let mut effects = Effects::new(server.repository(repository)?);
     for ((command, facts), outcome) in received.commands().iter().zip(&decision.outcomes) {
         effects.add(server, repository, &grant.actor, command, facts.commit.as_ref(), outcome)?;
     }
@@ -187,8 +187,8 @@ fn proposals_corrected(
 }
 
 /// What a push does, gathered command by command.
-#[derive(Default)]
 struct Effects {
+    store: git_store::Repository,
     moves: Vec<Move>,
     patch_sets: Vec<RefChange>,
     drafts: Vec<Draft>,
@@ -199,6 +199,19 @@ struct Effects {
 }
 
 impl Effects {
+    fn new(store: git_store::Repository) -> Self {
+        Self {
+            store,
+            moves: Vec::new(),
+            patch_sets: Vec::new(),
+            drafts: Vec::new(),
+            refused: Vec::new(),
+            reports: Vec::new(),
+            messages: Vec::new(),
+            opened: 0,
+        }
+    }
+
     fn changes_anything(&self) -> bool {
         !self.moves.is_empty() || !self.patch_sets.is_empty()
     }
@@ -337,7 +350,7 @@ impl Effects {
         head: &CommitId,
         commit: Option<&CommitId>,
     ) -> Result<(), Refusal> {
-        let change = patch_set_change(number, patch_set, head)?;
+        let change = patch_set_change(&self.store, number, patch_set, head)?;
         let new = commit.map(|commit| ObjectId::new(commit.as_str())).transpose();
         let new = new.map_err(anyhow::Error::from)?;
         let actual = change.name.to_string();
@@ -408,7 +421,7 @@ impl Effects {
                     base,
                 };
                 self.draft(server, repository, actor, number, &added);
-                self.patch_sets.push(patch_set_change(number, patch_set, &head)?);
+                self.patch_sets.push(patch_set_change(&self.store, number, patch_set, &head)?);
                 self.messages.push(format!("pull request #{number}, patch set {patch_set}"));
             }
         }

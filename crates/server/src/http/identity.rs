@@ -8,9 +8,11 @@ use repositories::access::{self, DenialReason, Grant, Permission, Permit, Resour
 use repositories::facts::RepositoryFact;
 use sha2::{Digest, Sha256};
 
-use crate::http::page_routes::SESSION_COOKIE;
 use crate::http::problem::Refusal;
 use crate::state::Server;
+
+/// The cookie that holds the page's session: a token of its own that scripts cannot read.
+pub const SESSION_COOKIE: &str = "boucle_session";
 
 /// The grant behind a request's token; nobody's without a valid one.
 pub fn grant(server: &Server, headers: &HeaderMap) -> Grant {
@@ -132,7 +134,8 @@ fn secret(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The page's session. A request that comes from another site has none, whatever its cookies say.
-fn session(headers: &HeaderMap) -> Option<String> {
+#[must_use]
+pub fn session(headers: &HeaderMap) -> Option<String> {
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if !matches!(site, None | Some("same-origin" | "none")) {
         return None;

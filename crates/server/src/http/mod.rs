@@ -3,7 +3,11 @@
 pub mod applications;
 pub mod audit;
 pub mod body;
+pub mod browse;
 pub mod consequences;
+pub mod delivery;
+pub mod deployments;
+pub mod edits;
 pub mod environments;
 pub mod events;
 pub mod git;
@@ -11,15 +15,20 @@ pub mod identity;
 pub mod incidents;
 pub mod metrics;
 pub mod names;
+pub mod objectives;
+pub mod origin;
 pub mod page;
 pub mod page_routes;
+pub mod people;
 pub mod problem;
 pub mod pull_requests;
 pub mod repositories;
 pub mod runs;
+pub mod sessions;
 pub mod status;
 pub mod tokens;
 pub mod trace;
+pub mod versions;
 
 use std::sync::Arc;
 
@@ -54,11 +63,19 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(repositories::create, repositories::list))
         .routes(routes!(repositories::show))
         .routes(routes!(repositories::commits))
+        .routes(routes!(browse::commit))
+        .routes(routes!(browse::references))
+        .routes(routes!(browse::folder))
+        .routes(routes!(browse::file))
+        .routes(routes!(browse::raw))
+        .routes(routes!(browse::blame))
+        .routes(routes!(browse::search))
+        .routes(routes!(edits::propose))
         .routes(routes!(pull_requests::open, pull_requests::list))
         .routes(routes!(pull_requests::show))
         .routes(routes!(pull_requests::review))
         .routes(routes!(pull_requests::comment))
-        .routes(routes!(pull_requests::merge))
+        .routes(routes!(pull_requests::merge, pull_requests::unqueue))
         .routes(routes!(pull_requests::close))
         .routes(routes!(consequences::difference))
         .routes(routes!(consequences::consequences))
@@ -74,19 +91,28 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(applications::deployments))
         .routes(routes!(applications::difference))
         .routes(routes!(applications::log))
-        .routes(routes!(applications::rollback))
+        .routes(routes!(applications::rollback, deployments::preview))
+        .routes(routes!(deployments::difference))
         .routes(routes!(applications::confirm_deletions))
         .routes(routes!(environments::list))
         .routes(routes!(environments::promote))
+        .routes(routes!(versions::list))
+        .routes(routes!(objectives::list))
+        .routes(routes!(delivery::show))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(incidents::evidence))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
+        .routes(routes!(audit::checkpoint))
         .routes(routes!(audit::rebuild_views))
         .routes(routes!(trace::follow))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(sessions::show, sessions::sign_in, sessions::sign_out))
+        .routes(routes!(sessions::set_up))
+        .routes(routes!(people::invite, people::list))
+        .routes(routes!(people::remove))
         .routes(routes!(events::stream))
 }
 
@@ -112,7 +138,10 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/{owner}/{name}/git-receive-pack", post(git::receive_pack))
         .layer(DefaultBodyLimit::disable());
     Router::new()
-        .merge(api.layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX)))
+        .merge(
+            api.layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
+                .layer(axum::middleware::from_fn(origin::guard)),
+        )
         .merge(git)
         .route("/", get(page_routes::page))
         .route("/page.css", get(page_routes::style))

@@ -1,10 +1,13 @@
 //! The one place where a refusal becomes an HTTP answer.
 
+use std::io;
+
 use api::codes;
 use api::problem::{Problem, Reason};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use git_store::StoreError;
 
 /// A refusal on its way to the caller.
 #[derive(Debug)]
@@ -71,10 +74,46 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// What a caller named wrongly is theirs to mend; what cannot be read is ours.
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound { wanted, name } => {
+                Self::not_found(&format!("the {wanted} {name}"))
+            }
+            StoreError::TooLarge { .. } => Self::new("too-large", error.to_string()),
+            StoreError::InvalidPath { .. } => Self::new("invalid-name", error.to_string()),
+            StoreError::GitMissing(_)
+            | StoreError::GitTooOld { .. }
+            | StoreError::Git { .. }
+            | StoreError::Files { .. }
+            | StoreError::Read { .. }
+            | StoreError::UnknownRepository(_)
+            | StoreError::RepositoryExists(_) => Self::from(anyhow::Error::from(error)),
+        }
+    }
+}
+
 /// An unexpected failure: the chain goes to the log once, the caller gets the code.
 impl From<anyhow::Error> for Refusal {
     fn from(error: anyhow::Error) -> Self {
+        if is_disk_full(&error) {
+            return Self::new("disk-full", error.to_string());
+        }
         tracing::error!(error = format!("{error:#}"), "a request failed");
         Self::new("internal", error.to_string())
     }
+}
+
+/// Whether a failure comes from a disk or quota without room, wherever in the chain it says so.
+fn is_disk_full(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let by_system = cause.downcast_ref::<io::Error>().is_some_and(|error| {
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        });
+        // Git's own program only says it.
+        let by_git = matches!(cause.downcast_ref(), Some(StoreError::Git { complaint, .. })
+            if complaint.contains("No space left on device"));
+        by_system || by_git
+    })
 }

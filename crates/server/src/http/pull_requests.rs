@@ -157,20 +157,15 @@ pub async fn comment(
     let (repository, number, permit) =
         permit(&server, &headers, address, Permission::Comment).await?;
     let known = known(&server, &repository, number)?;
-    let line = u32::try_from(body.line).ok().filter(|line| *line > 0);
-    let line = line.ok_or_else(|| Refusal::new("invalid-request", "`line` counts from 1"))?;
+    let place = place(body.path, body.line, body.side)?;
+    if body.body.trim().is_empty() {
+        return Err(Refusal::new("invalid-request", "a comment has a text"));
+    }
     let fact = RepositoryFact::Commented {
         repository: repository.clone(),
         number,
         patch_set: known.current().number,
-        place: Some(CommentPlace {
-            path: body.path,
-            line,
-            side: match body.side {
-                wire::Side::Old => Side::Old,
-                wire::Side::New => Side::New,
-            },
-        }),
+        place,
         body: body.body,
     };
     let subject = Subject::pull_request(&repository, number);
@@ -181,7 +176,28 @@ pub async fn comment(
     Ok(Json(comment.context("the comment was recorded and is not there")?))
 }
 
-/// Merges; refused with every missing thing when a gate is not passed.
+fn place(
+    path: Option<String>,
+    line: Option<u64>,
+    side: wire::Side,
+) -> Result<Option<CommentPlace>, Refusal> {
+    let (path, line) = match (path.filter(|path| !path.is_empty()), line) {
+        (None, None) => return Ok(None),
+        (Some(path), Some(line)) => (path, line),
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(Refusal::new("invalid-request", "`path` and `line` come together"));
+        }
+    };
+    let line = u32::try_from(line).ok().filter(|line| *line > 0);
+    let line = line.ok_or_else(|| Refusal::new("invalid-request", "`line` counts from 1"))?;
+    let side = match side {
+        wire::Side::Old => Side::Old,
+        wire::Side::New => Side::New,
+    };
+    Ok(Some(CommentPlace { path, line, side }))
+}
+
+/// Merges; refused with every missing thing when a gate is not passed, or kept as a wish.
 #[utoipa::path(post, path = "/repositories/{owner}/{name}/pull-requests/{number}/merge",
     tag = "pull requests",
     params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
@@ -203,7 +219,57 @@ pub async fn merge(
         expected_head: body.expected_head.as_deref().map(names::parse::<CommitId>).transpose()?,
     };
     let actor = permit.actor();
-    pull_requests::merge(&server, &repository, number, choice, actor, |_| Vec::new()).await?;
+    if body.when_ready {
+        queue(&server, &repository, number, choice, actor).await?;
+    } else {
+        pull_requests::merge(&server, &repository, number, choice, actor, |_| Vec::new()).await?;
+    }
+    one(&server, &repository, number).await
+}
+
+/// Keeps the wish to merge; the reconciler carries it out, at once when nothing is missing.
+async fn queue(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    number: PullRequestNumber,
+    choice: MergeChoice,
+    actor: &ledger::Actor,
+) -> Result<(), Refusal> {
+    let known = known(server, repository, number)?;
+    let head = known.current().head.clone();
+    if known.state != PullRequestState::Open {
+        return Err(Refusal::new("not-ready", format!("#{number} is not open")));
+    }
+    if choice.expected_head.is_some_and(|expected| expected != head) {
+        let detail = format!("#{number} has a newer patch set, {head}");
+        return Err(Refusal::new("moved-on", detail));
+    }
+    let (repository, method) = (repository.clone(), choice.method);
+    let subject = Subject::pull_request(&repository, number);
+    let fact = RepositoryFact::MergeQueued { repository, number, head, method };
+    server.append(vec![Draft::new(server.clock.now(), actor.clone(), subject, &fact)]).await?;
+    Ok(())
+}
+
+/// Takes back the wish to merge as soon as it can be.
+#[utoipa::path(delete, path = "/repositories/{owner}/{name}/pull-requests/{number}/merge",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    responses((status = 200, body = wire::PullRequest)))]
+pub async fn unqueue(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(address): Path<Address>,
+) -> Answer<wire::PullRequest> {
+    let (repository, number, permit) =
+        permit(&server, &headers, address, Permission::Merge).await?;
+    if known(&server, &repository, number)?.queued.is_none() {
+        return Err(Refusal::new("not-ready", format!("#{number} is not queued")));
+    }
+    let fact = RepositoryFact::MergeUnqueued { repository: repository.clone(), number };
+    let subject = Subject::pull_request(&repository, number);
+    let draft = Draft::new(server.clock.now(), permit.actor().clone(), subject, &fact);
+    server.append(vec![draft]).await?;
     one(&server, &repository, number).await
 }
 
@@ -248,7 +314,8 @@ pub fn known(
     known.ok_or_else(|| Refusal::not_found(&format!("pull request #{number}")))
 }
 
-async fn one(
+/// The pull request as the interface shows it.
+pub async fn one(
     server: &Arc<Server>,
     repository: &RepositoryName,
     number: PullRequestNumber,
@@ -295,9 +362,32 @@ async fn on_wire(
         opened_at: known.opened_at.to_string(),
         reviews: known.reviews.iter().map(|review| review_on_wire(&known, review)).collect(),
         comments: known.comments.iter().map(comment_on_wire).collect(),
+        patch_sets: known.patch_sets.iter().map(patch_set_on_wire).collect(),
+        queued: known.queued.as_ref().map(queued_on_wire),
         checks: checks(server, repository, &known).await?,
         readiness,
     })
+}
+
+fn patch_set_on_wire(one: &repositories::view::PatchSet) -> wire::PatchSet {
+    wire::PatchSet {
+        number: u64::from(one.number),
+        head: one.head.to_string(),
+        base: one.base.to_string(),
+        at: one.pushed_at.to_string(),
+    }
+}
+
+fn queued_on_wire(queued: &repositories::view::Queued) -> wire::Queued {
+    wire::Queued {
+        by: queued.by.to_string(),
+        at: queued.at.to_string(),
+        method: queued.method.map(|method| match method {
+            MergeMethod::Merge => wire::MergeMethod::Merge,
+            MergeMethod::Squash => wire::MergeMethod::Squash,
+            MergeMethod::Rebase => wire::MergeMethod::Rebase,
+        }),
+    }
 }
 
 fn review_on_wire(known: &PullRequest, review: &repositories::view::Review) -> wire::Review {

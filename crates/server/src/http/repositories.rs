@@ -13,7 +13,6 @@ use repositories::access::{self, Permission};
 use repositories::facts::{RepositoryFact, StorageId};
 use serde::Deserialize;
 
-use crate::configurations::branch_ref;
 use crate::http::body::Checked;
 use crate::http::page::{self, Bounds};
 use crate::http::problem::{Answer, Refusal};
@@ -110,6 +109,7 @@ pub async fn show(
 #[derive(Debug, Deserialize)]
 pub struct CommitQuery {
     reference: Option<String>,
+    path: Option<String>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -117,8 +117,9 @@ pub struct CommitQuery {
 /// Commits of a branch, newest first; the cursor is the commit to go on from.
 #[utoipa::path(get, path = "/repositories/{owner}/{name}/commits", tag = "repositories",
     params(("owner" = String, Path), ("name" = String, Path),
-        ("reference" = Option<String>, Query), ("cursor" = Option<String>, Query),
-        ("limit" = Option<usize>, Query)),
+        ("reference" = Option<String>, Query, description = "A branch, a tag or a commit; the default branch when absent"),
+        ("path" = Option<String>, Query, description = "Only commits that changed this path"),
+        ("cursor" = Option<String>, Query), ("limit" = Option<usize>, Query)),
     responses((status = 200, body = Page<Commit>)))]
 pub async fn commits(
     State(server): State<Arc<Server>>,
@@ -134,20 +135,21 @@ pub async fn commits(
     let skip = usize::try_from(page::parse_cursor(query.cursor.as_deref())?.unwrap_or(0));
     let skip = skip.unwrap_or(usize::MAX);
     let reference = match query.reference.as_deref().filter(|text| !text.is_empty()) {
-        Some(text) => {
-            branch_ref(text).map_err(|error| Refusal::new("invalid-name", error.to_string()))?
-        }
+        Some(text) => text.to_owned(),
         None => {
             let views = server.recorder.views();
             let known = views.repositories.repository(&name);
-            known.map(|known| known.default_branch.clone()).context("the repository is gone")?
+            known.map(|known| known.default_branch.to_string()).context("the repository is gone")?
         }
     };
     let read = move || -> anyhow::Result<Page<Commit>> {
-        let Some(tip) = store.resolve(&reference)? else {
+        let Some(tip) = store.resolve_revision(&reference)? else {
             return Ok(Page { items: Vec::new(), next_cursor: None });
         };
-        let page = store.log(&tip, &[], skip, bounds.limit)?;
+        let page = match query.path.as_deref().filter(|path| !path.is_empty()) {
+            Some(path) => store.log_of_path(&tip, path, skip, bounds.limit)?,
+            None => store.log(&tip, &[], skip, bounds.limit)?,
+        };
         let end = skip.saturating_add(page.commits.len());
         let items = page.commits.iter().map(commit_on_wire).collect();
         Ok(Page { items, next_cursor: page.more.then(|| end.to_string()) })
@@ -182,7 +184,9 @@ async fn on_wire(server: &Arc<Server>, name: &RepositoryName) -> Result<Reposito
     })
 }
 
-fn commit_on_wire(commit: &git_store::CommitInfo) -> Commit {
+/// A commit as the interface shows it.
+#[must_use]
+pub fn commit_on_wire(commit: &git_store::CommitInfo) -> Commit {
     let body = commit.message.strip_prefix(&commit.title).unwrap_or_default();
     Commit {
         id: commit.id.to_string(),

@@ -40,13 +40,7 @@ pub async fn issue(
     actor: Actor,
     body: &CreateToken,
 ) -> Result<CreatedToken, Refusal> {
-    let name_is_plain = !body.name.is_empty()
-        && body.name.len() <= 100
-        && body.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
-    if !name_is_plain {
-        let detail = format!("`{}` is not a name of letters, digits, `-`, `_`, `.`", body.name);
-        return Err(Refusal::new("invalid-name", detail));
-    }
+    check_name(&body.name)?;
     let scope = match &body.repository {
         None => Scope::Server,
         Some(name) => Scope::Repository(super::repository_name(name)?),
@@ -62,11 +56,7 @@ pub async fn issue(
             TokenKind::Person => ActorKind::Person,
             TokenKind::Machine => ActorKind::Machine,
         },
-        role: match body.role {
-            TokenRole::Read => Role::Read,
-            TokenRole::Write => Role::Write,
-            TokenRole::Admin => Role::Admin,
-        },
+        role: role_of_wire(body.role),
         scope,
         secret_sha256: identity::secret_sha256(&token),
         expires_at: Some(expires_at),
@@ -112,6 +102,37 @@ pub async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Refuses a name that is none of an account or machine.
+pub fn check_name(name: &str) -> Result<(), Refusal> {
+    let is_plain = (1..=100).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c));
+    if is_plain {
+        return Ok(());
+    }
+    let detail = format!("`{name}` is not a name of letters, digits, `-`, `_`, `.`, `@`");
+    Err(Refusal::new("invalid-name", detail))
+}
+
+/// A role as the interface shows it.
+#[must_use]
+pub fn role_on_wire(role: Role) -> TokenRole {
+    match role {
+        Role::Read => TokenRole::Read,
+        Role::Write => TokenRole::Write,
+        Role::Admin => TokenRole::Admin,
+    }
+}
+
+/// The role that a caller named.
+#[must_use]
+pub fn role_of_wire(role: TokenRole) -> Role {
+    match role {
+        TokenRole::Read => Role::Read,
+        TokenRole::Write => Role::Write,
+        TokenRole::Admin => Role::Admin,
+    }
+}
+
 fn on_wire(id: &str, token: &repositories::view::Token) -> Token {
     Token {
         id: id.into(),
@@ -120,11 +141,7 @@ fn on_wire(id: &str, token: &repositories::view::Token) -> Token {
             ActorKind::Person => TokenKind::Person,
             ActorKind::Machine | ActorKind::System | ActorKind::Anonymous => TokenKind::Machine,
         },
-        role: match token.role {
-            Role::Read => TokenRole::Read,
-            Role::Write => TokenRole::Write,
-            Role::Admin => TokenRole::Admin,
-        },
+        role: role_on_wire(token.role),
         repository: match &token.scope {
             Scope::Server => None,
             Scope::Repository(name) => Some(name.to_string()),

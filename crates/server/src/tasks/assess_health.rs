@@ -147,7 +147,7 @@ async fn observe_objectives(
 }
 
 /// An objective guards each application that renders a Service of its name.
-fn objectives_of<'a>(
+pub fn objectives_of<'a>(
     server: &Server,
     configured: &'a RepositoryConfiguration,
     application: &ApplicationName,

@@ -163,11 +163,11 @@ async fn waits_for_promotion(
     let configured = server.configurations.of_default_branch(server, &repository).await?;
     let Some(configured) = configured else { return Ok(None) };
     let Some(environment) = configured.environment_of(name) else { return Ok(None) };
-    let missing = configured.configuration.artifacts.iter().find(|artifact| {
-        let place = (environment.name.clone(), artifact.name.clone());
-        !configured.written.contains_key(&place)
-            && images(&rendering.manifests).any(|image| image.ends_with(&artifact.name))
-    });
+    // The rendering itself is asked, not the tip: it may be of a commit before the promotion.
+    let missing =
+        configured.configuration.artifacts.iter().find(|artifact| {
+            images(&rendering.manifests).any(|image| image.ends_with(&artifact.name))
+        });
     Ok(missing.map(|artifact| deployments::BlockReason::ArtifactNotPromoted {
         artifact: artifact.name.clone(),
         environment: environment.name.clone(),
@@ -335,7 +335,13 @@ async fn record_health(
         )
     };
     let health = if was_deployed {
-        aggregate_health(&own, rendering.manifests.len())
+        let mut health = aggregate_health(&own, rendering.manifests.len());
+        if let Some(waits) = deployments::waits_for(objects)
+            && health.status != HealthStatus::Healthy
+        {
+            health.message = format!("{waits}; {}", health.message);
+        }
+        health
     } else {
         Health { status: HealthStatus::Missing, message: "not deployed yet".into() }
     };

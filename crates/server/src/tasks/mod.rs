@@ -8,8 +8,10 @@ pub mod assess_health;
 pub mod close_loop;
 pub mod deploy_applications;
 pub mod keep_ledger;
+pub mod merge_queued;
 pub mod notify;
 pub mod render_applications;
+pub mod roll_back;
 pub mod trigger_runs;
 pub mod watch_workloads;
 
