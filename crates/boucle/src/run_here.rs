@@ -32,11 +32,15 @@ pub async fn execute(wanted: &LocalRun, format: Format) -> Result<Exit, Failure>
         }
     }
     if !problems.is_empty() {
-        say_problems(&problems);
+        say_problems(format, &problems);
         return Ok(Exit::Differences);
     }
     if wanted.check {
-        say(&format!("{} workflows, nothing is wrong with them", workflows.len()));
+        if format == Format::Table {
+            say(&format!("{} workflows, nothing is wrong with them", workflows.len()));
+        } else {
+            tell(&serde_json::json!({"valid": true, "problems": []}));
+        }
         return Ok(Exit::Ok);
     }
     let workflow = match <[_; 1]>::try_from(workflows) {
@@ -165,8 +169,25 @@ fn say(text: &str) {
     eprintln!("{text}");
 }
 
-fn say_problems(problems: &[Problem]) {
-    for problem in problems {
-        say(&format!("error: {problem}"));
+fn say_problems(format: Format, problems: &[Problem]) {
+    if format == Format::Table {
+        problems.iter().for_each(|problem| say(&format!("error: {problem}")));
+        return;
     }
+    let problems = problems.iter().map(|problem| {
+        serde_json::json!({
+            "code": problem.code.code(),
+            "message": problem.message,
+            "file": problem.path,
+            "line": problem.line,
+            "column": problem.column,
+        })
+    });
+    let problems: Vec<serde_json::Value> = problems.collect();
+    tell(&serde_json::json!({"valid": false, "problems": problems}));
+}
+
+#[expect(clippy::print_stdout, reason = "the findings are the result")]
+fn tell(findings: &serde_json::Value) {
+    println!("{findings}");
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::harness::{Outcome, Server, run};
 
-fn git(folder: &Path, arguments: &[&str]) -> Outcome {
+pub fn git(folder: &Path, arguments: &[&str]) -> Outcome {
     let mut command = Command::new("git");
     command
         .args(arguments)
@@ -19,12 +19,12 @@ fn git(folder: &Path, arguments: &[&str]) -> Outcome {
 }
 
 #[track_caller]
-fn works(folder: &Path, arguments: &[&str]) {
+pub fn works(folder: &Path, arguments: &[&str]) {
     let outcome = git(folder, arguments);
     assert_eq!(outcome.code, 0, "git {arguments:?}: {}{}", outcome.out, outcome.err);
 }
 
-fn commit(folder: &Path, path: &str, text: &str) {
+pub fn commit(folder: &Path, path: &str, text: &str) {
     std::fs::write(folder.join(path), text).expect("it is written");
     works(folder, &["add", "--all"]);
     works(folder, &["commit", "--quiet", "--message", path]);

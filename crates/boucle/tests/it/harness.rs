@@ -35,13 +35,18 @@ impl Server {
     /// Starts one on the folder and waits until it answers.
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
         let _ = std::fs::remove_file(data.join("server.json"));
-        let child = command(data)
-            .args(["up", "--port", "0"])
-            .args(arguments)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let server = Self { child, data: data.to_path_buf() };
+        let mut up = command(data);
+        up.args(["up", "--port", "0"]).args(arguments).stdout(printed(data));
+        let data = data.to_path_buf();
+        Self::start_with(up, |_| data)
+    }
+
+    /// Starts one by this command and waits until it answers; `data` says where its folder is seen
+    /// from here, given its process.
+    pub fn start_with(mut up: Command, data: impl FnOnce(u32) -> PathBuf) -> Self {
+        let child = up.spawn().expect("the binary starts");
+        let data = data(child.id());
+        let server = Self { child, data };
         wait_for("the server", || {
             server.data.join("server.json").exists() && server.boucle(&["status"]).code == 0
         });
@@ -53,10 +58,31 @@ impl Server {
         run(command(&self.data).args(arguments).args(["-o", "json"]))
     }
 
+    /// The same in a folder.
+    pub fn boucle_in(&self, folder: &Path, arguments: &[&str]) -> Outcome {
+        run(command(&self.data).args(arguments).args(["-o", "json"]).current_dir(folder))
+    }
+
     /// The same as somebody else.
     pub fn boucle_as(&self, token: &str, arguments: &[&str]) -> Outcome {
         let mut command = command(&self.data);
         run(command.args(arguments).args(["-o", "json"]).env("BOUCLE_TOKEN", token))
+    }
+
+    /// Its data folder, as seen from here.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// What the server printed at its start.
+    pub fn printed(&self) -> String {
+        std::fs::read_to_string(self.data.join("printed.txt")).expect("it printed something")
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        let status = self.boucle(&["status"]).json();
+        status["url"].as_str().expect("it has an address").to_owned()
     }
 
     /// The server's process.
@@ -66,8 +92,7 @@ impl Server {
 
     /// A clone address with the owner's token.
     pub fn address(&self, repository: &str) -> String {
-        let status = self.boucle(&["status"]).json();
-        let url = status["url"].as_str().expect("it has an address").to_owned();
+        let url = self.url();
         let token = std::fs::read_to_string(self.data.join("token")).expect("the owner's token");
         let rest = url.strip_prefix("http://").expect("loopback");
         format!("http://owner:{}@{rest}/{repository}", token.trim())
@@ -96,6 +121,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A file for what the server prints; beside its own files, which it does not mind.
+fn printed(data: &Path) -> Stdio {
+    std::fs::File::create(data.join("printed.txt")).expect("a file").into()
 }
 
 /// The binary, with this data folder and nobody's settings.

@@ -1,6 +1,14 @@
 //! Through the real binary: what a person types, and what comes back.
 
+mod bad_files;
+mod bad_push;
+mod bad_services;
+mod bad_world;
+mod browsing;
+mod crash;
 mod demo;
 mod git;
 mod harness;
+mod http;
+mod sessions;
 mod start;

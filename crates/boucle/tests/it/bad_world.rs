@@ -1,0 +1,163 @@
+//! A world that misbehaves: two at once, a full disk, a clock that jumps.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::git::{commit, git, works};
+use crate::harness::{Server, command, wait_for};
+
+#[test]
+fn of_two_who_merge_at_once_one_wins_and_the_other_is_told() {
+    let data = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &[]);
+    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
+    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    commit(work.path(), "file.txt", "0\n");
+    works(work.path(), &["push", "--quiet", &server.address("me/one"), "main"]);
+    for round in 1..=5 {
+        works(work.path(), &["fetch", "--quiet", &server.address("me/one"), "main"]);
+        works(work.path(), &["reset", "--quiet", "--hard", "FETCH_HEAD"]);
+        commit(work.path(), "file.txt", &format!("{round}\n"));
+        works(work.path(), &["push", "--quiet", &server.address("me/one"), "HEAD:refs/for/main"]);
+        let number = round.to_string();
+        let merge = || server.boucle(&["pr", "merge", "me/one", &number]);
+        let mut outcomes = std::thread::scope(|scope| {
+            let other = scope.spawn(merge);
+            [merge(), other.join().expect("it ran")]
+        });
+        outcomes.sort_by_key(|outcome| outcome.code);
+        let [winner, loser] = &outcomes;
+        assert_eq!(winner.code, 0, "{}", winner.err);
+        assert_eq!(loser.code, 3, "{}{}", loser.out, loser.err);
+        let reason = loser.json();
+        assert_eq!(reason["reasons"][0]["code"], "already-merged", "{reason}");
+    }
+    let merged = server.boucle(&[
+        "audit",
+        "list",
+        "--kind",
+        "repositories.pull_request_merged",
+        "--limit",
+        "50",
+    ]);
+    assert_eq!(merged.json().as_array().map(Vec::len), Some(5));
+}
+
+/// Whether this test may mount; a machine where it may not is told.
+fn may_mount() -> bool {
+    let probe = Command::new("unshare")
+        .args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"])
+        .stderr(Stdio::null())
+        .status();
+    probe.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_goes_on_reading() {
+    if !may_mount() {
+        eprintln!("the full disk is not tested: this account may not mount a small file system");
+        return;
+    }
+    let outside = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
+    let disk = outside.path().join("disk");
+    std::fs::create_dir(&disk).expect("a folder");
+    let mut unshare = Command::new("unshare");
+    let script =
+        "mount -t tmpfs -o size=48m tmpfs \"$1\" && exec \"$2\" --data \"$1/data\" up --port 0";
+    unshare
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(&disk)
+        .arg(env!("CARGO_BIN_EXE_boucle"));
+    unshare.env("LANG", "C").stdout(Stdio::null());
+    // The server's view of the disk, seen from here.
+    let server = Server::start_with(unshare, |process| {
+        PathBuf::from(format!("/proc/{process}/root{}/data", disk.display()))
+    });
+    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
+    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    commit(work.path(), "file.txt", "one\n");
+    works(work.path(), &["push", "--quiet", &server.address("me/one"), "main"]);
+    let tip = git(work.path(), &["rev-parse", "HEAD"]).out;
+
+    let filling = server.data().join("../filling");
+    fill(&filling);
+    let made = server.boucle(&["repo", "create", "me/two"]);
+    assert_eq!(made.code, 1, "{}{}", made.out, made.err);
+    assert_eq!(made.json()["code"], "disk-full", "{}", made.out);
+    commit(work.path(), "more.txt", &"many bytes that do not fit\n".repeat(10_000));
+    let address = server.address("me/one");
+    let pushed = git(work.path(), &["push", &address, "main"]);
+    assert_ne!(pushed.code, 0, "{}", pushed.err);
+
+    assert_eq!(server.boucle(&["repo", "list"]).code, 0);
+    assert_eq!(server.boucle(&["audit", "list"]).code, 0);
+    let known = git(work.path(), &["ls-remote", &address, "refs/heads/main"]).out;
+    assert!(known.starts_with(tip.trim()), "{known}");
+    let clone = work.path().join("clone");
+    works(work.path(), &["clone", "--quiet", &address, &clone.to_string_lossy()]);
+
+    std::fs::remove_file(&filling).expect("it is there");
+    wait_for("room again", || server.boucle(&["repo", "create", "me/two"]).code == 0);
+    works(work.path(), &["push", "--quiet", &address, "main"]);
+    assert_eq!(server.boucle(&["audit", "verify"]).code, 0);
+    assert_eq!(server.boucle(&["admin", "rebuild-views"]).code, 0);
+}
+
+/// Writes until nothing fits any more.
+fn fill(path: &std::path::Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).expect("a file");
+    for size in [1 << 20, 4096, 1] {
+        let block = vec![1_u8; size];
+        while file.write_all(&block).is_ok() {}
+    }
+}
+
+/// Debian's `faketime`: it moves the wall clock of one process, and only that.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
+#[test]
+fn a_clock_that_jumps_orders_nothing_anew() {
+    if !std::path::Path::new(FAKETIME).exists() {
+        eprintln!("the jumping clock is not tested: Debian's package `faketime` is not installed");
+        return;
+    }
+    let data = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
+    let clock = work.path().join("clock");
+    let set = |offset: &str| std::fs::write(&clock, offset).expect("it is written");
+    set("+0");
+    let mut up = command(data.path());
+    up.args(["up", "--port", "0"])
+        .env("LD_PRELOAD", FAKETIME)
+        .env("FAKETIME_TIMESTAMP_FILE", &clock)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .stdout(Stdio::null());
+    let folder = data.path().to_path_buf();
+    let server = Server::start_with(up, |_| folder);
+    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
+    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    std::fs::create_dir_all(work.path().join(".github/workflows")).expect("a folder");
+    let workflow =
+        "on: push\njobs:\n  one:\n    runs-on: boucle\n    steps:\n      - run: echo ready\n";
+    commit(work.path(), ".github/workflows/ci.yaml", workflow);
+    for (round, offset) in ["+0", "+3600", "-3600", "+86400", "-31536000"].iter().enumerate() {
+        set(offset);
+        commit(work.path(), "round.txt", offset);
+        works(work.path(), &["push", "--quiet", &server.address("me/one"), "main"]);
+        wait_for("the run", || {
+            let runs = server.boucle(&["run", "list"]).json();
+            let done = |run: &serde_json::Value| run["conclusion"] == "success";
+            runs.as_array().is_some_and(|runs| runs.iter().filter(|run| done(run)).count() > round)
+        });
+    }
+    let facts = server.boucle(&["audit", "list", "--limit", "500"]).json();
+    let times: Vec<&str> =
+        facts.as_array().expect("facts").iter().filter_map(|fact| fact["at"].as_str()).collect();
+    assert!(times.iter().any(|at| *at > "2026") && times.windows(2).all(|two| two[0] >= two[1]));
+    assert_eq!(server.boucle(&["audit", "verify"]).code, 0);
+    assert_eq!(server.boucle(&["doctor"]).code % 10, 0);
+}
