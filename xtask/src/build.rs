@@ -21,6 +21,11 @@ pub fn release() -> Result<PathBuf> {
 /// Builds and starts the demonstration; this process becomes the server.
 pub fn demo(arguments: &[String]) -> Result<bool> {
     use std::os::unix::process::CommandExt;
+    if crate::web::is_possible() {
+        anyhow::ensure!(crate::web::build_page()?, "the page does not build");
+    } else {
+        println!("npm is not installed: the binary gets the plain page instead of the whole one");
+    }
     let binary = release()?;
     let error = Command::new(&binary).args(["up", "--demo"]).args(arguments).exec();
     Err(error).with_context(|| format!("{} cannot be started", binary.display()))

@@ -6,6 +6,7 @@ mod build;
 mod conformance;
 mod kustomize_oracle;
 mod tidy;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +55,18 @@ enum Command {
         /// How the result is printed.
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
+    },
+    /// Build the page into `web/dist/page`.
+    Web {
+        /// Also lint, test and weigh it.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Play the demonstration and visit every screen of the page in Chromium.
+    E2e {
+        /// Where the pictures go.
+        #[arg(long, default_value = "docs/screens")]
+        screens: PathBuf,
     },
     /// Write the OpenAPI document, or fail when it differs from the code.
     Openapi {
@@ -113,6 +126,9 @@ fn execute(command: Command) -> anyhow::Result<bool> {
         }
         Command::Bench { what: Bench::Loop, output } => bench::run(output == Output::Json),
         Command::Conformance { vectors, output } => report_conformance(&vectors, output),
+        Command::Web { check: false } => web::build_page(),
+        Command::Web { check: true } => web::check(),
+        Command::E2e { screens } => web::drive(&std::path::absolute(screens)?),
         Command::Openapi { check } => build::openapi(check),
         Command::Tidy => tidy::check(),
         Command::Oracle { kustomize, write } => {
@@ -129,6 +145,11 @@ fn ci() -> anyhow::Result<bool> {
     good &= step("clippy", build::clippy)?;
     good &= step("documentation", build::documentation)?;
     good &= step("openapi", || build::openapi(true))?;
+    if web::is_possible() {
+        good &= step("page", web::check)?;
+    } else {
+        println!("== page not checked: npm is not installed");
+    }
     good &= step("licences", build::licences)?;
     good &= step("simulation", || {
         let (report, kept) = sim::cli_report(200);

@@ -7,6 +7,7 @@ pub mod browse;
 pub mod consequences;
 pub mod delivery;
 pub mod deployments;
+pub mod document;
 pub mod edits;
 pub mod environments;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod names;
 pub mod objectives;
 pub mod origin;
 pub mod page;
+pub mod page_files;
 pub mod page_routes;
 pub mod people;
 pub mod problem;
@@ -123,7 +125,8 @@ fn described() -> OpenApiRouter<Arc<Server>> {
 
 /// The OpenAPI document as JSON, the same for every start.
 pub fn openapi_document() -> anyhow::Result<String> {
-    let (_, document) = described().split_for_parts();
+    let (_, mut document) = described().split_for_parts();
+    document::name_operations(&mut document);
     Ok(document.to_pretty_json()? + "\n")
 }
 
@@ -150,13 +153,14 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::alive))
         .route("/metrics", get(metrics::own))
-        .route("/api/v1/openapi.json", get(document))
+        .route("/api/v1/openapi.json", get(openapi))
         .route("/prometheus/api/v1/{*path}", any(metrics::stored))
+        .fallback(page_files::serve)
         .with_state(server)
         .merge(registry)
 }
 
-async fn document() -> Result<impl axum::response::IntoResponse, Refusal> {
+async fn openapi() -> Result<impl axum::response::IntoResponse, Refusal> {
     let kind = [(axum::http::header::CONTENT_TYPE, "application/json")];
     Ok((kind, openapi_document()?))
 }

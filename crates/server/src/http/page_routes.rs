@@ -1,4 +1,4 @@
-//! The plain page and its one-time link.
+//! The plain page, which a binary without the built one shows, and its one-time link.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use ledger::Actor;
 use repositories::access::{self, Permission, Resource};
 
 use crate::http::identity;
+use crate::http::page_files;
 use crate::http::problem::Refusal;
 use crate::http::tokens;
 use crate::state::Server;
@@ -27,9 +28,12 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-/// The page. It says whether the browser has a session, so that its script sends no request that
+/// The page that was built in, or else the plain one. That says whether the browser has a session, so that its script sends no request that
 /// would be refused: a browser answers that with a password box of its own.
 pub async fn page(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+    if let Some(document) = page_files::document() {
+        return document;
+    }
     let grant = identity::grant(&server, &headers);
     let now = server.clock.now();
     let permit = access::permit(&grant, Permission::ReadServer, &Resource::Server, now);
@@ -86,7 +90,8 @@ pub async fn set_up(
     Ok(response)
 }
 
-fn file(kind: &'static str, content: impl Into<Body>) -> Response {
+/// A file that is never kept and loads nothing from elsewhere.
+pub fn file(kind: &'static str, content: impl Into<Body>) -> Response {
     let headers: [(HeaderName, &str); 5] = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),

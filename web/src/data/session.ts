@@ -1,0 +1,48 @@
+// Whether this browser has a session, and the ways in and out. The cookie itself is out of reach for
+// scripts.
+import { ProblemError, problemFrom } from './problem';
+import { createStore } from './store';
+
+export type Session = 'unknown' | 'signed-in' | 'signed-out';
+
+export const session = createStore<Session>('unknown');
+
+export interface SetUp {
+  secret: string;
+  name?: string;
+  password?: string;
+}
+
+/** Exchanges the secret of a one-time link for a session, and an account when a name is given. */
+export async function setUp(body: SetUp): Promise<void> {
+  await send('POST', '/api/v1/session/setup', body);
+  session.set('signed-in');
+}
+
+export async function signIn(name: string, password: string): Promise<void> {
+  await send('POST', '/api/v1/session', { name, password });
+  session.set('signed-in');
+}
+
+export async function signOut(): Promise<void> {
+  await send('DELETE', '/api/v1/session');
+  session.set('signed-out');
+  location.assign('/');
+}
+
+async function send(method: string, path: string, body?: object): Promise<void> {
+  const request: RequestInit = { method };
+  if (body) {
+    request.body = JSON.stringify(body);
+    request.headers = { 'content-type': 'application/json' };
+  }
+  const answer = await fetch(path, request);
+  if (answer.ok) return;
+  const problem: unknown = await answer.json().catch(() => null);
+  throw new ProblemError(problemFrom(answer.status, problem));
+}
+
+/** The secret in what a person pasted: the whole link or the part behind `#`. */
+export function secretIn(pasted: string): string {
+  return pasted.trim().split('#').at(-1)?.trim() ?? '';
+}

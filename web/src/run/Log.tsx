@@ -1,0 +1,198 @@
+// A job's log: it grows while the job runs; lines are found, linked to and downloaded.
+
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { AnsiUp } from 'ansi_up';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { answerOf, client } from '../data/client';
+import { Failure } from '../design/Answer';
+import { useScreens } from '../messages/Messages';
+
+const ROW_PIXELS = 20;
+/** Between two looks at a log that still grows. */
+const LOOK_MS = 700;
+
+interface LogProps {
+  run: number;
+  job: string;
+  find: string;
+  line: number | null;
+  onFind: (text: string) => void;
+}
+
+export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
+  const { runs } = useScreens();
+  const { lines, error } = useLog(run, job);
+  const [follow, setFollow] = useState(line === null);
+  const holder = useRef<HTMLDivElement>(null);
+  const shown = useMemo(() => {
+    const numbered = lines.map((text, index) => ({ text, number: index + 1 }));
+    const needle = find.toLowerCase();
+    return needle ? numbered.filter(({ text }) => text.toLowerCase().includes(needle)) : numbered;
+  }, [lines, find]);
+  const rows = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => holder.current,
+    estimateSize: () => ROW_PIXELS,
+    overscan: 30,
+  });
+  useEffect(() => {
+    if (line !== null) rows.scrollToIndex(line - 1, { align: 'center' });
+    else if (follow && shown.length > 0) rows.scrollToIndex(shown.length - 1);
+  }, [rows, shown.length, follow, line]);
+  return (
+    <>
+      <div className="my-2 flex flex-wrap items-center gap-3">
+        <input
+          className="field"
+          type="search"
+          data-filter
+          aria-label={runs.filter}
+          placeholder={runs.filter}
+          value={find}
+          onChange={(event) => onFind(event.currentTarget.value)}
+        />
+        <span className="text-muted">{runs.found(shown.length)}</span>
+        <label className="inline-flex min-h-6 items-center gap-2 text-muted">
+          <input
+            type="checkbox"
+            checked={follow}
+            onChange={(event) => setFollow(event.currentTarget.checked)}
+          />
+          {runs.follow}
+        </label>
+        <button
+          type="button"
+          className="button"
+          onClick={() => save(`run-${run}-${job}.log`, lines)}
+        >
+          {runs.download}
+        </button>
+      </div>
+      {error !== null && <Failure error={error} />}
+      {lines.length === 0 && error === null && <p className="text-muted">{runs.emptyLog}</p>}
+      <div
+        ref={holder}
+        role="log"
+        // A region that scrolls must be reachable by keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+        tabIndex={0}
+        aria-label={runs.log}
+        className="h-[60vh] overflow-auto border border-line bg-sunken font-mono text-[12.5px] leading-5"
+      >
+        <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
+          {rows.getVirtualItems().map(({ index, start }) => {
+            const row = shown[index];
+            if (!row) return null;
+            return (
+              <div
+                key={row.number}
+                className={`absolute flex w-max min-w-full ${row.number === line ? 'bg-wait-ground' : ''}`}
+                style={{ top: start, height: ROW_PIXELS }}
+              >
+                <a
+                  className="w-12 shrink-0 pe-2 text-end text-muted no-underline"
+                  href={`?job=${encodeURIComponent(job)}&line=${row.number}`}
+                  aria-label={runs.line(row.number)}
+                >
+                  {row.number}
+                </a>
+                <Coloured text={row.text} />
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** The log from its beginning, and what is added while the job runs. */
+function useLog(run: number, job: string): { lines: string[]; error: unknown } {
+  const [text, setText] = useState('');
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    const read = async (): Promise<void> => {
+      let offset = 0;
+      while (!stop.signal.aborted) {
+        const chunk = await answerOf(
+          client.GET('/api/v1/runs/{id}/log', {
+            params: { path: { id: run }, query: { job, offset } },
+            signal: stop.signal,
+          }),
+        );
+        if (chunk.text) setText((before) => before + chunk.text);
+        if (chunk.complete && chunk.next_offset === offset) return;
+        if (!chunk.complete && chunk.text === '') {
+          await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        }
+        offset = chunk.next_offset;
+      }
+    };
+    read().catch((failure: unknown) => {
+      if (!stop.signal.aborted) setError(failure);
+    });
+    return () => stop.abort();
+  }, [run, job]);
+  const lines = useMemo(() => {
+    const all = text.split('\n');
+    if (all.at(-1) === '') all.pop();
+    return all;
+  }, [text]);
+  return { lines, error };
+}
+
+interface Fragment {
+  text: string;
+  className: string;
+}
+
+interface Parsed {
+  text: string;
+  bold: boolean;
+  fg: { class_name: string } | null;
+}
+
+const TONES: [string, string][] = [
+  ['red', 'text-bad'],
+  ['green', 'text-good'],
+  ['yellow', 'text-wait'],
+];
+
+/** Reads colours with the library's parser, and keeps its pieces instead of its markup. */
+function piecesOf(text: string): Fragment[] {
+  const pieces: Fragment[] = [];
+  const reader = new AnsiUp();
+  const hook = reader as unknown as { transform_to_html: (parsed: Parsed) => string };
+  hook.transform_to_html = ({ text: piece, bold, fg }) => {
+    const known = TONES.find(([colour]) => fg?.class_name.includes(colour));
+    const tone = fg ? (known?.[1] ?? 'text-accent') : '';
+    pieces.push({ text: piece, className: bold ? `${tone} font-bold` : tone });
+    return '';
+  };
+  reader.ansi_to_html(text);
+  return pieces;
+}
+
+function Coloured({ text }: { text: string }): ReactNode {
+  const pieces = useMemo(() => piecesOf(text), [text]);
+  return (
+    <span className="whitespace-pre">
+      {pieces.map(({ text: piece, className }, index) => (
+        // The pieces of a line never change their order.
+        // biome-ignore lint/suspicious/noArrayIndexKey: see above
+        <span key={index} className={className}>
+          {piece}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function save(name: string, lines: string[]): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([lines.join('\n')], { type: 'text/plain' }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

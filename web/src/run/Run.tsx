@@ -1,0 +1,173 @@
+// One run: its jobs and steps, why each is as it is, and the log of the chosen job.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { answerOf, client, type Job, type Run } from '../data/client';
+import { runQuery } from '../data/queries';
+import { Answer, Failure, Reasons } from '../design/Answer';
+import { CopyAs } from '../design/CopyAs';
+import { Short } from '../design/Short';
+import { State } from '../design/State';
+import { Duration, Time } from '../design/Time';
+import { useAction } from '../design/useAction';
+import { useScreens } from '../messages/Messages';
+import { Log } from './Log';
+
+const route = getRouteApi('/runs/$id');
+
+export function RunScreen(): ReactNode {
+  const { id } = route.useParams();
+  const query = useQuery(runQuery(Number(id)));
+  return <Answer query={query}>{(run) => <Shown run={run} />}</Answer>;
+}
+
+function Shown({ run }: { run: Run }): ReactNode {
+  const { runs } = useScreens();
+  const { job: wanted, find = '', line } = route.useSearch();
+  const navigate = route.useNavigate();
+  const failed = run.jobs.find((job) => job.conclusion === 'failure');
+  const chosen = run.jobs.find((job) => job.key === wanted) ?? failed ?? run.jobs[0];
+  return (
+    <>
+      <div className="flex flex-wrap items-baseline justify-between gap-3">
+        <h1>
+          {run.name} <span className="font-normal text-muted">{run.id}</span>
+        </h1>
+        <CopyAs command={`boucle run show ${run.id}`} path={`/runs/${run.id}`} />
+      </div>
+      <p className="mt-1 flex flex-wrap gap-x-3 text-muted">
+        <State state={run.conclusion ?? run.state} />
+        <span>{run.repository}</span>
+        <span>{run.event}</span>
+        <span>{run.reference.replace('refs/heads/', '')}</span>
+        <Short id={run.commit} />
+        <Time at={run.created_at} />
+        <span>{runs.attempt(run.attempt)}</span>
+      </p>
+      <Acts run={run} />
+      <div className="mt-4 grid gap-6 lg:grid-cols-[300px_minmax(0,1fr)]">
+        <section aria-labelledby="jobs">
+          <h2 id="jobs">{runs.jobs}</h2>
+          <ul className="mt-2 space-y-3">
+            {run.jobs.map((job) => (
+              <JobLine
+                key={job.key}
+                job={job}
+                chosen={job.key === chosen?.key}
+                onChoose={() => void navigate({ search: { job: job.key } })}
+              />
+            ))}
+          </ul>
+        </section>
+        <section aria-labelledby="log" className="min-w-0">
+          <h2 id="log">{runs.log}</h2>
+          {chosen ? (
+            <Log
+              key={`${chosen.key} ${chosen.attempt}`}
+              run={run.id}
+              job={chosen.key}
+              find={find}
+              line={line ? Number(line) : null}
+              onFind={(text) =>
+                void navigate({
+                  search: text ? { job: chosen.key, find: text } : { job: chosen.key },
+                  replace: true,
+                })
+              }
+            />
+          ) : (
+            <p className="text-muted">{runs.choose}</p>
+          )}
+        </section>
+      </div>
+    </>
+  );
+}
+
+function Acts({ run }: { run: Run }): ReactNode {
+  const { runs } = useScreens();
+  const queries = useQueryClient();
+  const action = useAction(() => void queries.invalidateQueries({ queryKey: ['run', run.id] }));
+  const params = { path: { id: run.id } };
+  const rerun = (failedOnly: boolean) => (): void =>
+    action.run(() =>
+      answerOf(
+        client.POST('/api/v1/runs/{id}/rerun', { params, body: { failed_only: failedOnly } }),
+      ),
+    );
+  return (
+    <>
+      <div className="mt-3 flex flex-wrap gap-2">
+        {run.state === 'completed' ? (
+          <>
+            {run.conclusion !== 'success' && (
+              <button
+                type="button"
+                className="button button-first"
+                disabled={action.busy}
+                onClick={rerun(true)}
+              >
+                {runs.rerunFailed}
+              </button>
+            )}
+            <button type="button" className="button" disabled={action.busy} onClick={rerun(false)}>
+              {runs.rerun}
+            </button>
+          </>
+        ) : (
+          <button
+            type="button"
+            className="button button-danger"
+            disabled={action.busy}
+            onClick={() =>
+              action.run(() => answerOf(client.POST('/api/v1/runs/{id}/cancel', { params })))
+            }
+          >
+            {runs.cancel}
+          </button>
+        )}
+      </div>
+      {action.error !== null && <Failure error={action.error} />}
+    </>
+  );
+}
+
+interface JobLineProps {
+  job: Job;
+  chosen: boolean;
+  onChoose: () => void;
+}
+
+function JobLine({ job, chosen, onChoose }: JobLineProps): ReactNode {
+  const { runs } = useScreens();
+  return (
+    <li className={chosen ? 'border-s-2 border-accent ps-3' : 'ps-3.5'}>
+      <button
+        type="button"
+        className="min-h-6 cursor-pointer text-start"
+        aria-current={chosen}
+        onClick={onChoose}
+      >
+        <State state={job.conclusion ?? job.state} />{' '}
+        <span className={chosen ? 'font-semibold' : ''}>{job.name}</span>
+      </button>
+      {job.reasons.length > 0 && (
+        <div className="text-muted">
+          {runs.why}
+          <Reasons reasons={job.reasons} />
+        </div>
+      )}
+      <ol className="mt-1 space-y-0.5 text-muted">
+        {job.steps.map((step) => (
+          <li key={step.index} className="flex gap-2">
+            <State state={step.conclusion ?? 'waiting'} word="" />
+            <span className="min-w-0 flex-1">{step.name}</span>
+            {step.duration_ms !== null && step.duration_ms !== undefined && (
+              <Duration ms={step.duration_ms} />
+            )}
+          </li>
+        ))}
+      </ol>
+    </li>
+  );
+}

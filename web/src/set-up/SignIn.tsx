@@ -1,0 +1,69 @@
+// The way in: a name with its password, or a one-time link.
+import { useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, type ReactNode, useState } from 'react';
+import { secretIn, setUp, signIn } from '../data/session';
+import { Failure } from '../design/Answer';
+import { useMessages } from '../messages/Messages';
+
+export default function SignIn(): ReactNode {
+  const { session: words } = useMessages();
+  const queries = useQueryClient();
+  const [error, setError] = useState<unknown>(null);
+  const attempt =
+    (enter: (form: FormData) => Promise<void>) => (event: FormEvent<HTMLFormElement>) => {
+      event.preventDefault();
+      const form = new FormData(event.currentTarget);
+      setError(null);
+      enter(form).then(() => void queries.invalidateQueries(), setError);
+    };
+  const text = (form: FormData, name: string): string => String(form.get(name) ?? '');
+  return (
+    <div className="max-w-md">
+      <h1>{words.title}</h1>
+      {error !== null && <Failure error={error} />}
+      <form
+        className="mt-4 grid gap-3"
+        onSubmit={attempt((form) => signIn(text(form, 'name'), text(form, 'password')))}
+      >
+        <Field label={words.name} name="name" autoComplete="username" />
+        <Field
+          label={words.password}
+          name="password"
+          type="password"
+          autoComplete="current-password"
+        />
+        <button type="submit" className="button button-first justify-self-start">
+          {words.submit}
+        </button>
+      </form>
+      <h2 className="mt-8">{words.withLink}</h2>
+      <p className="mt-1 text-muted">{words.explain}</p>
+      <form
+        className="mt-3 grid gap-3"
+        onSubmit={attempt((form) => setUp({ secret: secretIn(text(form, 'link')) }))}
+      >
+        <Field label={words.field} name="link" autoComplete="off" />
+        <button type="submit" className="button justify-self-start">
+          {words.submit}
+        </button>
+      </form>
+      <p className="mt-4 text-muted">{words.newLink}</p>
+    </div>
+  );
+}
+
+interface FieldProps {
+  label: string;
+  name: string;
+  type?: string;
+  autoComplete: string;
+}
+
+export function Field({ label, name, type = 'text', autoComplete }: FieldProps): ReactNode {
+  return (
+    <label className="grid gap-1">
+      <span className="text-muted">{label}</span>
+      <input className="field" name={name} type={type} autoComplete={autoComplete} required />
+    </label>
+  );
+}

@@ -1,0 +1,11 @@
+// The sections of the page, in the order in which they stand, with their second key after `g`.
+export const SECTIONS = [
+  { to: '/', name: 'home', key: 'h' },
+  { to: '/repositories', name: 'repositories', key: 'f' },
+  { to: '/pull-requests', name: 'pullRequests', key: 'p' },
+  { to: '/runs', name: 'runs', key: 'r' },
+  { to: '/applications', name: 'applications', key: 'a' },
+  { to: '/promotion', name: 'promotion', key: 'o' },
+  { to: '/incidents', name: 'incidents', key: 'i' },
+  { to: '/timeline', name: 'timeline', key: 't' },
+] as const;

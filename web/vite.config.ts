@@ -1,0 +1,51 @@
+// How the page is built, tested and served while it is written.
+import { fileURLToPath } from 'node:url';
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import type { ProxyOptions } from 'vite';
+import { defineConfig } from 'vitest/config';
+import { previewAsServed } from './scripts/preview-as-served.ts';
+
+const outDir = fileURLToPath(new URL('dist/page', import.meta.url));
+const server = process.env.BOUCLE_URL ?? 'http://127.0.0.1:7070';
+
+// The server accepts changes from its own origin only, and its challenge would open a password box.
+const toServer: ProxyOptions = {
+  target: server,
+  changeOrigin: true,
+  headers: { origin: server },
+  configure: (proxy) => {
+    proxy.on('proxyRes', (answer) => {
+      delete answer.headers['www-authenticate'];
+    });
+  },
+};
+const proxy = {
+  '/api': toServer,
+  '/prometheus': toServer,
+  '/setup': {
+    ...toServer,
+    bypass: (request: { method?: string | undefined; url?: string | undefined }) =>
+      request.method === 'GET' ? request.url : undefined,
+  },
+};
+
+export default defineConfig({
+  plugins: [react(), tailwindcss(), previewAsServed(outDir)],
+  html: { cspNonce: 'BOUCLE_CSP_NONCE' },
+  build: {
+    outDir,
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    manifest: true,
+  },
+  worker: { format: 'es' },
+  server: { proxy, host: '127.0.0.1' },
+  preview: { proxy, host: '127.0.0.1' },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/test-set-up.ts'],
+  },
+});
