@@ -1,6 +1,5 @@
 //! Embeds the built page, when there is one: `cargo xtask web` makes it. Never builds it by itself,
 //! so that a build without Node still gives a whole server.
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 
 use std::fmt::Write as _;
 use std::io::Write as _;
