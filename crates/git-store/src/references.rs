@@ -1,6 +1,7 @@
 //! Refs: reading them, and moving several at once or none.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use gix::bstr::ByteSlice;
@@ -11,6 +12,10 @@ use crate::error::StoreError;
 use crate::identity::{commit_id, object_id};
 use crate::program;
 use crate::store::Repository;
+
+/// Refs change in bursts, and a burst is over long before as many listings; a folder that still
+/// cannot be read then is damaged.
+const LISTINGS_MAX: u32 = 20;
 
 /// A ref and what it points to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +77,27 @@ impl RefChange {
 impl Repository {
     /// Every ref whose full name begins with `prefix`, by name.
     pub fn references(&self, prefix: &str) -> Result<Vec<Reference>, StoreError> {
+        let mut tries = 1;
+        loop {
+            let packed = self.packed_refs();
+            let listed = self.list_once(prefix);
+            // Refs that are packed meanwhile leave their files: the walk fails on such a file or
+            // comes too late for it, while the packed ones were read before.
+            let is_whole = listed.is_ok() && packed == self.packed_refs();
+            if is_whole || tries == LISTINGS_MAX {
+                return listed;
+            }
+            tries += 1;
+        }
+    }
+
+    /// What tells one version of the file of packed refs from another.
+    fn packed_refs(&self) -> Option<(u64, u64, i64, i64)> {
+        let data = std::fs::metadata(self.path().join("packed-refs")).ok()?;
+        Some((data.ino(), data.len(), data.mtime(), data.mtime_nsec()))
+    }
+
+    fn list_once(&self, prefix: &str) -> Result<Vec<Reference>, StoreError> {
         let local = self.local();
         let failed = |error: gix::Error| StoreError::read("the refs", error);
         let platform = local.references().map_err(failed)?;

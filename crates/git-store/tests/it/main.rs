@@ -5,6 +5,8 @@ mod browse;
 #[cfg(test)]
 mod fetch;
 #[cfg(test)]
+mod listing;
+#[cfg(test)]
 mod merging;
 #[cfg(test)]
 mod push;
