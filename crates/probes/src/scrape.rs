@@ -63,6 +63,7 @@ pub struct Scraper {
 }
 
 struct Shared {
+    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     dialer: Dialer,
     metrics: Metrics,
     budget: Budget,
@@ -73,8 +74,25 @@ impl Scraper {
     /// A scraper without targets; needs a tokio runtime from [`Scraper::set_targets`] on.
     #[must_use]
     pub fn new(dialer: Dialer, metrics: Metrics, budget: Budget) -> Self {
-        let statuses = Mutex::default();
-        let shared = Arc::new(Shared { dialer, metrics, budget, statuses });
+        Self::timed_by(now, dialer, metrics, budget)
+    }
+
+    /// The same with samples timed by the clock that queries will use: were they two, a jump of one
+    /// would hide all new samples from the other.
+    #[must_use]
+    pub fn timed_by(
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        dialer: Dialer,
+        metrics: Metrics,
+        budget: Budget,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            now: Box::new(now),
+            dialer,
+            metrics,
+            budget,
+            statuses: Mutex::default(),
+        });
         Self { shared, running: Mutex::default() }
     }
 
@@ -140,7 +158,7 @@ async fn scrape_loop(
         let status = scrape_once(&shared, &target, &mut known).await;
         shared.update_status(&target, status);
     }
-    let at = now();
+    let at = (shared.now)();
     let mut ends: Vec<Point> = end_series(known, at);
     ends.extend(own_points(&target, at, stale_marker(), stale_marker(), stale_marker()));
     if let Err(problem) = shared.metrics.write(ends).await {
@@ -154,7 +172,7 @@ async fn scrape_once(
     target: &ScrapeTarget,
     known: &mut BTreeSet<Labels>,
 ) -> TargetStatus {
-    let at = now();
+    let at = (shared.now)();
     let request = Request {
         // Never longer than the interval, never so short that a busy machine fails it.
         timeout_ms: target.interval_ms.clamp(1000, 10_000),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::Context;
 use database::{AppendError, Database};
-use ledger::{Draft, Fact, Sequence};
+use ledger::{Draft, Fact, Sequence, Timestamp};
 use tokio::sync::watch;
 
 use crate::views::Views;
@@ -35,6 +35,13 @@ impl Recorder {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// When the newest fact was recorded; the beginning of time when there is none.
+    pub async fn newest_at(&self) -> anyhow::Result<Timestamp> {
+        let sequence = self.views().sequence;
+        let newest = self.database.fact(sequence).await;
+        Ok(newest.context("cannot read the newest fact")?.map_or(Timestamp(0), |fact| fact.at))
     }
 
     /// The state as of the newest folded fact. Hold it briefly, never across an await.

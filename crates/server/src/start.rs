@@ -87,6 +87,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     let database = Database::open(&data.join("ledger.db")).await?;
     let signing_key = signing_key(&data.join("checkpoint.key"))?;
     let recorder = Recorder::open(database).await?;
+    let clock = Arc::new(Clock::not_before(recorder.newest_at().await?));
     let git = GitStore::open(&data.join("git"))?;
     git.recover()?;
     let registry = Registry::open(&data, registry::Limits::default())?;
@@ -111,7 +112,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     let server = Arc::new(Server {
         url,
         ready_after_ms: std::sync::OnceLock::new(),
-        clock: Clock::default(),
+        clock: Arc::clone(&clock),
         recorder,
         signing_key,
         git,
@@ -126,7 +127,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         runs: Default::default(),
         runner,
         engine,
-        scraper: Scraper::new(dialer.clone(), metrics.clone(), budget),
+        scraper: Scraper::timed_by(move || clock.now(), dialer.clone(), metrics.clone(), budget),
         metrics,
         checker: Checker::new(dialer.clone()),
         dialer,

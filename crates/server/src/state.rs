@@ -40,7 +40,7 @@ pub struct Server {
     /// Milliseconds from there until it was ready.
     pub ready_after_ms: std::sync::OnceLock<u64>,
     /// The clock.
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
     /// The ledger and its views.
     pub recorder: Recorder,
     /// The key that signs checkpoints.

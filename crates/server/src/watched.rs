@@ -40,12 +40,12 @@ impl Watched {
         of_application.filter(|at| **at >= since).count() as u64
     }
 
-    /// Takes note of an event of the workload engine.
-    pub fn note(&self, event: &EngineEvent) {
+    /// Takes note of an event of the workload engine, at a time of the clock that judges it.
+    pub fn note(&self, event: &EngineEvent, at: Timestamp) {
         if event.reason == EventReason::Restarted {
             let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
             let of_application = restarts.entry(event.application.clone()).or_default();
-            of_application.push_back(event.at);
+            of_application.push_back(at);
             if of_application.len() > RESTARTS_MAX {
                 of_application.pop_front();
             }

@@ -79,6 +79,22 @@ async fn keeps_what_a_target_says_and_ends_it_with_the_target() {
 }
 
 #[tokio::test]
+async fn samples_have_the_time_of_the_clock_that_queries_use() {
+    let server = Server::start(|_| Canned::Whole(200, String::new(), b"first 1\n".to_vec())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = embedded(&folder.path().join("metrics"));
+    // A machine whose clock was set back by two hours while the server ran.
+    let ahead = || now().plus_ms(2 * 60 * 60 * 1_000);
+    let scraper = Scraper::timed_by(ahead, dialer(&[]), metrics.clone(), Budget::default());
+    scraper.set_targets(vec![target(&server, "/metrics")]);
+    wait_for("the sample", async || {
+        metrics.instant("first", ahead()).await.expect("a query").single()
+    })
+    .await;
+    assert_eq!(value(&metrics, "first").await, None);
+}
+
+#[tokio::test]
 async fn says_what_is_wrong_with_a_target() {
     let server = Server::start(|path| match path {
         "/garbage" => Canned::Whole(200, String::new(), b"good 1\n<html>\n".to_vec()),

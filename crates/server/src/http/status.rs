@@ -55,6 +55,7 @@ pub async fn diagnosis(State(server): State<Arc<Server>>, headers: HeaderMap) ->
         Ok(()) => check("ledger", DiagnosisState::Ok, "written and signed"),
         Err(error) => check("ledger", DiagnosisState::Failed, &format!("{error:#}")),
     });
+    checks.push(clock(&server));
     checks.extend(configurations(&server).await);
     let healthy = checks.iter().all(|check| check.state != DiagnosisState::Failed);
     Ok(Json(Diagnosis { healthy, checks }))
@@ -103,6 +104,21 @@ fn data(server: &Server) -> DiagnosisCheck {
 
 /// Below this a few large pushes fill the disk.
 const FREE_BYTES_LOW: u64 = 1 << 30;
+
+/// A clock that was set back does not stop the loop, but its times are not those of other machines.
+fn clock(server: &Server) -> DiagnosisCheck {
+    let ahead_ms = server.clock.ahead_ms();
+    if ahead_ms < CLOCK_BEHIND_MS {
+        return check("clock", DiagnosisState::Ok, "not behind the ledger");
+    }
+    let behind_s = ahead_ms / 1_000;
+    let detail =
+        format!("the machine's clock is {behind_s} s behind the ledger; time goes on there");
+    check("clock", DiagnosisState::Degraded, &detail)
+}
+
+/// Clocks that are kept by NTP differ by less.
+const CLOCK_BEHIND_MS: i64 = 2_000;
 
 async fn configurations(server: &Arc<Server>) -> Vec<DiagnosisCheck> {
     let names: Vec<_> = server.recorder.views().repositories.repositories.keys().cloned().collect();

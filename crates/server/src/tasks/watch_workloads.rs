@@ -34,7 +34,7 @@ pub async fn follow(server: Arc<Server>) {
 }
 
 async fn note(server: &Arc<Server>, event: &EngineEvent) {
-    server.watched.note(event);
+    server.watched.note(event, server.clock.now());
     if let Some(facts) = repair(server, event) {
         let now = server.clock.now();
         let drafts = facts
