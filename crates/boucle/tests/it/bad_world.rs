@@ -1,10 +1,10 @@
-//! A world that misbehaves: two at once, a full disk, a clock that jumps.
+//! A world that misbehaves: two at once, a full disk.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::git::{commit, git, works};
-use crate::harness::{Server, command, wait_for};
+use crate::harness::{Server, wait_for};
 
 #[test]
 fn of_two_who_merge_at_once_one_wins_and_the_other_is_told() {
@@ -113,51 +113,4 @@ fn fill(path: &std::path::Path) {
         let block = vec![1_u8; size];
         while file.write_all(&block).is_ok() {}
     }
-}
-
-/// Debian's `faketime`: it moves the wall clock of one process, and only that.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-
-#[test]
-fn a_clock_that_jumps_orders_nothing_anew() {
-    if !std::path::Path::new(FAKETIME).exists() {
-        eprintln!("the jumping clock is not tested: Debian's package `faketime` is not installed");
-        return;
-    }
-    let data = tempfile::tempdir().expect("a folder");
-    let work = tempfile::tempdir().expect("a folder");
-    let clock = work.path().join("clock");
-    let set = |offset: &str| std::fs::write(&clock, offset).expect("it is written");
-    set("+0");
-    let mut up = command(data.path());
-    up.args(["up", "--port", "0"])
-        .env("LD_PRELOAD", FAKETIME)
-        .env("FAKETIME_TIMESTAMP_FILE", &clock)
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .stdout(Stdio::null());
-    let folder = data.path().to_path_buf();
-    let server = Server::start_with(up, |_| folder);
-    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
-    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
-    std::fs::create_dir_all(work.path().join(".github/workflows")).expect("a folder");
-    let workflow =
-        "on: push\njobs:\n  one:\n    runs-on: boucle\n    steps:\n      - run: echo ready\n";
-    commit(work.path(), ".github/workflows/ci.yaml", workflow);
-    for (round, offset) in ["+0", "+3600", "-3600", "+86400", "-31536000"].iter().enumerate() {
-        set(offset);
-        commit(work.path(), "round.txt", offset);
-        works(work.path(), &["push", "--quiet", &server.address("me/one"), "main"]);
-        wait_for("the run", || {
-            let runs = server.boucle(&["run", "list"]).json();
-            let done = |run: &serde_json::Value| run["conclusion"] == "success";
-            runs.as_array().is_some_and(|runs| runs.iter().filter(|run| done(run)).count() > round)
-        });
-    }
-    let facts = server.boucle(&["audit", "list", "--limit", "500"]).json();
-    let times: Vec<&str> =
-        facts.as_array().expect("facts").iter().filter_map(|fact| fact["at"].as_str()).collect();
-    assert!(times.iter().any(|at| *at > "2026") && times.windows(2).all(|two| two[0] >= two[1]));
-    assert_eq!(server.boucle(&["audit", "verify"]).code, 0);
-    assert_eq!(server.boucle(&["doctor"]).code % 10, 0);
 }

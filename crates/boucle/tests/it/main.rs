@@ -1,5 +1,6 @@
 //! Through the real binary: what a person types, and what comes back.
 
+mod bad_clock;
 mod bad_files;
 mod bad_push;
 mod bad_services;
