@@ -93,6 +93,24 @@ impl StoreError {
         }
     }
 
+    /// Whether a disk or quota without room is to blame.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        // Git's own program only says it.
+        if let Self::Git { complaint, .. } = self {
+            return says_disk_full(complaint);
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+                return full.contains(&error.kind());
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     pub(crate) fn read(
         what: impl Into<String>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
@@ -104,4 +122,9 @@ impl StoreError {
         let what = what.into();
         move |source| Self::Files { what, source }
     }
+}
+
+/// Whether Git complains about a disk or quota without room.
+pub(crate) fn says_disk_full(complaint: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|one| complaint.contains(one))
 }

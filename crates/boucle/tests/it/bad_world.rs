@@ -44,6 +44,38 @@ fn of_two_who_merge_at_once_one_wins_and_the_other_is_told() {
     assert_eq!(merged.json().as_array().map(Vec::len), Some(5));
 }
 
+#[test]
+fn of_two_changes_of_one_line_the_second_is_told_where_it_conflicts() {
+    let data = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &[]);
+    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
+    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    commit(work.path(), "file.txt", "0\n");
+    let address = server.address("me/one");
+    works(work.path(), &["push", "--quiet", &address, "main"]);
+    for name in ["one", "two"] {
+        works(work.path(), &["checkout", "--quiet", "-b", name, "main"]);
+        commit(work.path(), "file.txt", name);
+        works(work.path(), &["push", "--quiet", &address, name]);
+        assert_eq!(server.boucle(&["pr", "open", "me/one", "--head", name]).code, 0);
+    }
+    let merge = |number| server.boucle(&["pr", "merge", "me/one", number]);
+    let mut outcomes = std::thread::scope(|scope| {
+        let other = scope.spawn(|| merge("2"));
+        [merge("1"), other.join().expect("it ran")]
+    });
+    outcomes.sort_by_key(|outcome| outcome.code);
+    let [winner, loser] = &outcomes;
+    assert_eq!((winner.code, loser.code), (0, 3), "{}{}", loser.out, loser.err);
+    let tip = git(work.path(), &["ls-remote", &address, "refs/heads/main"]).out;
+    let merged = winner.json()["merge_commit"].as_str().expect("a commit").to_owned();
+    assert!(tip.starts_with(&merged), "{tip}");
+    let reasons = loser.json()["reasons"].clone();
+    assert_eq!(reasons[0]["code"], "merge-conflicts", "{reasons}");
+    assert!(reasons[0].to_string().contains("file.txt"), "{reasons}");
+}
+
 /// Whether this test may mount; a machine where it may not is told.
 fn may_mount() -> bool {
     let probe = Command::new("unshare")
@@ -90,6 +122,7 @@ fn a_full_disk_refuses_writes_and_goes_on_reading() {
     let address = server.address("me/one");
     let pushed = git(work.path(), &["push", &address, "main"]);
     assert_ne!(pushed.code, 0, "{}", pushed.err);
+    assert!(pushed.err.contains("disk-full"), "{}", pushed.err);
 
     assert_eq!(server.boucle(&["repo", "list"]).code, 0);
     assert_eq!(server.boucle(&["audit", "list"]).code, 0);

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::body::BodyReader;
 use super::receive::ReceiveLimits;
 use super::scan::Scanner;
-use crate::error::StoreError;
+use crate::error::{StoreError, says_disk_full};
 use crate::program;
 use crate::quarantine::Quarantine;
 use crate::store::Repository;
@@ -141,6 +141,12 @@ fn corrupt(how: &str) -> Problem {
     Problem { code: "corrupt-pack", sentence }
 }
 
+pub(crate) fn disk_full() -> Problem {
+    let sentence =
+        "the server's disk is full and nothing was stored; push again when there is room";
+    Problem { code: "disk-full", sentence: sentence.into() }
+}
+
 fn too_large(limit_bytes: u64) -> Problem {
     let sentence = format!(
         "the pack is larger than the limit of {limit_bytes} bytes; push in smaller steps, or take large files out of the commits"
@@ -159,6 +165,9 @@ fn file_too_large(bytes: u64, limit_bytes: u64) -> Problem {
 fn explain(output: &Output, limit_bytes: u64) -> Problem {
     let complaint = program::complaint(&output.stderr);
     let has = |text: &str| complaint.contains(text);
+    if says_disk_full(&complaint) {
+        return disk_full();
+    }
     if has("exceeds maximum allowed size") {
         return too_large(limit_bytes);
     }

@@ -10,7 +10,7 @@ use repositories::push::{Command, CommandFacts, LargeFile};
 use super::ByteStream;
 use super::body::{BodyReader, reader};
 use super::facts;
-use super::pack::{Problem, drain, read_pack};
+use super::pack::{Problem, disk_full, drain, read_pack};
 use super::report::{CommandReport, Reading, Report};
 use crate::error::StoreError;
 use crate::history::merge_base;
@@ -57,7 +57,8 @@ pub enum ReceiveRefusal {
     /// The objects are not taken; the client reads why in `response`: HTTP 200.
     #[error("{sentence}")]
     Objects {
-        /// Stable: `corrupt-pack`, `pack-too-large`, `dangerous-path`, `missing-objects`.
+        /// Stable: `corrupt-pack`, `pack-too-large`, `dangerous-path`, `missing-objects`,
+        /// `disk-full`.
         code: &'static str,
         /// What, why and what to do next.
         sentence: String,
@@ -98,7 +99,7 @@ pub async fn receive(
     };
     let brings = head.commands.iter().any(|command| command.new.is_some());
     let quarantine = if brings {
-        match read_pack(repository, &mut body, limits).await? {
+        match read_pack(repository, &mut body, limits).await.or_else(full)? {
             Ok(quarantine) => quarantine,
             Err(problem) => {
                 drain(&mut body).await;
@@ -113,7 +114,7 @@ pub async fn receive(
         tokio::task::spawn_blocking(move || inspect(&repository, commands, quarantine, limits));
     let inspected =
         inspected.await.map_err(|error| StoreError::read("the pushed objects", error))?;
-    match inspected? {
+    match inspected.or_else(full)? {
         Ok(received) => {
             let atomic = head.has("atomic");
             Ok(Received { options: head.options, atomic, reading, ..received })
@@ -250,6 +251,11 @@ fn read_command(line: &str) -> Result<Command, ReceiveRefusal> {
     };
     let shown: String = line.chars().take(200).collect();
     parse().ok_or_else(|| ReceiveRefusal::Malformed(format!("`{shown}` is not a command")))
+}
+
+/// A disk without room is told to the client, which would show nothing but a number otherwise.
+fn full<T>(error: StoreError) -> Result<Result<T, Problem>, StoreError> {
+    if error.is_disk_full() { Ok(Err(disk_full())) } else { Err(error) }
 }
 
 /// Checks that nothing is missing and gathers what the commands mean. Blocks.

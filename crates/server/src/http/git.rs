@@ -98,7 +98,12 @@ pub async fn receive_pack(
         }
         Err(ReceiveRefusal::Objects { code, sentence, commands, response }) => {
             let reason = CodedReason { code: code.into(), sentence };
-            record_refused(&server, &repository, permit.actor(), &commands, &reason).await?;
+            let recorded =
+                record_refused(&server, &repository, permit.actor(), &commands, &reason).await;
+            if let Err(refusal) = recorded {
+                // On a full disk: whoever pushed is told all the same.
+                tracing::warn!(error = %refusal.problem(), "a refused push could not be recorded");
+            }
             return Ok(answer(service.result_type(), Body::from(response)));
         }
         Err(ReceiveRefusal::Store(error)) => return Err(anyhow::Error::from(error).into()),
@@ -143,9 +148,12 @@ async fn push(
     }
     effects.follow_branches(server, repository, &grant.actor, &received)?;
     if effects.changes_anything() {
-        let taken = tokio::task::spawn_blocking(move || received.accept().map(|()| received)).await;
-        received =
-            taken.context("taking the objects was interrupted")?.map_err(anyhow::Error::from)?;
+        let taken = tokio::task::spawn_blocking(move || (received.accept(), received)).await;
+        let (accepted, rest) = taken.context("taking the objects was interrupted")?;
+        received = rest;
+        if let Err(error) = accepted {
+            return Ok(received.report(&failed_report(&received, &error.into())));
+        }
     }
     if !effects.refused.is_empty() {
         server.append(std::mem::take(&mut effects.refused)).await?;
@@ -459,13 +467,13 @@ async fn record_refused(
 }
 
 fn failed_report(received: &Received, refusal: &Refusal) -> Report {
-    let reason = refusal.problem().detail.clone();
     let refused = |reference: &String| CommandReport::Refused {
         reference: reference.clone(),
-        reason: reason.clone(),
+        reason: refusal.problem().code.clone(),
     };
     let commands = received.commands().iter().map(|(one, _)| refused(&one.reference)).collect();
-    Report { unpack_problem: None, commands, messages: Vec::new() }
+    let messages = vec![refusal.problem().detail.clone()];
+    Report { unpack_problem: None, commands, messages }
 }
 
 /// A tag may point to a tag object; the ledger keeps object ids of either kind in one form.

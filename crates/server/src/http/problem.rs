@@ -111,9 +111,6 @@ fn is_disk_full(error: &anyhow::Error) -> bool {
         let by_system = cause.downcast_ref::<io::Error>().is_some_and(|error| {
             matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
         });
-        // Git's own program only says it.
-        let by_git = matches!(cause.downcast_ref(), Some(StoreError::Git { complaint, .. })
-            if complaint.contains("No space left on device"));
-        by_system || by_git
+        by_system || cause.downcast_ref().is_some_and(StoreError::is_disk_full)
     })
 }
