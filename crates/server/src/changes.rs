@@ -145,10 +145,15 @@ pub async fn recover(server: &Arc<Server>) -> anyhow::Result<()> {
     for (repository, reference, intent) in pending {
         let store = server.repository(&repository)?;
         let actual = store.resolve(&reference)?;
-        let one =
-            Move { reference, old: intent.old, new: intent.new, forced: false, by: intent.cause };
+        let has_moved = actual == intent.new;
+        let forced = match (&intent.old, &intent.new) {
+            (Some(old), Some(new)) if has_moved => {
+                store.merge_base(old, new)?.as_ref() != Some(old)
+            }
+            _ => false,
+        };
+        let one = Move { reference, old: intent.old, new: intent.new, forced, by: intent.cause };
         let now = server.clock.now();
-        let has_moved = actual == one.new;
         let settle = if has_moved { moved } else { abandoned };
         let settled = settle(&repository, &intent.actor, &one, now);
         let mut drafts = vec![settled.because("found-after-restart").caused_by([intent.fact])];
