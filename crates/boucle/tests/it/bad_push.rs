@@ -128,11 +128,11 @@ fn two_gigabytes_against_a_limit_of_one_hundred_megabytes_are_refused_early() {
     works(work, &["config", "core.compression", "1"]);
     works(work, &["add", "--all"]);
     works(work, &["commit", "--quiet", "--message", "large"]);
-    let memory_before = peak_kib(&hosted.server);
+    let memory_before = hosted.server.peak_kib();
     let refused = git(work, &["push", &hosted.address(), "HEAD:refs/heads/large"]);
     assert_ne!(refused.code, 0);
     assert!(refused.err.contains("file-too-large"), "{}", refused.err);
-    let grown = peak_kib(&hosted.server).saturating_sub(memory_before);
+    let grown = hosted.server.peak_kib().saturating_sub(memory_before);
     assert!(grown < 64 * 1024, "the server grew by {grown} KiB");
     works(work, &["reset", "--quiet", "--hard", "HEAD~1"]);
     hosted.check_unharmed(&before);
@@ -140,14 +140,6 @@ fn two_gigabytes_against_a_limit_of_one_hundred_megabytes_are_refused_early() {
     for entry in left.flatten() {
         assert!(size_of(&entry.path()) < 1_000_000, "{} is left", entry.path().display());
     }
-}
-
-/// The most memory that the server ever had.
-fn peak_kib(server: &Server) -> u64 {
-    let path = format!("/proc/{}/status", server.process());
-    let text = std::fs::read_to_string(path).expect("it runs");
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
-    line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
 fn size_of(path: &Path) -> u64 {

@@ -153,10 +153,7 @@ fn what_misbehaves_is_named_with_its_last_words_and_harms_nobody() {
             cases.is_some_and(|cases| cases.contains(word))
         });
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process()));
-    let peak = status.expect("it runs");
-    let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
-    let kib: u64 = peak.split_whitespace().next().and_then(|text| text.parse().ok()).expect("KiB");
+    let kib = server.peak_kib();
     assert!(kib < 400 * 1024, "the server once had {kib} KiB");
     assert_eq!(server.boucle(&["status"]).code, 0);
 }

@@ -90,6 +90,14 @@ impl Server {
         self.child.id()
     }
 
+    /// The most memory that it ever had.
+    pub fn peak_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process());
+        let text = std::fs::read_to_string(path).expect("it runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
+        line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+    }
+
     /// A clone address with the owner's token.
     pub fn address(&self, repository: &str) -> String {
         let url = self.url();
