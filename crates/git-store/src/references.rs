@@ -13,9 +13,9 @@ use crate::identity::{commit_id, object_id};
 use crate::program;
 use crate::store::Repository;
 
-/// Refs change in bursts, and a burst is over long before as many listings; a folder that still
-/// cannot be read then is damaged.
-const LISTINGS_MAX: u32 = 20;
+/// So often refs are listed in-process while they change; then `git` does it, which is slower and
+/// reads files before packed refs, so that nothing it passes can have moved behind it.
+const LISTINGS_MAX: u32 = 3;
 
 /// A ref and what it points to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,18 +77,38 @@ impl RefChange {
 impl Repository {
     /// Every ref whose full name begins with `prefix`, by name.
     pub fn references(&self, prefix: &str) -> Result<Vec<Reference>, StoreError> {
-        let mut tries = 1;
-        loop {
+        for _ in 0..LISTINGS_MAX {
             let packed = self.packed_refs();
-            let listed = self.list_once(prefix);
+            let listed = self.list_in_process(prefix);
             // Refs that are packed meanwhile leave their files: the walk fails on such a file or
             // comes too late for it, while the packed ones were read before.
-            let is_whole = listed.is_ok() && packed == self.packed_refs();
-            if is_whole || tries == LISTINGS_MAX {
+            if listed.is_ok() && packed == self.packed_refs() {
                 return listed;
             }
-            tries += 1;
         }
+        self.list_by_git(prefix)
+    }
+
+    fn list_by_git(&self, prefix: &str) -> Result<Vec<Reference>, StoreError> {
+        let mut command = self.command(None);
+        command.args(["for-each-ref", "--format=%(objectname) %(refname)"]);
+        let output = program::run_well(command, "for-each-ref", b"")?;
+        let local = self.local();
+        let mut found = Vec::new();
+        for line in output.lines() {
+            let Some((target, name)) = line.split_once_str(" ") else { continue };
+            let (Ok(target), Ok(name)) = (gix::ObjectId::from_hex(target), name.to_str()) else {
+                continue;
+            };
+            if !name.starts_with(prefix) {
+                continue;
+            }
+            let Ok(name) = RefName::new(name) else { continue };
+            let peeled = peel(&local, target)?;
+            found.push(Reference { name, target: object_id(target), peeled });
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// What tells one version of the file of packed refs from another.
@@ -97,7 +117,7 @@ impl Repository {
         Some((data.ino(), data.len(), data.mtime(), data.mtime_nsec()))
     }
 
-    fn list_once(&self, prefix: &str) -> Result<Vec<Reference>, StoreError> {
+    fn list_in_process(&self, prefix: &str) -> Result<Vec<Reference>, StoreError> {
         let local = self.local();
         let failed = |error: gix::Error| StoreError::read("the refs", error);
         let platform = local.references().map_err(failed)?;

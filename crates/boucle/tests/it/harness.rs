@@ -46,8 +46,10 @@ impl Server {
     pub fn start_with(mut up: Command, data: impl FnOnce(u32) -> PathBuf) -> Self {
         let child = up.spawn().expect("the binary starts");
         let data = data(child.id());
-        let server = Self { child, data };
+        let mut server = Self { child, data };
         wait_for("the server", || {
+            let ended = server.child.try_wait().expect("it is ours");
+            assert!(ended.is_none(), "the server ended at once: {ended:?}");
             server.data.join("server.json").exists() && server.boucle(&["status"]).code == 0
         });
         server

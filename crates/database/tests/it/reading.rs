@@ -136,3 +136,20 @@ fn a_folder_is_locked_by_one_at_a_time() {
     drop(lock);
     DataLock::acquire(&data).unwrap();
 }
+
+#[test]
+fn a_lock_that_a_killed_server_left_to_a_child_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = DataLock::acquire(folder.path()).unwrap();
+    // Above the largest process id that Linux gives: nobody is alive under it.
+    std::fs::write(folder.path().join("boucle.lock"), "4194305\n").unwrap();
+    // What holds the lock ends after a while, as a child does when it becomes another program.
+    let child = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        drop(lock);
+    });
+    DataLock::acquire(folder.path()).unwrap();
+    child.join().unwrap();
+    let text = std::fs::read_to_string(folder.path().join("boucle.lock")).unwrap();
+    assert_eq!(text.trim(), std::process::id().to_string());
+}

@@ -8,7 +8,7 @@ use ledger::{CommitId, RefName};
 use crate::server::{Server, main_branch};
 
 /// How many refs are made meanwhile, each in a folder of its own.
-const MADE: usize = 300;
+const MADE: usize = 400;
 
 #[test]
 fn refs_are_listed_whole_while_others_are_made_and_packed() {
@@ -25,7 +25,7 @@ fn refs_are_listed_whole_while_others_are_made_and_packed() {
                 let name = RefName::new(format!("refs/changes/{number}/1")).unwrap();
                 let made = RefChange::of_commits(name, None, Some(&head));
                 repository.update_refs(&[made]).unwrap();
-                if number % 20 == 19 {
+                if number % 100 == 99 {
                     server.bare().run(&["pack-refs", "--all", "--prune"]).unwrap();
                 }
             }

@@ -138,6 +138,14 @@ impl Flight {
         self.set(|state| state.stopping = true);
     }
 
+    pub fn kills(&self) -> u32 {
+        self.state().kills
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.state().stopping
+    }
+
     /// How often each thing was done.
     pub fn summary(&self) -> String {
         let state = self.state();

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::World;
 use super::flight::Kind;
+use super::repository::everywhere;
 use crate::git::{commit, git, works};
-use crate::harness::{Outcome, command, run};
+use crate::harness::{Outcome, command, run, wait_for};
 
 /// Somebody who does the same again and again.
 pub trait Person: Send {
@@ -57,8 +58,9 @@ impl Merger {
         let arguments = ["pr", "merge", "me/crash", &of, "--method", "squash"];
         let merged = world.ask(Kind::Merge, &world.owner, &arguments)?;
         let commit = merged["merge_commit"].as_str().expect("a commit").to_owned();
-        world.note(|all| all.pull_request(number).merged = Some(commit));
+        world.note(|all| all.pull_request(number).merged = Some(commit.clone()));
         world.flight.begins(Kind::Loop);
+        world.let_it_arrive(&commit);
         Some(())
     }
 }
@@ -123,6 +125,19 @@ impl World {
         let url = self.lock(&self.url).clone();
         let rest = url.strip_prefix("http://").expect("loopback");
         format!("http://owner:{}@{rest}/me/crash", self.owner)
+    }
+
+    /// Waits until a version is in production, through one kill: a merge that comes before the last
+    /// one was verified would replace it, and production would see none of them.
+    fn let_it_arrive(&self, commit: &str) {
+        let kills = self.flight.kills();
+        wait_for("a version in production, or the second kill", || {
+            let mut ask = command(&self.data);
+            ask.args(["env", "list", "-o", "json"]).env("BOUCLE_TOKEN", &self.owner);
+            self.flight.is_over()
+                || self.flight.kills() >= kills + 2
+                || everywhere(&run(&mut ask).out, |running| running == commit)
+        });
     }
 
     /// Pushes; `None` when a kill came between and it is not known what became of it.

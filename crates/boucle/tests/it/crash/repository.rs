@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::git::{commit, works};
 use crate::harness::{Server, wait_for};
 
@@ -57,14 +59,18 @@ pub fn host(server: &Server, work: &Path) {
 /// Waits until both environments run one commit, healthy, and it is the wanted one.
 pub fn wait_for_production(server: &Server, what: &str, is_wanted: impl Fn(&str) -> bool) {
     wait_for(&format!("{what} in production"), || {
-        let environments = server.boucle(&["env", "list"]).json();
-        let all = environments.as_array().cloned().unwrap_or_default();
-        all.len() == 2
-            && all.iter().all(|one| {
-                let commit = one["artifacts"][0]["commit"].as_str();
-                commit.is_some_and(&is_wanted) && one["health"] == "healthy"
-            })
+        everywhere(&server.boucle(&["env", "list"]).out, &is_wanted)
     });
+}
+
+/// Whether a list of environments has both, healthy, with a commit that is wanted.
+pub fn everywhere(environments: &str, is_wanted: impl Fn(&str) -> bool) -> bool {
+    let environments: Vec<Value> = serde_json::from_str(environments).unwrap_or_default();
+    environments.len() == 2
+        && environments.iter().all(|one| {
+            let commit = one["artifacts"][0]["commit"].as_str();
+            commit.is_some_and(&is_wanted) && one["health"] == "healthy"
+        })
 }
 
 fn application(environment: &str) -> String {
