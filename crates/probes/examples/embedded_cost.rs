@@ -1,7 +1,7 @@
 //! What the embedded store costs: memory and time per query, at the size of a small server.
 //!
-//! `cargo run --release -p probes --example embedded_cost TARGETS SERIES`: so many targets of so many
-//! series each, scraped 120 times a second apart, and the queries of an objective asked at the end.
+//! `cargo run --release -p probes --example embedded_cost TARGETS SERIES SCRAPES`: so many targets of so many
+//! series each, scraped so often a second apart, and the queries of an objective asked at the end.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,6 @@ use std::time::Instant;
 use ledger::Timestamp;
 use probes::{EmbeddedOptions, EmbeddedStore, Labels, Metrics, Point};
 
-const SCRAPES: i64 = 120;
 const QUERIES: [&str; 4] = [
     "up",
     "sum(increase(metric_1_total{application=\"hello\"}[1m]))",
@@ -22,24 +21,27 @@ const QUERIES: [&str; 4] = [
 async fn main() -> anyhow::Result<()> {
     let numbers: Vec<usize> =
         std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
-    let [targets, series] = numbers[..] else { anyhow::bail!("write TARGETS and SERIES") };
-    let folder = std::env::temp_dir().join(format!("boucle-embedded-cost-{}", std::process::id()));
+    let [targets, series, scrapes] = numbers[..] else {
+        anyhow::bail!("write TARGETS, SERIES and SCRAPES");
+    };
+    let scrapes = i64::try_from(scrapes)?;
     let before_kib = resident_kib();
-    let store = Arc::new(EmbeddedStore::open(&folder, EmbeddedOptions::default())?);
-    println!("open: {} KiB more than {before_kib} KiB", resident_kib() - before_kib);
+    let store = Arc::new(EmbeddedStore::new(EmbeddedOptions::default())?);
+    println!("empty: {} KiB more than {before_kib} KiB", resident_kib() - before_kib);
     let metrics = Metrics::Embedded(store.clone());
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let end = i64::try_from(now.as_millis())?;
     let started = Instant::now();
-    for scrape in 0..SCRAPES {
-        let at = Timestamp(end - (SCRAPES - 1 - scrape) * 1000);
+    for scrape in 0..scrapes {
+        let at = Timestamp(end - (scrapes - 1 - scrape) * 1000);
         for target in 0..targets {
             metrics.write(points(target, series, at, scrape as f64)).await?;
         }
     }
     let wall_ms = started.elapsed().as_millis();
-    println!("write: {SCRAPES} scrapes of {targets} targets in {wall_ms} ms");
-    println!("written: {} KiB more", resident_kib() - before_kib);
+    println!("write: {scrapes} scrapes of {targets} targets in {wall_ms} ms");
+    let points_kib = store.memory_used_bytes() / 1024;
+    println!("written: {} KiB more, {points_kib} of it points", resident_kib() - before_kib);
     for query in QUERIES {
         metrics.instant(query, Timestamp(end)).await?;
         let started = Instant::now();
@@ -50,8 +52,6 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("asked: {} KiB more", resident_kib() - before_kib);
     println!("threads: {}", std::fs::read_dir("/proc/self/task")?.count());
-    store.close().await?;
-    std::fs::remove_dir_all(folder)?;
     Ok(())
 }
 

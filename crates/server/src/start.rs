@@ -103,9 +103,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         Some(url) => {
             Metrics::Prometheus(PrometheusServer::new(dialer.clone(), url, Vec::new()).into())
         }
-        None => Metrics::Embedded(
-            EmbeddedStore::open(&data.join("metrics"), EmbeddedOptions::default())?.into(),
-        ),
+        None => Metrics::Embedded(EmbeddedStore::new(EmbeddedOptions::default())?.into()),
     };
     let budget = monitoring::exposition::Budget::default();
     let (stopping, _) = watch::channel(false);

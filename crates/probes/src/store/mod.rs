@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ledger::Timestamp;
 
 mod embedded;
+mod generations;
 mod prometheus;
 mod remote_write;
 

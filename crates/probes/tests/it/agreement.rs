@@ -280,8 +280,7 @@ async fn every_query_of_the_tested_set_agrees_with_prometheus() {
     let Some(prometheus) = Prometheus::start("").await else { return };
     let theirs = PrometheusServer::new(dialer(&[]), &prometheus.url, Vec::new());
     let theirs = Metrics::Prometheus(Arc::new(theirs));
-    let folder = tempfile::tempdir().unwrap();
-    let ours = embedded(&folder.path().join("metrics"));
+    let ours = embedded();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     let end = now - now % INTERVAL_MS;
     theirs.write(data(end)).await.expect("remote write");
@@ -320,8 +319,7 @@ async fn listings_agree_with_prometheus() {
     let Some(prometheus) = Prometheus::start("").await else { return };
     let theirs = PrometheusServer::new(dialer(&[]), &prometheus.url, Vec::new());
     let theirs = Metrics::Prometheus(Arc::new(theirs));
-    let folder = tempfile::tempdir().unwrap();
-    let ours = embedded(&folder.path().join("metrics"));
+    let ours = embedded();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     theirs.write(data(now)).await.expect("remote write");
     ours.write(data(now)).await.expect("write");

@@ -1,7 +1,7 @@
-//! The embedded store: what it refuses, what survives, what it does with a folder it cannot read.
+//! The embedded store: what it refuses and what it forgets.
 
 use ledger::Timestamp;
-use probes::{EmbeddedOptions, EmbeddedStore, Labels, Metrics, Point, QueryValue, Span};
+use probes::{EmbeddedOptions, EmbeddedStore, Labels, Metrics, Point, Span};
 
 use crate::support::embedded;
 
@@ -16,8 +16,7 @@ fn now() -> i64 {
 
 #[tokio::test]
 async fn refuses_what_is_outside_the_tested_set() {
-    let folder = tempfile::tempdir().unwrap();
-    let metrics = embedded(&folder.path().join("metrics"));
+    let metrics = embedded();
     for (query, code) in [
         ("rate(", "query-invalid"),
         ("avg_over_time(rate(a[1m])[5m:1m])", "unsupported-query"),
@@ -36,8 +35,7 @@ async fn refuses_what_is_outside_the_tested_set() {
 
 #[tokio::test]
 async fn refuses_two_series_with_the_same_labels() {
-    let folder = tempfile::tempdir().unwrap();
-    let metrics = embedded(&folder.path().join("metrics"));
+    let metrics = embedded();
     let at = now();
     let points = [0, 1000, 2000]
         .into_iter()
@@ -48,32 +46,63 @@ async fn refuses_two_series_with_the_same_labels() {
     assert_eq!(error.code(), "query-failed");
 }
 
-#[tokio::test]
-async fn keeps_points_over_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("metrics");
-    let at = now();
-    {
-        let store = EmbeddedStore::open(&path, EmbeddedOptions::default()).unwrap();
-        let metrics = Metrics::Embedded(std::sync::Arc::new(store));
-        metrics.write(vec![point("a", at, 7.0)]).await.unwrap();
-        let Metrics::Embedded(store) = &metrics else { panic!("just made") };
-        store.close().await.unwrap();
-    }
-    let metrics = embedded(&path);
-    let value = metrics.instant("a", Timestamp(at)).await.unwrap();
-    assert_eq!(value.single(), Some(7.0));
+const HOUR_MS: i64 = 3_600_000;
+
+fn limited(options: EmbeddedOptions) -> Metrics {
+    Metrics::Embedded(std::sync::Arc::new(EmbeddedStore::new(options).unwrap()))
+}
+
+async fn sum(metrics: &Metrics, query: &str, at: i64) -> Option<f64> {
+    metrics.instant(query, Timestamp(at)).await.unwrap().single()
 }
 
 #[tokio::test]
-async fn puts_an_unreadable_folder_aside() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("metrics");
-    std::fs::create_dir_all(&path).unwrap();
-    std::fs::write(path.join("format"), "another store 1.0\n").unwrap();
-    let metrics = embedded(&path);
-    let value = metrics.instant("a", Timestamp(now())).await.unwrap();
-    assert_eq!(value, QueryValue::Vector(Vec::new()));
-    let aside = std::fs::read_to_string(folder.path().join("metrics.unreadable/format")).unwrap();
-    assert_eq!(aside, "another store 1.0\n");
+async fn forgets_what_is_older_than_twice_the_retention() {
+    let metrics = limited(EmbeddedOptions { retention_hours: 1, ..EmbeddedOptions::default() });
+    let begin = now() - 4 * HOUR_MS;
+    let minute = |number: i64| begin + number * 60_000;
+    for number in 0..150 {
+        metrics.write(vec![point("a", minute(number), number as f64)]).await.unwrap();
+    }
+    // Windows are open on the left. The first hour is forgotten, the second and third are there.
+    assert_eq!(sum(&metrics, "count_over_time(a[5h])", minute(149)).await, Some(90.0));
+    assert_eq!(sum(&metrics, "a", minute(59)).await, None);
+    // Over the border of two generations.
+    assert_eq!(sum(&metrics, "sum_over_time(a[3m])", minute(121)).await, Some(360.0));
+    let span = Span { start: Timestamp(minute(0)), end: Timestamp(minute(149)) };
+    assert_eq!(metrics.series(&["a".into()], span).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn stays_in_its_budget_and_keeps_the_newest() {
+    let options = EmbeddedOptions { memory_bytes: 512 << 10, ..EmbeddedOptions::default() };
+    let store = std::sync::Arc::new(EmbeddedStore::new(options).unwrap());
+    let metrics = Metrics::Embedded(store.clone());
+    let begin = now() - HOUR_MS;
+    let mut most = 0;
+    for second in 0..2_000 {
+        let at = begin + second * 1_000;
+        let points = (0..50).map(|series| point(&format!("a{series}"), at, (at % 977) as f64));
+        metrics.write(points.collect()).await.unwrap();
+        most = most.max(store.memory_used_bytes());
+    }
+    // A generation is looked at before points are written, so each may be more by one write.
+    assert!(most < 640 << 10, "{most} bytes");
+    let end = begin + 1_999_000;
+    assert_eq!(sum(&metrics, "a49", end).await, Some((end % 977) as f64));
+    assert_eq!(sum(&metrics, "a49", begin + 1_000).await, None);
+}
+
+#[tokio::test]
+async fn too_many_series_at_a_time_are_refused_and_over_time_are_not() {
+    let metrics = limited(EmbeddedOptions { series_max: 10, ..EmbeddedOptions::default() });
+    let begin = now() - 4 * HOUR_MS;
+    let series =
+        |from: i64, at: i64| (from..from + 8).map(move |n| point(&format!("a{n}"), at, 1.0));
+    metrics.write(series(0, begin).collect()).await.unwrap();
+    let error = metrics.write(series(8, begin + 1_000).collect()).await.expect_err("sixteen");
+    assert_eq!(error.code(), "metrics-store-failed", "{error}");
+    let later = begin + HOUR_MS;
+    metrics.write(series(8, later).collect()).await.unwrap();
+    assert_eq!(sum(&metrics, "sum({__name__=~\"a.*\"})", later).await, Some(8.0));
 }

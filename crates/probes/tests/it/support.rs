@@ -1,7 +1,6 @@
 //! What the tests share: TLS provider, a small HTTP server with canned answers, a Prometheus.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,9 +16,9 @@ pub fn dialer(own_ports: &[u16]) -> Dialer {
     Dialer::new(own_ports.iter().copied()).expect("a dialer")
 }
 
-/// An embedded store in a folder.
-pub fn embedded(folder: &Path) -> Metrics {
-    let store = EmbeddedStore::open(folder, EmbeddedOptions::default()).expect("a store");
+/// An embedded store.
+pub fn embedded() -> Metrics {
+    let store = EmbeddedStore::new(EmbeddedOptions::default()).expect("a store");
     Metrics::Embedded(Arc::new(store))
 }
 
