@@ -116,6 +116,12 @@ pub enum Decision {
     Plan(Plan),
     /// The target equals Git; the steps say so, object by object.
     UpToDate(Vec<Step>),
+    /// The target is as the plan before wanted it, but nobody recorded that it got there: whoever
+    /// carried it out was killed in between.
+    Arrived {
+        /// The generation of that plan.
+        generation: u64,
+    },
     /// Nothing may be written.
     Blocked {
         /// All reasons, never empty.
@@ -242,7 +248,20 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
     steps.extend(delete_steps(inputs, &desired, &live, &mut reasons));
     let summary = PlanSummary::of(&steps);
     if summary.changes() == 0 && reasons.is_empty() {
-        return Decision::UpToDate(steps);
+        let unended = inputs.previous.as_ref().filter(|previous| previous.applied_at.is_none());
+        return match unended {
+            None => Decision::UpToDate(steps),
+            Some(previous) if previous.rendered_commit == inputs.rendered_commit => {
+                Decision::Arrived { generation: previous.generation }
+            }
+            // Git went back to what runs before the plan was carried out: that is a plan of its own.
+            Some(previous) => Decision::Plan(Plan {
+                generation: previous.generation + 1,
+                parent: inputs.parent,
+                steps,
+                summary,
+            }),
+        };
     }
     may_act(inputs, &steps, &summary, &mut reasons);
     if !reasons.is_empty() {

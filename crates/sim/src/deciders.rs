@@ -380,7 +380,10 @@ impl Simulation {
         match deployments::plan(&inputs) {
             // Objects that did not change do not make a new revision run; but the overlay's new commit
             // is what runs then, and an equal rendering says so by its name.
-            Decision::UpToDate(_) => drop(self.idle.insert(environment, facts)),
+            // What was sent and not answered is sent again; its answer ends the plan.
+            Decision::UpToDate(_) | Decision::Arrived { .. } => {
+                drop(self.idle.insert(environment, facts));
+            }
             Decision::Blocked { reasons } => {
                 let codes = |reasons: &[deployments::BlockReason]| {
                     reasons.iter().map(deployments::BlockReason::code).collect::<Vec<_>>()

@@ -97,6 +97,7 @@ fn check(inputs: &PlanInputs, expected: &[&str]) {
     let found = match plan(inputs) {
         Decision::Plan(plan) => steps(plan.steps),
         Decision::UpToDate(kept) => [vec!["up-to-date".to_owned()], steps(kept)].concat(),
+        Decision::Arrived { generation } => vec![format!("arrived at {generation}")],
         Decision::Blocked { reasons } => {
             reasons.iter().map(|reason| format!("blocked {}", reason.code())).collect()
         }
@@ -288,6 +289,27 @@ fn an_observation_from_before_the_last_apply_decides_nothing() {
     inputs.previous = Some(previous('9', Some(100), 0));
     let Decision::Plan(plan) = plan(&inputs) else { panic!("expected a plan") };
     assert_eq!(plan.generation, 5);
+}
+
+#[test]
+fn a_plan_whose_end_nobody_recorded_is_ended_by_what_is_there() {
+    let there = object("ConfigMap", "a");
+    let mut inputs = inputs(&[there.clone()], vec![live(&there)]);
+    inputs.previous = Some(previous('2', Some(50), 0));
+    check(&inputs, &["up-to-date", "unchanged ConfigMap/a"]);
+    inputs.previous = Some(previous('2', None, 0));
+    check(&inputs, &["arrived at 4"]);
+    // Also when it failed and somebody put it right by hand.
+    inputs.previous = Some(previous('2', None, 6));
+    check(&inputs, &["arrived at 4"]);
+    // Of another rendering, it was never carried out: what runs is planned as what it is.
+    inputs.previous = Some(previous('9', None, 0));
+    check(&inputs, &["unchanged ConfigMap/a"]);
+    let Decision::Plan(plan) = plan(&inputs) else { panic!("expected a plan") };
+    assert_eq!(plan.generation, 5);
+    inputs.inventory.as_mut().unwrap().objects.clear();
+    inputs.previous = Some(previous('2', None, 0));
+    check(&inputs, &["create ConfigMap/a"]);
 }
 
 #[test]

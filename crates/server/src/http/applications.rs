@@ -112,12 +112,14 @@ pub async fn deployments(
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
     let views = server.recorder.views();
     let state = views.deployments.applications.get(&name).ok_or_else(|| missing(&name))?;
+    let newest = state.generation();
     let items = state.deployments.iter().rev().map(|one| Deployment {
         generation: one.generation,
         revision: one.revision.to_string(),
         rendered_commit: one.rendered_commit.to_string(),
         at: one.at.to_string(),
         outcome: match &one.outcome {
+            Outcome::Applying if one.generation < newest => "interrupted".into(),
             Outcome::Applying => "applying".into(),
             Outcome::Applied { .. } => "applied".into(),
             Outcome::Failed { problem, .. } => format!("failed: {problem}"),

@@ -91,6 +91,14 @@ async fn look(server: &Arc<Server>, rendering: &Rendering) -> anyhow::Result<Opt
     let as_of = inputs.as_of;
     match plan(&inputs) {
         Decision::UpToDate(_) => Ok(None),
+        Decision::Arrived { generation } => {
+            let fact = DeploymentFact::Applied {
+                application: name.clone(),
+                generation,
+                outcome: "found as it was planned".into(),
+            };
+            record(server, &fact).await.map(|()| None)
+        }
         Decision::Blocked { reasons } => {
             let again = reasons.iter().filter_map(|reason| reason.deadline()).min();
             record_blocked(server, rendering, reasons).await?;
