@@ -5,7 +5,7 @@ mod run_here;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cli::{Exit, Failure, Format, Invocation, UpArguments};
+use cli::{Exit, Failure, Invocation, UpArguments};
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -16,11 +16,12 @@ fn main() -> ExitCode {
     // Every TLS connection of the program uses this provider; a second installation cannot happen.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let invocation = cli::invocation();
+    let out = invocation.out();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let exit = match runtime {
         Ok(runtime) => runtime.block_on(execute(invocation, started)),
         Err(error) => {
-            cli::report(Format::Table, &Failure::Other(error.into()));
+            cli::report(out, &Failure::Other(error.into()));
             Exit::Failed
         }
     };
@@ -28,27 +29,27 @@ fn main() -> ExitCode {
 }
 
 async fn execute(invocation: Invocation, started: Instant) -> Exit {
+    let out = invocation.out();
     let result = match invocation {
         Invocation::Client(arguments) => return cli::execute(*arguments).await,
         Invocation::Up(up) => up_here(up, started).await,
-        Invocation::RunHere(local, format) => run_here::execute(&local, format).await,
+        Invocation::RunHere(local, out) => run_here::execute(&local, out).await,
     };
     result.unwrap_or_else(|failure| {
-        cli::report(Format::Table, &failure);
+        cli::report(out, &failure);
         failure.exit()
     })
 }
 
 async fn up_here(up: UpArguments, started: Instant) -> Result<Exit, Failure> {
     server::log_to_standard_error();
-    let language = up.lang.or_else(|| std::env::var("LANG").ok()).unwrap_or_default();
     let options = server::Options {
         data: up.data.unwrap_or_else(cli::default_folder),
         port: up.port,
         demo: up.demo,
         metrics_url: up.metrics_url,
         require_sandbox: up.require_sandbox,
-        french: language.starts_with("fr"),
+        french: up.french,
     };
     match server::run(options, started).await {
         Ok(()) => Ok(Exit::Ok),

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use cli::{Exit, Failure, Format, LocalRun};
+use cli::{Exit, Failure, Format, LocalRun, Output};
 use pipelines::facts::{Conclusion, EventName, PipelineFact, RunSource};
 use pipelines::workflow::{self, Problem};
 use runner::RunnerConfig;
@@ -18,7 +18,8 @@ const WORKFLOWS: &str = ".github/workflows";
 const OUTPUT: &str = ".git/boucle";
 
 /// Reads the workflow and runs it, or only says what is wrong with it.
-pub async fn execute(wanted: &LocalRun, format: Format) -> Result<Exit, Failure> {
+pub async fn execute(wanted: &LocalRun, out: Output) -> Result<Exit, Failure> {
+    let (format, words) = (out.format, out.words());
     let folder = std::env::current_dir().context("there is no working folder")?;
     let files = workflow_files(&folder, wanted.workflow.as_deref())?;
     let mut problems = Vec::new();
@@ -37,7 +38,7 @@ pub async fn execute(wanted: &LocalRun, format: Format) -> Result<Exit, Failure>
     }
     if wanted.check {
         if format == Format::Table {
-            say(&format!("{} workflows, nothing is wrong with them", workflows.len()));
+            say(&words.workflows_fine(workflows.len()));
         } else {
             tell(&serde_json::json!({"valid": true, "problems": []}));
         }
@@ -47,13 +48,13 @@ pub async fn execute(wanted: &LocalRun, format: Format) -> Result<Exit, Failure>
         Ok([workflow]) => workflow,
         Err(several) => {
             let names: Vec<String> = several.into_iter().map(|one| one.path).collect();
-            return Err(Failure::Usage(format!("name one of {}", names.join(", "))));
+            return Err(Failure::Usage(words.name_one_of(&names.join(", "))));
         }
     };
     if let Some(job) = &wanted.job
         && workflow.job(job).is_none()
     {
-        return Err(Failure::Usage(format!("{} has no job {job}", workflow.path)));
+        return Err(Failure::Usage(words.no_job(&workflow.path, job)));
     }
     let data = folder.join(OUTPUT);
     let request = local::LocalRun {

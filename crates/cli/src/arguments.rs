@@ -5,15 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
-use crate::output::Format;
+use crate::language::Language;
+use crate::output::{Format, Output};
 
 /// One binary that closes the GitOps loop: review, check, merge, build, deploy, watch, roll back.
 #[derive(Parser)]
-#[command(
-    name = "boucle",
-    version,
-    after_help = "Examples:\n  boucle up --demo              start here, with the demonstration\n  boucle demo break --wait      push a bad change and watch it roll back\n  boucle trace sha256:1f2e      from an image to its commit, author and reviewers\n\nExit codes: 0 done, 1 failed, 2 usage, 3 conflict, 4 not authenticated, 5 not permitted,\n6 not found, 7 timeout, 8 unreachable, 10 differences found, 11 unhealthy or rolled back"
-)]
+#[command(name = "boucle", version)]
 pub struct Arguments {
     /// The data folder of the server to speak to.
     #[arg(long, global = true, value_name = "DIR")]
@@ -21,9 +18,23 @@ pub struct Arguments {
     /// How results are printed.
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,
+    /// The language of messages; the locale's when absent.
+    #[arg(long, global = true, value_enum, default_value_t = Language::of_environment(), hide_default_value = true)]
+    pub lang: Language,
+    /// Print results and errors only.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Arguments {
+    /// How and in which language things are said.
+    #[must_use]
+    pub fn out(&self) -> Output {
+        Output { format: self.output, language: self.lang, quiet: self.quiet }
+    }
 }
 
 /// What to do.
@@ -32,7 +43,7 @@ pub enum Command {
     /// Start the server.
     Up(UpArguments),
     /// Show what runs where, and what waits.
-    Status,
+    Status(commands::status::StatusArguments),
     /// Check this machine and the server.
     Doctor,
     /// Show how an application differs from Git.
@@ -45,6 +56,10 @@ pub enum Command {
     Wait(commands::wait::WaitArguments),
     /// Go back to the last healthy revision, by a revert commit.
     Rollback(commands::rollback::RollbackArguments),
+    /// Open the page of where you stand, or of what you name.
+    Open(commands::open::OpenArguments),
+    /// Read the documentation, offline.
+    Docs(commands::docs::DocsArguments),
     /// Explain a problem's code, offline.
     Explain(commands::explain::ExplainArguments),
     /// Repositories.
@@ -78,6 +93,8 @@ pub enum Command {
     Admin(commands::admin::AdminCommand),
     /// Print the completions for a shell.
     Completions(commands::completions::CompletionsArguments),
+    /// Print the manual, or write its pages.
+    Man(commands::man::ManArguments),
 }
 
 /// How the server is started.
@@ -98,9 +115,9 @@ pub struct UpArguments {
     /// Refuse to run jobs with less than full isolation.
     #[arg(long)]
     pub require_sandbox: bool,
-    /// The language of messages.
-    #[arg(long, value_name = "en|fr")]
-    pub lang: Option<String>,
+    /// Whether messages are in French.
+    #[arg(skip)]
+    pub french: bool,
 }
 
 /// A workflow that is run on the working tree.

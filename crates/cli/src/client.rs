@@ -11,12 +11,16 @@ use serde::de::DeserializeOwned;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::language::Language;
+use crate::progress::Progress;
 
 /// A client of one server.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     connection: Connection,
+    progress: Progress,
+    language: Language,
 }
 
 impl Client {
@@ -26,7 +30,20 @@ impl Client {
             .connect_timeout(Duration::from_secs(5))
             .build()
             .context("failed to set up HTTP")?;
-        Ok(Self { http, connection })
+        let (progress, language) = (Progress::hidden(), Language::default());
+        Ok(Self { http, connection, progress, language })
+    }
+
+    /// The same, with a sign at a terminal when an answer takes long, in a language.
+    #[must_use]
+    pub fn showing(self, progress: Progress, language: Language) -> Self {
+        Self { progress, language, ..self }
+    }
+
+    /// The same without that sign, for requests that are held open on purpose.
+    #[must_use]
+    pub fn silent(&self) -> Self {
+        Self { progress: Progress::hidden(), ..self.clone() }
     }
 
     /// The server's address.
@@ -46,7 +63,7 @@ impl Client {
     pub fn with_token(&self, token: &str) -> Self {
         let connection =
             Connection { url: self.connection.url.clone(), token: Some(token.to_owned()) };
-        Self { http: self.http.clone(), connection }
+        Self { connection, ..self.clone() }
     }
 
     /// Reads one thing below `/api/v1`.
@@ -107,8 +124,8 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
-        let response = request
-            .send()
+        let sent = self.progress.during(self.language.words().asking(), request.send());
+        let response = sent
             .await
             .map_err(|source| Failure::Unreachable { url: self.connection.url.clone(), source })?;
         if response.status().is_success() {

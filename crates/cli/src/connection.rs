@@ -6,6 +6,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::language::Language;
 
 /// The folder that `boucle up` uses when none is named.
 pub const DATA_DEFAULT: &str = "boucle-data";
@@ -29,7 +30,7 @@ pub struct Connection {
 }
 
 /// Finds the server by `--data`, else by `BOUCLE_URL` and `BOUCLE_TOKEN`, else in the default folder.
-pub fn find(data: Option<&Path>) -> Result<Connection, Failure> {
+pub fn find(data: Option<&Path>, language: Language) -> Result<Connection, Failure> {
     let environment = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     if data.is_none()
         && let Some(url) = environment("BOUCLE_URL")
@@ -39,10 +40,7 @@ pub fn find(data: Option<&Path>) -> Result<Connection, Failure> {
     let folder = data.map_or_else(default_folder, Path::to_path_buf);
     let file = folder.join("server.json");
     let text = std::fs::read_to_string(&file).map_err(|_| {
-        Failure::Precondition(format!(
-            "no server is known for the data folder {}\n  try: boucle up --data {0}, or set BOUCLE_URL and BOUCLE_TOKEN",
-            folder.display()
-        ))
+        Failure::Precondition(language.words().no_server(&folder.display().to_string()))
     })?;
     let server: ServerFile = serde_json::from_str(&text)
         .with_context(|| format!("{} is not what a server writes", file.display()))?;

@@ -2,6 +2,8 @@
 
 use api::problem::Problem;
 
+use crate::words::Words;
+
 /// The documented exit codes (docs/cli.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -46,9 +48,7 @@ pub enum Failure {
     #[error("{0}")]
     Timeout(String),
     /// The server does not answer.
-    #[error(
-        "cannot reach the server at {url}\n  try: boucle up, or name another by BOUCLE_URL or --data"
-    )]
+    #[error("cannot reach the server at {url}")]
     Unreachable {
         /// The address that was tried.
         url: String,
@@ -62,6 +62,25 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What people read: what happened, its causes, and what to do next.
+    #[must_use]
+    pub fn text(&self, words: &dyn Words) -> String {
+        let mut text = match self {
+            Failure::Problem(problem) => problem_text(problem, words),
+            Failure::Unreachable { url, .. } => words.error(&words.unreachable(url)),
+            Failure::Usage(_)
+            | Failure::Precondition(_)
+            | Failure::Timeout(_)
+            | Failure::Other(_) => words.error(&self.to_string()),
+        };
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(&format!("\n{}", words.caused_by(&cause.to_string())));
+            source = cause.source();
+        }
+        text
+    }
+
     /// The exit code of this failure.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -81,4 +100,16 @@ impl Failure {
             },
         }
     }
+}
+
+/// The server's own words, below the title of the code in the reader's language.
+fn problem_text(problem: &Problem, words: &dyn Words) -> String {
+    let mut text = words.problem(&problem.code, &problem.detail);
+    for reason in &problem.reasons {
+        text.push_str(&format!("\n  - {reason}"));
+    }
+    if let Some(next) = &problem.next {
+        text.push_str(&format!("\n{}", words.next(next)));
+    }
+    text
 }

@@ -382,7 +382,7 @@ impl Simulation {
             // is what runs then, and an equal rendering says so by its name.
             // What was sent and not answered is sent again; its answer ends the plan.
             Decision::UpToDate(_) | Decision::Arrived { .. } => {
-                drop(self.idle.insert(environment, facts));
+                self.idle.insert(environment, facts);
             }
             Decision::Blocked { reasons } => {
                 let codes = |reasons: &[deployments::BlockReason]| {

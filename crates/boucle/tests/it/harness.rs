@@ -142,7 +142,7 @@ fn printed(data: &Path) -> Stdio {
 pub fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_boucle"));
     command.arg("--data").arg(data).env_remove("BOUCLE_URL").env_remove("BOUCLE_TOKEN");
-    command.env("LANG", "C");
+    command.env("LANG", "C").env_remove("LC_ALL").env_remove("LC_MESSAGES");
     command
 }
 

@@ -9,6 +9,7 @@ mod browsing;
 mod crash;
 mod demo;
 mod git;
+mod golden;
 mod harness;
 mod http;
 mod sessions;

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
-use crate::output;
 
 /// Care of the server's own data.
 #[derive(Subcommand)]
@@ -20,13 +19,8 @@ pub async fn execute(context: &Context, command: &AdminCommand) -> Result<Exit, 
         AdminCommand::RebuildViews => {
             let result: Value = context.client.post("/views/rebuild", &Value::Null).await?;
             let identical = result["identical"].as_bool().unwrap_or(false);
-            output::one(context.format, &result, |_| {
-                let facts = &result["facts"];
-                if identical {
-                    format!("views rebuilt from {facts} facts: identical")
-                } else {
-                    format!("views rebuilt from {facts} facts: they differed and were replaced")
-                }
+            context.out.one(&result, |result, words| {
+                words.views_rebuilt(result["facts"].as_u64().unwrap_or_default(), identical)
             });
             Ok(if identical { Exit::Ok } else { Exit::Differences })
         }

@@ -5,8 +5,12 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::Context;
+use super::diff::DiffArguments;
+use super::rollback::RollbackArguments;
+use crate::complete;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::words::{Column, Words};
 
 /// Applications.
 #[derive(Subcommand)]
@@ -16,16 +20,23 @@ pub enum AppCommand {
     /// Show one application with its objects.
     Show {
         /// Its name.
+        #[arg(add = complete::applications())]
         name: String,
     },
     /// List what was deployed, newest first.
     History {
         /// Its name.
+        #[arg(add = complete::applications())]
         name: String,
     },
+    /// Show how it differs from Git.
+    Diff(DiffArguments),
+    /// Go back to the last healthy revision, by a revert commit.
+    Rollback(RollbackArguments),
     /// Let a blocked plan delete what the fuse held back.
     ConfirmDeletions {
         /// Its name.
+        #[arg(add = complete::applications())]
         name: String,
         /// Each object as the blocked plan named it.
         #[arg(required = true)]
@@ -39,8 +50,15 @@ pub async fn execute(context: &Context, command: &AppCommand) -> Result<Exit, Fa
     match command {
         AppCommand::List => {
             let items: Vec<Application> = client.list("/applications", usize::MAX).await?;
-            let columns = ["name", "environment", "sync", "health", "revision", "generation"];
-            output::many(context.format, &items, &columns, |item| {
+            let columns = [
+                Column::Name,
+                Column::Environment,
+                Column::Sync,
+                Column::Health,
+                Column::Revision,
+                Column::Generation,
+            ];
+            context.out.many(&items, &columns, |item, _| {
                 vec![
                     item.name.clone(),
                     item.environment.clone().unwrap_or_default(),
@@ -56,13 +74,19 @@ pub async fn execute(context: &Context, command: &AppCommand) -> Result<Exit, Fa
             let resources: Vec<Resource> =
                 client.list(&format!("/applications/{name}/resources"), usize::MAX).await?;
             let both = serde_json::json!({"application": application, "resources": resources});
-            output::one(context.format, &both, |_| describe(&application, &resources));
+            context.out.one(&both, |_, words| describe(&application, &resources, words));
         }
         AppCommand::History { name } => {
             let items: Vec<Deployment> =
                 client.list(&format!("/applications/{name}/deployments"), 100).await?;
-            let columns = ["generation", "at", "revision", "rendered", "outcome"];
-            output::many(context.format, &items, &columns, |item| {
+            let columns = [
+                Column::Generation,
+                Column::At,
+                Column::Revision,
+                Column::Rendered,
+                Column::Outcome,
+            ];
+            context.out.many(&items, &columns, |item, _| {
                 vec![
                     item.generation.to_string(),
                     item.at.clone(),
@@ -72,46 +96,45 @@ pub async fn execute(context: &Context, command: &AppCommand) -> Result<Exit, Fa
                 ]
             });
         }
+        AppCommand::Diff(arguments) => return super::diff::execute(context, arguments).await,
+        AppCommand::Rollback(arguments) => {
+            return super::rollback::execute(context, arguments).await;
+        }
         AppCommand::ConfirmDeletions { name, objects } => {
             let body = ConfirmDeletions { objects: objects.clone() };
             let _: Value = client.post(&format!("/applications/{name}/deletions"), &body).await?;
-            output::say(&format!("confirmed; {name} is planned again"));
+            context.out.say(&context.out.words().deletions_confirmed(name));
         }
     }
     Ok(Exit::Ok)
 }
 
-fn describe(application: &Application, resources: &[Resource]) -> String {
+fn describe(application: &Application, resources: &[Resource], words: &dyn Words) -> String {
+    let labels = words.application_labels();
     let mut text = format!(
-        "{} — {} and {}\n{}\nrevision   {}\ngeneration {}\n",
+        "{} — {}, {}\n{}\n",
         application.name,
-        application.health,
-        application.sync,
-        application.health_message,
-        application.revision.as_deref().unwrap_or("none"),
-        application.generation
+        words.state(&application.health),
+        words.state(&application.sync),
+        application.health_message
     );
-    for image in &application.images {
-        text.push_str(&format!("image      {image}\n"));
-    }
-    for address in &application.addresses {
-        text.push_str(&format!("address    {address}\n"));
-    }
-    for reason in &application.reasons {
-        text.push_str(&format!("waits for  {reason}\n"));
-    }
+    let mut add = |label: &str, what: &str| text.push_str(&format!("{label} {what}\n"));
+    add(labels.revision, application.revision.as_deref().unwrap_or(words.none()));
+    add(labels.generation, &application.generation.to_string());
+    application.images.iter().for_each(|image| add(labels.image, image));
+    application.addresses.iter().for_each(|address| add(labels.address, address));
+    application.reasons.iter().for_each(|reason| add(labels.waits_for, &reason.to_string()));
     text.push('\n');
-    text.push_str(&output::table(
-        &["kind", "name", "health", "sync", "message"],
-        resources.iter().map(|resource| {
-            vec![
-                resource.kind.clone(),
-                format!("{}/{}", resource.namespace, resource.name),
-                resource.health.clone(),
-                resource.sync.clone(),
-                resource.message.clone(),
-            ]
-        }),
-    ));
+    let columns = [Column::Kind, Column::Name, Column::Health, Column::Sync, Column::Message];
+    let rows = resources.iter().map(|resource| {
+        vec![
+            resource.kind.clone(),
+            format!("{}/{}", resource.namespace, resource.name),
+            resource.health.clone(),
+            resource.sync.clone(),
+            resource.message.clone(),
+        ]
+    });
+    text.push_str(&output::table(words, &columns, rows));
     text
 }

@@ -9,7 +9,8 @@ use ledger::{Finding, Trust, Trusted, VerifierKey};
 
 use super::Context;
 use crate::failure::{Exit, Failure};
-use crate::output::{self, Format};
+use crate::output::{self, Output};
+use crate::words::{Column, Words};
 
 /// The ledger.
 #[derive(Subcommand)]
@@ -54,7 +55,7 @@ pub async fn execute(context: &Context, command: &AuditCommand) -> Result<Exit, 
     match command {
         AuditCommand::List(arguments) => {
             let facts: Vec<Fact> = context.client.list(&query(arguments), arguments.limit).await?;
-            print(context.format, &facts);
+            print(context.out, &facts);
             Ok(Exit::Ok)
         }
         AuditCommand::Export => {
@@ -67,16 +68,16 @@ pub async fn execute(context: &Context, command: &AuditCommand) -> Result<Exit, 
             while let Some(bytes) = response.chunk().await.context("the export broke off")? {
                 text.extend_from_slice(&bytes);
             }
-            verify(&text, arguments.key.as_deref(), context.format)
+            verify(&text, arguments.key.as_deref(), context.out)
         }
     }
 }
 
 /// Checks an export without a server.
-pub fn verify_file(arguments: &VerifyArguments, format: Format) -> Result<Exit, Failure> {
+pub fn verify_file(arguments: &VerifyArguments, out: Output) -> Result<Exit, Failure> {
     let file = arguments.file.clone().unwrap_or_default();
     let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    verify(&text, arguments.key.as_deref(), format)
+    verify(&text, arguments.key.as_deref(), out)
 }
 
 /// One fact on one line.
@@ -90,9 +91,16 @@ pub fn fact_line(fact: &Fact) -> String {
     )
 }
 
-fn print(format: Format, facts: &[Fact]) {
-    let columns = ["#", "at", "actor", "kind", "subject", "reason"];
-    output::many(format, facts, &columns, |fact| {
+fn print(out: Output, facts: &[Fact]) {
+    let columns = [
+        Column::Sequence,
+        Column::At,
+        Column::Actor,
+        Column::Kind,
+        Column::Subject,
+        Column::Reason,
+    ];
+    out.many(facts, &columns, |fact, _| {
         vec![
             fact.sequence.to_string(),
             fact.at.clone(),
@@ -125,7 +133,7 @@ async fn export(context: &Context) -> Result<(), Failure> {
 }
 
 /// Checks the text of an export; exit code 10 when something is wrong with it.
-fn verify(text: &[u8], key: Option<&str>, format: Format) -> Result<Exit, Failure> {
+fn verify(text: &[u8], key: Option<&str>, out: Output) -> Result<Exit, Failure> {
     let key = key
         .map(str::parse::<VerifierKey>)
         .transpose()
@@ -140,23 +148,19 @@ fn verify(text: &[u8], key: Option<&str>, format: Format) -> Result<Exit, Failur
         problem: found.finding.as_ref().map(ToString::to_string),
         first_bad_sequence: found.finding.as_ref().and_then(sequence),
     };
-    output::one(format, &verification, describe);
+    out.one(&verification, describe);
     Ok(if verification.verified { Exit::Ok } else { Exit::Differences })
 }
 
-fn describe(verification: &Verification) -> String {
-    let whose = if verification.own_key {
-        "\nchecked with the export's own key; give --key to know who signed"
-    } else {
-        ""
+fn describe(verification: &Verification, words: &dyn Words) -> String {
+    let mut text = match &verification.problem {
+        None => words.verified(verification.facts, &verification.origin),
+        Some(problem) => words.not_verified(problem),
     };
-    match &verification.problem {
-        None => format!(
-            "verified: all {} facts of {} are as they were signed{whose}",
-            verification.facts, verification.origin
-        ),
-        Some(problem) => format!("NOT verified: {problem}{whose}"),
+    if verification.own_key {
+        text.push_str(&format!("\n{}", words.own_key()));
     }
+    text
 }
 
 /// The fact that a finding is about, when it is one.

@@ -1,10 +1,14 @@
-//! `boucle completions`: what a shell needs to complete this command line.
+//! `boucle completions`: what a shell needs to complete this command line, names on the server
+//! included.
 
-use clap::{Args, CommandFactory};
+use anyhow::Context;
+use clap::Args;
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 
-use crate::arguments::Arguments;
+use crate::complete::VARIABLE;
 use crate::failure::{Exit, Failure};
+use crate::output;
 
 /// For which shell.
 #[derive(Args)]
@@ -13,9 +17,15 @@ pub struct CompletionsArguments {
     pub shell: Shell,
 }
 
-/// Prints them.
+/// Prints a script that asks this program for what may follow.
 pub fn execute(arguments: &CompletionsArguments) -> Result<Exit, Failure> {
-    let mut command = Arguments::command();
-    clap_complete::generate(arguments.shell, &mut command, "boucle", &mut std::io::stdout());
+    let name = arguments.shell.to_string();
+    let shells = Shells::builtins();
+    let shell = shells.completer(&name).context("this shell cannot ask for completions")?;
+    let mut script = Vec::new();
+    shell
+        .write_registration(VARIABLE, "boucle", "boucle", "boucle", &mut script)
+        .context("the script cannot be written")?;
+    output::raw(&String::from_utf8_lossy(&script));
     Ok(Exit::Ok)
 }

@@ -18,9 +18,9 @@ use clap::{Args, Subcommand};
 use super::Context;
 use crate::client::Client;
 use crate::commands::demo_story::{self, Story};
+use crate::commands::pr::describe_consequences;
 use crate::events::Events;
 use crate::failure::{Exit, Failure};
-use crate::output;
 
 /// The demonstration.
 #[derive(Subcommand)]
@@ -50,19 +50,16 @@ pub async fn execute(context: &Context, command: &DemoCommand) -> Result<Exit, F
     let limit = Duration::from_secs(arguments.timeout_seconds);
     match tokio::time::timeout(limit, break_it(context, arguments.wait)).await {
         Ok(result) => result,
-        Err(_) => Err(Failure::Timeout(format!(
-            "the demonstration did not finish within {} s\n  try: boucle status",
-            arguments.timeout_seconds
-        ))),
+        Err(_) => Err(Failure::Timeout(context.out.words().demo_late(arguments.timeout_seconds))),
     }
 }
 
 async fn break_it(context: &Context, wait: bool) -> Result<Exit, Failure> {
     let client = &context.client;
-    wait_for_healthy_production(client).await?;
+    wait_for_healthy_production(context).await?;
     let author = account(client, "demo-author").await?;
     let reviewer = account(client, "demo-reviewer").await?;
-    let mut story = Story::begin(Instant::now());
+    let mut story = Story::begin(Instant::now(), context.out);
 
     let mut events = Events::open(client, None).await?;
     let branch = push_branch(&author).await?;
@@ -71,9 +68,9 @@ async fn break_it(context: &Context, wait: bool) -> Result<Exit, Failure> {
     story.change(&pull_request);
     story.reached("pull_request_opened");
     let path = format!("/repositories/{REPOSITORY}/pull-requests/{}", pull_request.number);
-    show_consequences(&author, &path).await?;
+    show_consequences(context, &author, &path).await?;
 
-    wait_for_checks(&author, &path, &mut events).await?;
+    wait_for_checks(context, &author, &path, &mut events).await?;
     story.reached("checks_passed");
     let review = SubmitReview { verdict: ReviewVerdict::Approve, body: "Looks good.".into() };
     let _: Review = reviewer.post(&format!("{path}/reviews"), &review).await?;
@@ -83,33 +80,28 @@ async fn break_it(context: &Context, wait: bool) -> Result<Exit, Failure> {
     let merged: PullRequest = author.post(&format!("{path}/merge"), &merge).await?;
     story.merged(&merged);
     story.reached("merged");
-    output::say("merged; the build, staging and production follow by themselves");
+    context.out.say(context.out.words().demo_merged());
     if !wait {
-        output::one(context.format, &merged, |merged| {
-            format!("pull request #{} is merged\n  watch: boucle status", merged.number)
-        });
+        context.out.one(&merged, |merged, words| words.demo_pull_request_merged(merged.number));
         return Ok(Exit::Ok);
     }
     let report = demo_story::follow(client, story, &mut events).await?;
-    output::one(context.format, &report, demo_story::describe);
+    context.out.one(&report, demo_story::describe);
     Ok(Exit::RolledBack)
 }
 
 /// The first deployment must have passed before it can be broken.
-async fn wait_for_healthy_production(client: &Client) -> Result<(), Failure> {
+async fn wait_for_healthy_production(context: &Context) -> Result<(), Failure> {
+    let client = &context.client;
     let mut events = Events::open(client, None).await?;
-    output::say("waiting for the first version to be healthy in production");
+    context.out.say(context.out.words().demo_waits());
     loop {
         let page: Page<Environment> = client.get("/environments").await?;
         let production = page
             .items
             .iter()
             .find(|item| item.repository == REPOSITORY && item.name == "production")
-            .ok_or_else(|| {
-                Failure::Precondition(
-                    "this server does not host the demonstration\n  try: boucle up --demo".into(),
-                )
-            })?;
+            .ok_or_else(|| Failure::Precondition(context.out.words().demo_absent().into()))?;
         let deployed = production.artifacts.iter().any(|artifact| artifact.digest.is_some());
         if deployed && production.verdict.as_deref() == Some("healthy") {
             return Ok(());
@@ -194,34 +186,28 @@ async fn open(author: &Client, branch: &str) -> Result<PullRequest, Failure> {
     author.post(&format!("/repositories/{REPOSITORY}/pull-requests"), &body).await
 }
 
-async fn show_consequences(author: &Client, path: &str) -> Result<(), Failure> {
+async fn show_consequences(context: &Context, author: &Client, path: &str) -> Result<(), Failure> {
     let source: SourceDifference = author.get(&format!("{path}/difference")).await?;
     let consequences: Consequences = author.get(&format!("{path}/consequences")).await?;
-    for file in &source.files {
-        output::say(&file.unified);
-    }
-    for environment in &consequences.environments {
-        output::say(&format!("=== {}", environment.environment));
-        for object in &environment.objects {
-            output::say(&object.unified);
-        }
-        for restart in &environment.restarts {
-            output::say(&format!("restarts {restart}"));
-        }
-    }
+    source.files.iter().for_each(|file| context.out.say(&file.unified));
+    context.out.say(&describe_consequences(&consequences, context.out.words()));
     Ok(())
 }
 
-async fn wait_for_checks(author: &Client, path: &str, events: &mut Events) -> Result<(), Failure> {
+async fn wait_for_checks(
+    context: &Context,
+    author: &Client,
+    path: &str,
+    events: &mut Events,
+) -> Result<(), Failure> {
     loop {
         let pull_request: PullRequest = author.get(path).await?;
         let required: Vec<_> = pull_request.checks.iter().filter(|check| check.required).collect();
         if let Some(failed) = required.iter().find(|check| check.state == "failure") {
-            return Err(Failure::Precondition(format!(
-                "the check {} failed: {}\n  try: boucle logs run/{}/test",
-                failed.name,
-                failed.summary,
-                failed.run.unwrap_or_default()
+            return Err(Failure::Precondition(context.out.words().demo_check_failed(
+                &failed.name,
+                &failed.summary,
+                failed.run.unwrap_or_default(),
             )));
         }
         if !required.is_empty() && required.iter().all(|check| check.state == "success") {

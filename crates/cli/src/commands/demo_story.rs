@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::client::Client;
 use crate::events::Events;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Output};
+use crate::words::Words;
 
 /// The story as `boucle demo break --wait` prints it.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -29,6 +30,8 @@ pub struct Story {
     pub stages: Vec<Stage>,
     /// From the push to production being healthy again.
     pub total_seconds: f64,
+    #[serde(skip)]
+    out: Output,
     #[serde(skip)]
     begun: Option<Instant>,
     #[serde(skip)]
@@ -69,8 +72,8 @@ pub struct Stage {
 impl Story {
     /// Begins now.
     #[must_use]
-    pub fn begin(now: Instant) -> Self {
-        Self { begun: Some(now), previous: Some(now), ..Self::default() }
+    pub fn begin(now: Instant, out: Output) -> Self {
+        Self { out, begun: Some(now), previous: Some(now), ..Self::default() }
     }
 
     /// A stage was reached.
@@ -84,7 +87,8 @@ impl Story {
             (elapsed.as_secs_f64() * 1000.0).round() / 1000.0
         };
         let (stage_seconds, total_seconds) = (seconds(self.previous), seconds(self.begun));
-        output::say(&format!("{total_seconds:>7.2} s  {}", stage.replace('_', " ")));
+        let name = self.out.words().stage(stage);
+        self.out.say(&format!("{total_seconds:>7.2} s  {name}"));
         self.stages.push(Stage { stage: stage.to_owned(), seconds: stage_seconds });
         self.total_seconds = total_seconds;
         self.previous = Some(now);
@@ -182,15 +186,16 @@ pub async fn follow(
 }
 
 /// The story for people.
-pub fn describe(story: &Story) -> String {
+pub fn describe(story: &Story, words: &dyn Words) -> String {
+    let [change, bad, evidence, revert, more] = words.story_labels();
     format!(
-        "production was rolled back and is healthy again after {:.1} s\n\
-         change        pull request #{} \"{}\" ({})\n\
-         bad revision  {} ({})\n\
-         evidence      {}\n\
-         revert        {}\n\
-         more          boucle incident show {}",
-        story.total_seconds,
+        "{}\n\
+         {change}  #{} “{}” ({})\n\
+         {bad}  {} ({})\n\
+         {evidence}  {}\n\
+         {revert}  {}\n\
+         {more}  boucle incident show {}",
+        words.story(story.total_seconds),
         story.change.pull_request,
         story.change.title,
         output::short(&story.change.merge_commit),

@@ -4,13 +4,14 @@ use api::pull_requests::ObjectDifference;
 use clap::Args;
 
 use super::Context;
+use crate::complete;
 use crate::failure::{Exit, Failure};
-use crate::output;
 
 /// Which application.
 #[derive(Args)]
 pub struct DiffArguments {
     /// The application.
+    #[arg(add = complete::applications())]
     pub application: String,
 }
 
@@ -19,9 +20,9 @@ pub async fn execute(context: &Context, arguments: &DiffArguments) -> Result<Exi
     let path = format!("/applications/{}/difference", arguments.application);
     let objects: Vec<ObjectDifference> = context.client.list(&path, usize::MAX).await?;
     let exit = if objects.is_empty() { Exit::Ok } else { Exit::Differences };
-    output::one(context.format, &objects, |objects| {
+    context.out.one(&objects, |objects, words| {
         if objects.is_empty() {
-            return "no difference: what runs equals Git".into();
+            return words.no_difference().into();
         }
         objects
             .iter()

@@ -8,12 +8,13 @@ use api::status::{Diagnosis, DiagnosisCheck, DiagnosisState};
 use crate::client::Client;
 use crate::connection;
 use crate::failure::{Exit, Failure};
-use crate::output::{self, Format};
+use crate::output::Output;
+use crate::words::Words;
 
 /// Prints each check; exit code 10 when one failed.
-pub async fn execute(data: Option<&Path>, format: Format) -> Result<Exit, Failure> {
+pub async fn execute(data: Option<&Path>, out: Output) -> Result<Exit, Failure> {
     let mut checks = vec![git()];
-    match connection::find(data).and_then(Client::new) {
+    match connection::find(data, out.language).and_then(Client::new) {
         Ok(client) => match client.get::<Diagnosis>("/diagnosis").await {
             Ok(diagnosis) => {
                 checks.push(check("server", DiagnosisState::Ok, client.url(), None));
@@ -35,7 +36,7 @@ pub async fn execute(data: Option<&Path>, format: Format) -> Result<Exit, Failur
     }
     let healthy = checks.iter().all(|check| check.state != DiagnosisState::Failed);
     let diagnosis = Diagnosis { healthy, checks };
-    output::one(format, &diagnosis, describe);
+    out.one(&diagnosis, describe);
     Ok(if healthy { Exit::Ok } else { Exit::Differences })
 }
 
@@ -60,7 +61,7 @@ fn check(name: &str, state: DiagnosisState, detail: &str, next: Option<&str>) ->
     DiagnosisCheck { name: name.into(), state, detail: detail.into(), next: next.map(Into::into) }
 }
 
-fn describe(diagnosis: &Diagnosis) -> String {
+fn describe(diagnosis: &Diagnosis, words: &dyn Words) -> String {
     let mut text = String::new();
     for check in &diagnosis.checks {
         let symbol = match check.state {
@@ -70,7 +71,7 @@ fn describe(diagnosis: &Diagnosis) -> String {
         };
         text.push_str(&format!("{symbol} {:<18} {}\n", check.name, check.detail));
         if let Some(next) = &check.next {
-            text.push_str(&format!("  {:<18} try: {next}\n", ""));
+            text.push_str(&format!("  {:<18}{}\n", "", words.next(next)));
         }
     }
     text

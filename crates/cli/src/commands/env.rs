@@ -5,8 +5,10 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::Context;
+use crate::complete;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::words::Column;
 
 /// Environments and promotions.
 #[derive(Subcommand)]
@@ -16,6 +18,7 @@ pub enum EnvCommand {
     /// Promote a digest by hand, or approve a promotion that waits.
     Promote {
         /// `owner/name`.
+        #[arg(add = complete::repositories())]
         repository: String,
         /// The environment.
         environment: String,
@@ -39,7 +42,7 @@ pub async fn execute(context: &Context, command: &EnvCommand) -> Result<Exit, Fa
             let path = format!("/repositories/{repository}/environments/{environment}/promotions");
             let body = Promote { artifact: artifact.clone(), digest: digest.clone() };
             let result: Value = context.client.post(&path, &body).await?;
-            output::one(context.format, &result, |_| format!("{artifact} goes to {environment}"));
+            context.out.one(&result, |_, words| words.promoted(artifact, environment));
         }
     }
     Ok(Exit::Ok)
@@ -47,14 +50,21 @@ pub async fn execute(context: &Context, command: &EnvCommand) -> Result<Exit, Fa
 
 /// The matrix of services and environments.
 pub fn print(context: &Context, items: &[Environment]) {
-    let columns = ["repository", "environment", "health", "verdict", "artifact", "waits for"];
-    output::many(context.format, items, &columns, |item| {
+    let columns = [
+        Column::Repository,
+        Column::Environment,
+        Column::Health,
+        Column::Verdict,
+        Column::Artifact,
+        Column::WaitsFor,
+    ];
+    context.out.many(items, &columns, |item, words| {
         let artifacts: Vec<String> = item
             .artifacts
             .iter()
             .map(|artifact| {
                 let digest = artifact.digest.as_deref().map(output::short);
-                format!("{} {}", artifact.name, digest.unwrap_or_else(|| "none yet".into()))
+                format!("{} {}", artifact.name, digest.unwrap_or_else(|| words.none_yet().into()))
             })
             .collect();
         let waits: Vec<&str> = item.waiting_on.iter().map(|r| r.message.as_str()).collect();

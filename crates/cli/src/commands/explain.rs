@@ -4,42 +4,40 @@ use api::codes::{self, CODES};
 use clap::Args;
 use serde_json::json;
 
+use crate::complete;
 use crate::failure::{Exit, Failure};
-use crate::output::{self, Format};
+use crate::language::Language;
+use crate::output::Output;
+use crate::words::Column;
 
 /// Which code.
 #[derive(Args)]
 pub struct ExplainArguments {
     /// The code; all of them when absent.
+    #[arg(add = complete::codes())]
     pub code: Option<String>,
-    /// The language: en or fr; from LANG when absent.
-    #[arg(long)]
-    pub lang: Option<String>,
 }
 
 /// Prints the explanation.
-pub fn execute(arguments: &ExplainArguments, format: Format) -> Result<Exit, Failure> {
-    let language = arguments.lang.clone().or_else(|| std::env::var("LANG").ok());
-    let french = language.is_some_and(|language| language.starts_with("fr"));
+pub fn execute(arguments: &ExplainArguments, out: Output) -> Result<Exit, Failure> {
+    let french = out.language == Language::French;
     let Some(name) = &arguments.code else {
         let items: Vec<_> = CODES
             .iter()
             .map(|code| json!({"code": code.code, "title": if french { code.title_fr } else { code.title }}))
             .collect();
-        output::many(format, &items, &["code", "title"], |item| {
+        out.many(&items, &[Column::Code, Column::Title], |item, _| {
             vec![text(&item["code"]), text(&item["title"])]
         });
         return Ok(Exit::Ok);
     };
     let Some(code) = codes::find(name) else {
-        return Err(Failure::Usage(format!(
-            "`{name}` is not a code of this version\n  try: boucle explain"
-        )));
+        return Err(Failure::Usage(out.words().unknown_code(name)));
     };
     let (title, explanation) =
         if french { (code.title_fr, code.explanation_fr) } else { (code.title, code.explanation) };
     let value = json!({"code": code.code, "title": title, "explanation": explanation});
-    output::one(format, &value, |_| format!("{} — {title}\n\n{explanation}", code.code));
+    out.one(&value, |_, _| format!("{} — {title}\n\n{explanation}", code.code));
     Ok(Exit::Ok)
 }
 

@@ -7,6 +7,7 @@ use super::Context;
 use crate::commands::audit::fact_line;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::words::{Column, Words};
 
 /// Incidents.
 #[derive(Subcommand)]
@@ -25,8 +26,9 @@ pub async fn execute(context: &Context, command: &IncidentCommand) -> Result<Exi
     match command {
         IncidentCommand::List => {
             let items: Vec<Incident> = context.client.list("/incidents", 500).await?;
-            let columns = ["id", "state", "environment", "title", "opened"];
-            output::many(context.format, &items, &columns, |item| {
+            let columns =
+                [Column::Id, Column::State, Column::Environment, Column::Title, Column::Opened];
+            context.out.many(&items, &columns, |item, _| {
                 vec![
                     item.id.to_string(),
                     item.state.clone(),
@@ -38,36 +40,34 @@ pub async fn execute(context: &Context, command: &IncidentCommand) -> Result<Exi
         }
         IncidentCommand::Show { id } => {
             let incident: Incident = context.client.get(&format!("/incidents/{id}")).await?;
-            output::one(context.format, &incident, describe);
+            context.out.one(&incident, describe);
         }
     }
     Ok(Exit::Ok)
 }
 
-fn describe(incident: &Incident) -> String {
+fn describe(incident: &Incident, words: &dyn Words) -> String {
+    let labels = words.incident_labels();
     let mut text = format!(
-        "incident {} ({}) — {}\nin {} since {}\n",
-        incident.id, incident.state, incident.title, incident.environment, incident.opened_at
+        "{}\n{}\n",
+        words.incident(incident.id, words.state(&incident.state), &incident.title),
+        words.in_since(&incident.environment, &incident.opened_at)
     );
-    for case in &incident.cases {
-        text.push_str(&format!("  found    {case}\n"));
-    }
+    let mut add = |label: &str, what: &str| text.push_str(&format!("  {label} {what}\n"));
+    incident.cases.iter().for_each(|case| add(labels.found, case));
     if let Some(suspect) = &incident.suspect {
-        text.push_str(&format!("  suspect  commit {}\n", output::short(&suspect.commit)));
+        add(labels.suspect, &output::short(&suspect.commit));
         if let Some(number) = suspect.pull_request {
-            let author = suspect.author.as_deref().unwrap_or("unknown");
-            text.push_str(&format!("  brought  by pull request #{number} of {author}\n"));
+            add(labels.brought, &words.brought_by(number, suspect.author.as_deref()));
         }
     }
     if let Some(evidence) = &incident.evidence {
-        text.push_str(&format!("  evidence {} ({})\n", evidence.summary, evidence.digest));
+        add(labels.evidence, &format!("{} ({})", evidence.summary, evidence.digest));
     }
     if let Some(commit) = &incident.revert_commit {
-        text.push_str(&format!("  reverted by {commit}\n"));
+        add(labels.reverted_by, commit);
     }
-    for next in &incident.next {
-        text.push_str(&format!("  next     {next}\n"));
-    }
+    incident.next.iter().for_each(|next| add(labels.next, next));
     text.push('\n');
     for fact in &incident.timeline {
         text.push_str(&fact_line(fact));

@@ -4,6 +4,7 @@ use api::runs::LogChunk;
 use clap::Args;
 
 use super::Context;
+use crate::complete;
 use crate::failure::{Exit, Failure};
 use crate::output;
 
@@ -11,6 +12,7 @@ use crate::output;
 #[derive(Args)]
 pub struct LogsArguments {
     /// An application, or `run/NUMBER/JOB`.
+    #[arg(add = complete::logs())]
     pub of: String,
     /// Go on until it is complete.
     #[arg(short, long)]
@@ -21,18 +23,19 @@ pub struct LogsArguments {
 pub async fn execute(context: &Context, arguments: &LogsArguments) -> Result<Exit, Failure> {
     let path = match arguments.of.strip_prefix("run/") {
         Some(rest) => {
-            let (run, job) = rest.split_once('/').ok_or_else(|| {
-                Failure::Usage("a run's log is named run/NUMBER/JOB, for example run/3/test".into())
-            })?;
+            let (run, job) = rest
+                .split_once('/')
+                .ok_or_else(|| Failure::Usage(context.out.words().log_name_wrong().into()))?;
             format!("/runs/{run}/log?job={job}")
         }
         None => format!("/applications/{}/log?", arguments.of),
     };
+    let client = context.client.silent();
     let mut offset = 0;
     loop {
         let follow = arguments.follow;
         let chunk: LogChunk =
-            context.client.get(&format!("{path}&offset={offset}&follow={follow}")).await?;
+            client.get(&format!("{path}&offset={offset}&follow={follow}")).await?;
         output::raw(&chunk.text);
         let finished = chunk.complete || (!follow && chunk.next_offset == offset);
         offset = chunk.next_offset;

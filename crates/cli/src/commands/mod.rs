@@ -7,16 +7,21 @@ pub mod completions;
 pub mod demo;
 mod demo_story;
 pub mod diff;
+pub mod docs;
 pub mod doctor;
 pub mod env;
 pub mod explain;
 pub mod incident;
 pub mod logs;
+pub mod man;
+pub mod open;
 pub mod pr;
+mod pr_checkout;
 pub mod repo;
 pub mod rollback;
 pub mod run;
 pub mod status;
+mod status_watch;
 pub mod token;
 pub mod trace;
 pub mod wait;
@@ -25,30 +30,47 @@ use crate::arguments::{Arguments, Command};
 use crate::client::Client;
 use crate::connection;
 use crate::failure::{Exit, Failure};
-use crate::output::Format;
+use crate::output::Output;
+use crate::progress::Progress;
 
 /// What every command gets.
 pub struct Context {
     /// The server.
     pub client: Client,
-    /// How results are printed.
-    pub format: Format,
+    /// How and in which language results are printed.
+    pub out: Output,
+}
+
+impl Context {
+    /// For work that takes a while.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.out.quiet)
+    }
 }
 
 /// Does a client's command.
 pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
-    let Arguments { data, output: format, command } = arguments;
+    let out = arguments.out();
+    let Arguments { data, command, .. } = arguments;
     let context = || -> Result<Context, Failure> {
-        Ok(Context { client: Client::new(connection::find(data.as_deref())?)?, format })
+        let connection = connection::find(data.as_deref(), out.language)?;
+        Ok(Context {
+            client: Client::new(connection)?.showing(Progress::new(out.quiet), out.language),
+            out,
+        })
     };
     match command {
-        Command::Explain(explain) => explain::execute(&explain, format),
+        Command::Explain(explain) => explain::execute(&explain, out),
         Command::Completions(completions) => completions::execute(&completions),
         Command::Audit(audit::AuditCommand::Verify(verify)) if verify.file.is_some() => {
-            audit::verify_file(&verify, format)
+            audit::verify_file(&verify, out)
         }
-        Command::Doctor => doctor::execute(data.as_deref(), format).await,
-        Command::Status => status::execute(&context()?).await,
+        Command::Doctor => doctor::execute(data.as_deref(), out).await,
+        Command::Docs(docs) => docs::execute(&docs, out),
+        Command::Man(man) => man::execute(&man, out),
+        Command::Open(open) => open::execute(&context()?, &open).await,
+        Command::Status(status) => status::execute(&context()?, &status).await,
         Command::Diff(diff) => diff::execute(&context()?, &diff).await,
         Command::Trace(trace) => trace::execute(&context()?, &trace).await,
         Command::Logs(logs) => logs::execute(&context()?, &logs).await,

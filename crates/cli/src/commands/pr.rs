@@ -7,8 +7,10 @@ use api::pull_requests::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Context;
+use crate::complete;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::words::{Column, Words};
 
 /// Pull requests.
 #[derive(Subcommand)]
@@ -16,6 +18,7 @@ pub enum PrCommand {
     /// Open one from a branch that was pushed.
     Open {
         /// `owner/name`.
+        #[arg(add = complete::repositories())]
         repository: String,
         /// The branch with the change.
         #[arg(long)]
@@ -33,12 +36,35 @@ pub enum PrCommand {
     /// List pull requests, newest first.
     List {
         /// `owner/name`.
+        #[arg(add = complete::repositories())]
         repository: String,
     },
     /// Show one, with why it cannot be merged yet.
     Show(Which),
     /// Show the source difference and what changes in each environment.
     Diff(Which),
+    /// Fetch the newest patch set into a branch of the clone you are in.
+    Checkout {
+        #[command(flatten)]
+        which: Which,
+        /// The branch's name; `pr-NUMBER` when absent.
+        #[arg(long)]
+        branch: Option<String>,
+    },
+    /// Review the newest patch set.
+    Review {
+        #[command(flatten)]
+        which: Which,
+        /// It may be merged.
+        #[arg(long, required_unless_present = "request_changes")]
+        approve: bool,
+        /// It needs changes; say which.
+        #[arg(long, conflicts_with = "approve", requires = "body")]
+        request_changes: bool,
+        /// A remark.
+        #[arg(long, default_value = "")]
+        body: String,
+    },
     /// Approve the newest patch set.
     Approve {
         #[command(flatten)]
@@ -88,6 +114,7 @@ pub enum PrCommand {
 #[derive(Args)]
 pub struct Which {
     /// `owner/name`.
+    #[arg(add = complete::repositories())]
     pub repository: String,
     /// Its number.
     pub number: u64,
@@ -105,7 +132,8 @@ pub enum Method {
 }
 
 impl Which {
-    fn path(&self, rest: &str) -> String {
+    /// Its address below `/api/v1`.
+    pub fn path(&self, rest: &str) -> String {
         format!("/repositories/{}/pull-requests/{}{rest}", self.repository, self.number)
     }
 }
@@ -131,6 +159,14 @@ pub async fn execute(context: &Context, command: &PrCommand) -> Result<Exit, Fai
         }
         PrCommand::Show(which) => show(context, &client.get(&which.path("")).await?),
         PrCommand::Diff(which) => differences(context, which).await?,
+        PrCommand::Checkout { which, branch } => {
+            super::pr_checkout::execute(context, which, branch.as_deref()).await?;
+        }
+        PrCommand::Review { which, approve, request_changes: _, body } => {
+            let verdict =
+                if *approve { ReviewVerdict::Approve } else { ReviewVerdict::RequestChanges };
+            review(context, which, verdict, body).await?;
+        }
         PrCommand::Approve { which, body } => {
             review(context, which, ReviewVerdict::Approve, body).await?;
         }
@@ -145,9 +181,7 @@ pub async fn execute(context: &Context, command: &PrCommand) -> Result<Exit, Fai
                 body: body.clone(),
             };
             let made: Comment = client.post(&which.path("/comments"), &comment).await?;
-            output::one(context.format, &made, |made| {
-                format!("{}:{} {}", made.path, made.line, made.body)
-            });
+            context.out.one(&made, |made, _| format!("{}:{} {}", made.path, made.line, made.body));
         }
         PrCommand::Merge { which, method, when_ready } => {
             let method = method.map(|method| match method {
@@ -173,8 +207,8 @@ async fn review(
 ) -> Result<(), Failure> {
     let review = SubmitReview { verdict, body: body.into() };
     let made: Review = context.client.post(&which.path("/reviews"), &review).await?;
-    output::one(context.format, &made, |made| {
-        format!("{} on patch set {} by {}", made.verdict, made.patch_set, made.reviewer)
+    context.out.one(&made, |made, words| {
+        words.reviewed(words.state(&made.verdict), made.patch_set, &made.reviewer)
     });
     Ok(())
 }
@@ -183,76 +217,77 @@ async fn differences(context: &Context, which: &Which) -> Result<(), Failure> {
     let source: SourceDifference = context.client.get(&which.path("/difference")).await?;
     let consequences: Consequences = context.client.get(&which.path("/consequences")).await?;
     let both = serde_json::json!({"source": source, "consequences": consequences});
-    output::one(context.format, &both, |_| {
+    context.out.one(&both, |_, words| {
         let mut text: String = source.files.iter().map(|file| file.unified.as_str()).collect();
-        for environment in &consequences.environments {
-            text.push_str(&format!(
-                "\n=== {} ({})\n",
-                environment.environment, environment.application
-            ));
-            for object in &environment.objects {
-                text.push_str(&format!("{} {}\n{}", object.change, object.object, object.unified));
-            }
-            for (word, items) in [
-                ("restarts", &environment.restarts),
-                ("deletes", &environment.pruned),
-                ("note", &environment.notes),
-            ] {
-                items.iter().for_each(|item| text.push_str(&format!("{word}: {item}\n")));
-            }
-        }
-        for problem in &consequences.problems {
-            text.push_str(&format!("✗ {problem}\n"));
-        }
+        text.push_str(&describe_consequences(&consequences, words));
         text
     });
     Ok(())
 }
 
+/// What changes in each environment.
+pub fn describe_consequences(consequences: &Consequences, words: &dyn Words) -> String {
+    let mut text = String::new();
+    for environment in &consequences.environments {
+        let (name, application) = (&environment.environment, &environment.application);
+        text.push_str(&format!("\n=== {name} ({application})\n"));
+        for object in &environment.objects {
+            text.push_str(&format!("{} {}\n{}", object.change, object.object, object.unified));
+        }
+        let restarts = environment.restarts.iter().map(|what| words.restarts(what));
+        let deletes = environment.pruned.iter().map(|what| words.deletes(what));
+        let notes = environment.notes.iter().map(|what| words.note(what));
+        restarts.chain(deletes).chain(notes).for_each(|line| text.push_str(&(line + "\n")));
+    }
+    for problem in &consequences.problems {
+        text.push_str(&format!("✗ {problem}\n"));
+    }
+    text
+}
+
 fn list(context: &Context, items: &[PullRequest]) {
-    output::many(context.format, items, &["number", "state", "title", "author", "ready"], |item| {
-        let ready = if item.readiness.ready { "yes" } else { "no" };
-        let (number, state) = (item.number.to_string(), item.state.clone());
-        vec![number, state, item.title.clone(), item.author.clone(), ready.into()]
+    let columns = [Column::Number, Column::State, Column::Title, Column::Author, Column::Ready];
+    context.out.many(items, &columns, |item, words| {
+        vec![
+            item.number.to_string(),
+            item.state.clone(),
+            item.title.clone(),
+            item.author.clone(),
+            if item.state == "open" { words.yes(item.readiness.ready) } else { "" }.into(),
+        ]
     });
 }
 
 fn show(context: &Context, pull_request: &PullRequest) {
-    output::one(context.format, pull_request, describe);
+    context.out.one(pull_request, describe);
 }
 
-fn describe(pull_request: &PullRequest) -> String {
+fn describe(pull_request: &PullRequest, words: &dyn Words) -> String {
+    let opened = (&pull_request.opened_at, &pull_request.author);
     let mut text = format!(
-        "#{} {} — {}\n{} → {}, patch set {} ({}), by {}\n",
+        "#{} {} — {}\n{} → {}, {}\n",
         pull_request.number,
         pull_request.title,
-        pull_request.state,
+        words.state(&pull_request.state),
         output::short(&pull_request.head),
         pull_request.base,
-        pull_request.patch_set,
-        pull_request.opened_at,
-        pull_request.author
+        words.patch_set(pull_request.patch_set, opened.0, opened.1)
     );
+    let mut add = |line: &str| text.push_str(&format!("  {line}\n"));
     for check in &pull_request.checks {
-        let required = if check.required { " (required)" } else { "" };
-        text.push_str(&format!(
-            "  check  {} {}{required} {}\n",
-            check.name, check.state, check.summary
-        ));
+        add(&words.check(&check.name, words.state(&check.state), check.required, &check.summary));
     }
     for review in &pull_request.reviews {
-        let stale = if review.current { "" } else { " (of an older patch set)" };
-        text.push_str(&format!("  review {} by {}{stale}\n", review.verdict, review.reviewer));
+        add(&words.review(words.state(&review.verdict), &review.reviewer, review.current));
     }
     if let Some(commit) = &pull_request.merge_commit {
-        text.push_str(&format!("  merged as {commit}\n"));
+        add(&words.merged_as(commit));
     } else if pull_request.readiness.ready {
-        text.push_str("  ready to merge\n");
+        add(words.ready_to_merge());
     } else {
-        text.push_str("  cannot be merged yet:\n");
-        for reason in &pull_request.readiness.waiting_on {
-            text.push_str(&format!("    - {reason}\n"));
-        }
+        add(words.not_ready());
+        let reasons = &pull_request.readiness.waiting_on;
+        reasons.iter().for_each(|reason| add(&format!("  - {reason}")));
     }
     text
 }

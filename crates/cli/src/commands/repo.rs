@@ -4,8 +4,10 @@ use api::repositories::{Commit, CreateRepository, Repository, Visibility};
 use clap::Subcommand;
 
 use super::Context;
+use crate::complete;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::words::Column;
 
 /// Repositories.
 #[derive(Subcommand)]
@@ -26,11 +28,13 @@ pub enum RepoCommand {
     /// Show one repository with its refs.
     Show {
         /// `owner/name`.
+        #[arg(add = complete::repositories())]
         name: String,
     },
     /// List the commits of a branch, newest first.
     Log {
         /// `owner/name`.
+        #[arg(add = complete::repositories())]
         name: String,
         /// The branch; the default branch when absent.
         #[arg(long)]
@@ -53,25 +57,28 @@ pub async fn execute(context: &Context, command: &RepoCommand) -> Result<Exit, F
                 default_branch: default_branch.clone(),
             };
             let repository: Repository = client.post("/repositories", &body).await?;
-            output::one(context.format, &repository, |repository| {
-                format!("made {}\n  git clone {}", repository.name, repository.clone_url)
+            context.out.one(&repository, |repository, words| {
+                let made = words.repository_made(&repository.name);
+                format!("{made}\n  git clone {}", repository.clone_url)
             });
         }
         RepoCommand::List => {
             let items: Vec<Repository> = client.list("/repositories", usize::MAX).await?;
-            output::many(context.format, &items, &["name", "default branch", "clone"], |item| {
+            let columns = [Column::Name, Column::DefaultBranch, Column::Clone];
+            context.out.many(&items, &columns, |item, _| {
                 vec![item.name.clone(), item.default_branch.clone(), item.clone_url.clone()]
             });
         }
         RepoCommand::Show { name } => {
             let repository: Repository = client.get(&format!("/repositories/{name}")).await?;
-            output::one(context.format, &repository, describe);
+            context.out.one(&repository, |repository, _| describe(repository));
         }
         RepoCommand::Log { name, reference, limit } => {
             let reference = reference.as_deref().unwrap_or_default();
             let path = format!("/repositories/{name}/commits?reference={reference}");
             let items: Vec<Commit> = client.list(&path, *limit).await?;
-            output::many(context.format, &items, &["commit", "at", "author", "subject"], |item| {
+            let columns = [Column::Commit, Column::At, Column::Author, Column::Subject];
+            context.out.many(&items, &columns, |item, _| {
                 vec![
                     output::short(&item.id),
                     item.committed_at.clone(),

@@ -1,12 +1,17 @@
 //! `boucle run`: a workflow on the working tree, or the runs of the server.
 
+use std::collections::BTreeMap;
+
 use api::runs::{Dispatch, Rerun, Run};
 use clap::{Args, Subcommand};
 
 use super::Context;
 use crate::arguments::LocalRun;
+use crate::complete;
+use crate::events::Events;
 use crate::failure::{Exit, Failure};
 use crate::output;
+use crate::words::{Column, Words};
 
 /// Run a workflow here, or look after runs on the server.
 #[derive(Args)]
@@ -32,16 +37,25 @@ pub enum ServerRun {
     /// Show one run with its jobs and the reasons of what was skipped.
     Show {
         /// Its number.
+        #[arg(add = complete::runs())]
+        id: u64,
+    },
+    /// Follow a run to its end; ends with code 1 when it was not a success.
+    Watch {
+        /// Its number.
+        #[arg(add = complete::runs())]
         id: u64,
     },
     /// Stop a run.
     Cancel {
         /// Its number.
+        #[arg(add = complete::runs())]
         id: u64,
     },
     /// Run again.
     Rerun {
         /// Its number.
+        #[arg(add = complete::runs())]
         id: u64,
         /// Only the jobs that failed and what depends on them.
         #[arg(long)]
@@ -74,6 +88,7 @@ pub async fn execute(context: &Context, command: &RunCommand) -> Result<Exit, Fa
             list(context, &items);
             return Ok(Exit::Ok);
         }
+        Some(ServerRun::Watch { id }) => return watch(context, *id).await,
         Some(ServerRun::Show { id }) => client.get(&format!("/runs/{id}")).await?,
         Some(ServerRun::Cancel { id }) => {
             client.post(&format!("/runs/{id}/cancel"), &serde_json::Value::Null).await?
@@ -90,8 +105,36 @@ pub async fn execute(context: &Context, command: &RunCommand) -> Result<Exit, Fa
             client.post(&format!("/repositories/{repository}/dispatches"), &body).await?
         }
     };
-    output::one(context.format, &run, describe);
+    context.out.one(&run, describe);
     Ok(Exit::Ok)
+}
+
+/// Tells each change of a job until the run has ended.
+async fn watch(context: &Context, id: u64) -> Result<Exit, Failure> {
+    let words = context.out.words();
+    let mut events = Events::open(&context.client, None).await?;
+    let spinner = context.progress().spinner();
+    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    loop {
+        let run: Run = context.client.get(&format!("/runs/{id}")).await?;
+        let (commit, state) = (output::short(&run.commit), words.state(state_of(&run)));
+        spinner.set_message(words.run(run.id, &run.name, &run.event, &commit, state));
+        for job in &run.jobs {
+            let state = job.conclusion.as_ref().unwrap_or(&job.state);
+            if told.insert(job.key.clone(), state.clone()).as_ref() != Some(state) {
+                let changed = words.job_changed(&job.name, words.state(state));
+                spinner.suspend(|| context.out.say(&changed));
+            }
+        }
+        if run.state == "completed" {
+            spinner.finish_and_clear();
+            context.out.one(&run, describe);
+            let succeeded = run.conclusion.as_deref() == Some("success");
+            return Ok(if succeeded { Exit::Ok } else { Exit::Failed });
+        }
+        // Other facts change nothing here.
+        while !events.next().await?.kind.starts_with("pipelines.") {}
+    }
 }
 
 fn input(text: &str) -> Result<(String, String), String> {
@@ -101,8 +144,15 @@ fn input(text: &str) -> Result<(String, String), String> {
 }
 
 fn list(context: &Context, items: &[Run]) {
-    let columns = ["run", "repository", "workflow", "event", "commit", "state"];
-    output::many(context.format, items, &columns, |item| {
+    let columns = [
+        Column::Run,
+        Column::Repository,
+        Column::Workflow,
+        Column::Event,
+        Column::Commit,
+        Column::State,
+    ];
+    context.out.many(items, &columns, |item, _| {
         vec![
             item.id.to_string(),
             item.repository.clone(),
@@ -114,20 +164,25 @@ fn list(context: &Context, items: &[Run]) {
     });
 }
 
-fn describe(run: &Run) -> String {
-    let state = run.conclusion.as_ref().unwrap_or(&run.state);
-    let commit = output::short(&run.commit);
-    let mut text = format!("run {} — {} on {} ({commit}): {state}\n", run.id, run.name, run.event);
+/// How a run ended, or how far it is.
+fn state_of(run: &Run) -> &str {
+    run.conclusion.as_ref().unwrap_or(&run.state)
+}
+
+fn describe(run: &Run, words: &dyn Words) -> String {
+    let (commit, state) = (output::short(&run.commit), words.state(state_of(run)));
+    let mut text = words.run(run.id, &run.name, &run.event, &commit, state);
+    text.push('\n');
     for job in &run.jobs {
         let state = job.conclusion.as_ref().unwrap_or(&job.state);
-        text.push_str(&format!("  {:<30} {state}\n", job.name));
+        text.push_str(&format!("  {}\n", words.job_changed(&job.name, words.state(state))));
         for reason in &job.reasons {
             text.push_str(&format!("    {reason}\n"));
         }
         for step in &job.steps {
             let state = step.conclusion.as_deref().unwrap_or("running");
             let took = step.duration_ms.map(|ms| format!(" {ms} ms")).unwrap_or_default();
-            text.push_str(&format!("    {:<28} {state}{took}\n", step.name));
+            text.push_str(&format!("    {:<28} {}{took}\n", step.name, words.state(state)));
         }
     }
     text

@@ -5,7 +5,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::Context;
 use crate::failure::{Exit, Failure};
-use crate::output;
+use crate::words::Column;
 
 /// Tokens.
 #[derive(Subcommand)]
@@ -64,18 +64,25 @@ pub async fn execute(context: &Context, command: &TokenCommand) -> Result<Exit, 
                 valid_days: *valid_days,
             };
             let created: CreatedToken = client.post("/tokens", &body).await?;
-            output::one(context.format, &created, |created| {
-                format!("{}\nvalid until {}", created.token, created.expires_at)
+            context.out.one(&created, |created, words| {
+                format!("{}\n{}", created.token, words.valid_until(&created.expires_at))
             });
         }
         TokenCommand::List => {
             let items: Vec<Token> = client.list("/tokens", usize::MAX).await?;
-            let columns = ["id", "name", "kind", "role", "repository", "expires"];
-            output::many(context.format, &items, &columns, |item| {
+            let columns = [
+                Column::Id,
+                Column::Name,
+                Column::Kind,
+                Column::Role,
+                Column::Repository,
+                Column::Expires,
+            ];
+            context.out.many(&items, &columns, |item, words| {
                 vec![
                     item.id.clone(),
                     item.name.clone(),
-                    format!("{:?}", item.kind).to_lowercase(),
+                    words.state(&format!("{:?}", item.kind).to_lowercase()).into(),
                     format!("{:?}", item.role).to_lowercase(),
                     item.repository.clone().unwrap_or_default(),
                     item.expires_at.clone(),
@@ -84,7 +91,7 @@ pub async fn execute(context: &Context, command: &TokenCommand) -> Result<Exit, 
         }
         TokenCommand::Revoke { id } => {
             client.delete(&format!("/tokens/{id}")).await?;
-            output::say("revoked");
+            context.out.say(context.out.words().revoked());
         }
     }
     Ok(Exit::Ok)

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
-use crate::output;
+use crate::words::Column;
 
 /// How much of a fact's fields a table shows; JSON has all of them.
 const SUMMARY_LENGTH_MAX: usize = 90;
@@ -22,7 +22,8 @@ pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Ex
     let encoded: String = arguments.of.bytes().map(escape).collect();
     let steps: Vec<TraceStep> =
         context.client.list(&format!("/trace?of={encoded}"), usize::MAX).await?;
-    output::many(context.format, &steps, &["kind", "id", "what", "who", "when"], |step| {
+    let columns = [Column::Kind, Column::Id, Column::What, Column::Who, Column::When];
+    context.out.many(&steps, &columns, |step, _| {
         vec![
             step.kind.clone(),
             step.id.clone(),

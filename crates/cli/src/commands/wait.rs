@@ -6,14 +6,15 @@ use api::applications::Application;
 use clap::Args;
 
 use super::Context;
+use crate::complete;
 use crate::events::Events;
 use crate::failure::{Exit, Failure};
-use crate::output;
 
 /// What to wait for.
 #[derive(Args)]
 pub struct WaitArguments {
     /// The application.
+    #[arg(add = complete::applications())]
     pub application: String,
     /// The commit that it should run; any when absent.
     #[arg(long)]
@@ -28,6 +29,8 @@ pub async fn execute(context: &Context, arguments: &WaitArguments) -> Result<Exi
     let deadline = Instant::now() + Duration::from_secs(arguments.timeout_seconds);
     let path = format!("/applications/{}", arguments.application);
     let mut events = Events::open(&context.client, None).await?;
+    let words = context.out.words();
+    let spinner = context.progress().spinner();
     loop {
         let application: Application = context.client.get(&path).await?;
         let at_revision = arguments.revision.as_ref().is_none_or(|wanted| {
@@ -39,22 +42,18 @@ pub async fn execute(context: &Context, arguments: &WaitArguments) -> Result<Exi
             _ => None,
         };
         if let (true, Some(exit)) = (at_revision, ended) {
-            output::one(context.format, &application, |application| {
-                format!("{} is {}", application.name, application.health)
+            context.out.one(&application, |application, words| {
+                words.application_is(&application.name, words.state(&application.health))
             });
             return Ok(exit);
         }
+        let (health, sync) = (words.state(&application.health), words.state(&application.sync));
+        spinner.set_message(words.waiting(&application.name, health, sync));
         let left = deadline.saturating_duration_since(Instant::now());
         if tokio::time::timeout(left, events.next()).await.is_err() {
             let waits: Vec<String> = application.reasons.iter().map(ToString::to_string).collect();
-            return Err(Failure::Timeout(format!(
-                "{} is still {} and {} after {} s {}",
-                application.name,
-                application.health,
-                application.sync,
-                arguments.timeout_seconds,
-                waits.join("; ")
-            )));
+            let still = words.still(&application.name, health, sync, arguments.timeout_seconds);
+            return Err(Failure::Timeout(format!("{still} {}", waits.join("; "))));
         }
     }
 }

@@ -294,7 +294,7 @@ fn an_observation_from_before_the_last_apply_decides_nothing() {
 #[test]
 fn a_plan_whose_end_nobody_recorded_is_ended_by_what_is_there() {
     let there = object("ConfigMap", "a");
-    let mut inputs = inputs(&[there.clone()], vec![live(&there)]);
+    let mut inputs = inputs(std::slice::from_ref(&there), vec![live(&there)]);
     inputs.previous = Some(previous('2', Some(50), 0));
     check(&inputs, &["up-to-date", "unchanged ConfigMap/a"]);
     inputs.previous = Some(previous('2', None, 0));

@@ -1,0 +1,180 @@
+//! The texts of the grammar in French.
+
+/// What a command does.
+pub fn about(path: &str) -> Option<&'static str> {
+    ABOUTS.iter().find(|(known, _)| *known == path).map(|(_, text)| *text)
+}
+
+/// What an argument is for.
+pub fn argument(path: &str, name: &str) -> Option<&'static str> {
+    let key = key(path, name)?;
+    ARGUMENTS.iter().find(|(known, _)| *known == key).map(|(_, text)| *text)
+}
+
+/// The key under which an argument's text stands: the command's own, else that of all commands.
+pub fn key(path: &str, name: &str) -> Option<&'static str> {
+    let own = format!("{path}:{name}");
+    let known = |wanted: &str| ARGUMENTS.iter().map(|(key, _)| *key).find(|key| *key == wanted);
+    known(&own).or_else(|| known(name))
+}
+
+/// Below the help of the program itself.
+pub const EXIT_CODES: &str = "\n\nCodes de sortie : 0 fait, 1 échoué, 2 usage, 3 conflit, 4 non authentifié, 5 non permis,\n6 introuvable, 7 délai dépassé, 8 injoignable, 10 écarts trouvés, 11 malade ou revenu en arrière";
+
+const ABOUTS: &[(&str, &str)] = &[
+    (
+        "",
+        "Un seul programme ferme la boucle GitOps : relire, vérifier, fusionner, construire, déployer, veiller, revenir en arrière",
+    ),
+    ("up", "Démarrer le serveur"),
+    ("status", "Montrer ce qui tourne où, et ce qui attend"),
+    ("doctor", "Examiner cette machine et le serveur"),
+    ("diff", "Montrer en quoi une application diffère de Git"),
+    (
+        "trace",
+        "Suivre n’importe quoi jusqu’à son commit, son auteur, ses relecteurs, son exécution et son déploiement",
+    ),
+    ("logs", "Afficher le journal d’une application ou d’une exécution"),
+    ("wait", "Attendre qu’une application soit saine sur une révision"),
+    ("rollback", "Revenir à la dernière révision saine, par un commit d’annulation"),
+    ("open", "Ouvrir la page d’où vous êtes, ou de ce que vous nommez"),
+    ("docs", "Lire la documentation, hors ligne"),
+    ("explain", "Expliquer le code d’un problème, hors ligne"),
+    ("repo", "Dépôts"),
+    ("repo create", "Créer un dépôt vide"),
+    ("repo list", "Lister les dépôts"),
+    ("repo show", "Montrer un dépôt avec ses références"),
+    ("repo log", "Lister les commits d’une branche, les derniers d’abord"),
+    ("pr", "Demandes de changement"),
+    ("pr open", "En ouvrir une depuis une branche poussée"),
+    ("pr list", "Lister les demandes de changement, les dernières d’abord"),
+    ("pr show", "En montrer une, avec ce qui l’empêche d’être fusionnée"),
+    ("pr diff", "Montrer la différence de la source et ce qui change dans chaque environnement"),
+    ("pr checkout", "Chercher le dernier jeu dans une branche du clone où vous êtes"),
+    ("pr review", "Relire le dernier jeu"),
+    ("pr approve", "Approuver le dernier jeu"),
+    ("pr request-changes", "Demander des changements sur le dernier jeu"),
+    ("pr comment", "Commenter une ligne"),
+    ("pr merge", "La fusionner"),
+    ("pr close", "La fermer sans fusionner"),
+    ("run", "Exécuter un workflow ici, ou s’occuper des exécutions du serveur"),
+    ("run list", "Lister les exécutions, les dernières d’abord"),
+    ("run show", "Montrer une exécution, ses tâches et pourquoi certaines ont été sautées"),
+    ("run watch", "Suivre une exécution jusqu’au bout ; code 1 si elle n’a pas réussi"),
+    ("run cancel", "Arrêter une exécution"),
+    ("run rerun", "Exécuter à nouveau"),
+    ("run dispatch", "Lancer un workflow à la main"),
+    ("app", "Applications"),
+    ("app list", "Lister les applications"),
+    ("app show", "Montrer une application avec ses objets"),
+    ("app history", "Lister ce qui a été déployé, le dernier d’abord"),
+    ("app diff", "Montrer en quoi elle diffère de Git"),
+    ("app rollback", "Revenir à la dernière révision saine, par un commit d’annulation"),
+    ("app confirm-deletions", "Laisser un plan bloqué supprimer ce que le fusible a retenu"),
+    ("env", "Environnements et promotions"),
+    ("env list", "Lister les environnements et ce qui tourne dans chacun"),
+    ("env promote", "Promouvoir une empreinte à la main, ou approuver une promotion qui attend"),
+    ("incident", "Incidents"),
+    ("incident list", "Lister les incidents, les derniers d’abord"),
+    ("incident show", "En montrer un, avec ses preuves et sa chronologie"),
+    ("audit", "Le registre"),
+    ("audit list", "Lister les faits, les derniers d’abord"),
+    ("audit verify", "Vérifier que chaque fait est tel qu’il a été signé"),
+    ("audit export", "Afficher chaque fait et chaque point de contrôle, à garder ailleurs"),
+    ("demo", "La démonstration"),
+    (
+        "demo break",
+        "Amener un changement dont les tests ne voient pas l’erreur, et laisser la boucle la trouver",
+    ),
+    ("token", "Jetons des personnes et des machines"),
+    ("token create", "Créer un jeton ; son secret n’est affiché que cette fois"),
+    ("token list", "Lister les jetons, sans leurs secrets"),
+    ("token revoke", "Rendre un jeton invalide, tout de suite"),
+    ("admin", "Le soin des données du serveur"),
+    (
+        "admin rebuild-views",
+        "Replier chaque vue depuis le registre et comparer avec ce qui est gardé",
+    ),
+    ("completions", "Afficher ce qu’il faut à un shell pour compléter"),
+    ("man", "Afficher le manuel, ou en écrire les pages"),
+];
+
+/// `command:argument`, or `argument` for all commands that have it.
+pub const ARGUMENTS: &[(&str, &str)] = &[
+    ("data", "Le dossier de données du serveur à qui parler"),
+    ("output", "La forme des résultats"),
+    ("lang", "La langue des messages ; celle de la locale si absente"),
+    ("quiet", "N’afficher que les résultats et les erreurs"),
+    ("port", "Le port sur 127.0.0.1 ; le suivant s’il est pris, 0 pour n’importe lequel"),
+    ("demo", "Héberger le service d’exemple et lui envoyer des visiteurs"),
+    ("metrics_url", "Un serveur Prometheus à interroger au lieu du magasin intégré"),
+    ("require_sandbox", "Refuser les tâches sans isolation entière"),
+    ("watch", "En plein écran, tenu à jour"),
+    ("application", "L’application"),
+    (
+        "trace:of",
+        "Un commit, une empreinte, une application, Deployment/hello, une exécution, un incident…",
+    ),
+    ("logs:of", "Une application, ou run/NUMÉRO/TÂCHE"),
+    ("follow", "Continuer jusqu’à ce qu’il soit complet"),
+    ("revision", "Le commit voulu ; n’importe lequel si absent"),
+    ("timeout_seconds", "Abandonner après tant de secondes"),
+    ("reason", "Pourquoi, pour le registre et le commit"),
+    ("preview", "Montrer seulement ce que changerait le commit d’annulation"),
+    (
+        "what",
+        "Une application, un dépôt, dépôt#NUMÉRO, run/NUMÉRO ou incident/NUMÉRO ; où vous êtes si absent",
+    ),
+    ("print", "Afficher seulement l’adresse"),
+    ("topic", "Le thème ; tous si absent"),
+    ("code", "Le code ; tous si absent"),
+    ("shell", "Le shell"),
+    ("folder", "Écrire chaque page dans ce dossier au lieu d’afficher la première"),
+    ("name", "Le nom"),
+    ("repo create:name", "Propriétaire et nom, séparés par une barre"),
+    ("repo show:name", "Propriétaire et nom, séparés par une barre"),
+    ("repo log:name", "Propriétaire et nom, séparés par une barre"),
+    ("public", "Laisser lire tous ceux qui atteignent ce serveur"),
+    ("default_branch", "La branche où vont les demandes de changement"),
+    ("repo log:reference", "La branche ; celle par défaut si absente"),
+    ("limit", "Au plus autant"),
+    ("repository", "Propriétaire et nom, séparés par une barre"),
+    ("run list:repository", "Seulement de ce dépôt"),
+    ("token create:repository", "Seulement dans ce dépôt"),
+    ("number", "Son numéro"),
+    ("id", "Son numéro"),
+    ("head", "La branche avec le changement"),
+    ("base", "La branche où il doit aller"),
+    ("title", "Une ligne ; le sujet du dernier commit si absente"),
+    ("description", "Le texte sous le titre"),
+    ("branch", "Le nom de la branche ; pr-NUMÉRO si absent"),
+    ("approve", "Elle peut être fusionnée"),
+    ("request_changes", "Il faut des changements ; dites lesquels"),
+    ("body", "Une remarque"),
+    ("path", "Le fichier ; sans lui, la demande entière"),
+    ("line", "La ligne après le changement, depuis 1"),
+    ("method", "Comment ; la première manière que la règle permet si absente"),
+    ("when_ready", "Dès que rien ne manque, au lieu de refuser maintenant"),
+    ("workflow", "Le fichier du workflow"),
+    ("run:workflow", "Le fichier du workflow ou son nom ; le seul du dépôt si absent"),
+    ("job", "Seulement cette tâche et ce dont elle a besoin"),
+    ("check", "Lire seulement les workflows et dire ce qui ne va pas"),
+    ("failed", "Seulement les tâches échouées et ce qui en dépend"),
+    ("reference", "La branche ou l’étiquette"),
+    ("inputs", "nom=valeur, autant de fois qu’il faut"),
+    ("objects", "Chaque objet comme le plan bloqué l’a nommé"),
+    ("environment", "L’environnement"),
+    ("artifact", "Le nom de l’artefact"),
+    ("digest", "L’empreinte"),
+    ("actor", "Seulement de cet acteur, person:ada"),
+    ("subject", "Seulement sur ce sujet, application:hello-production"),
+    ("kind", "Seulement les genres qui commencent ainsi, repositories."),
+    ("file", "Un export, vérifié hors ligne ; le registre du serveur si absent"),
+    ("key", "La clé qui doit avoir signé, comme audit verify du serveur l’affiche"),
+    ("wait", "Rester jusqu’à ce que la production soit saine ; finit avec le code 11"),
+    ("token create:name", "Le compte ou la machine qu’il représente"),
+    ("role", "Ce qu’il peut faire"),
+    ("machine", "Il est à un programme, non à une personne"),
+    ("valid_days", "Combien de jours il est valable"),
+    ("token revoke:id", "Son identifiant"),
+];
