@@ -1,7 +1,10 @@
 // A difference of one file: lines with numbers, unified or side by side, the changed words marked.
 import { type ReactNode, useMemo, useState } from 'react';
+import { Pieces } from '../highlight/Pieces';
+import { type Piece, part, plain } from '../highlight/pieces';
+import { useHighlight } from '../highlight/useHighlight';
 import { useScreens } from '../messages/Messages';
-import { type DiffRow, readUnified, wordsOf } from './unified';
+import { type DiffRow, readUnified, sidesOf, wordsOf } from './unified';
 
 /** More rows than this are shown when somebody asks for them. */
 const ROWS_FIRST = 400;
@@ -13,14 +16,17 @@ export interface LinePlace {
 
 interface Shown {
   unified: string;
+  /** The file, whose language gives the colours. */
+  path?: string;
   split?: boolean;
   below?: (place: LinePlace) => ReactNode;
   onLine?: (place: LinePlace) => void;
 }
 
-export function Difference({ unified, split = false, below, onLine }: Shown): ReactNode {
+export function Difference({ unified, path, split = false, below, onLine }: Shown): ReactNode {
   const { difference } = useScreens();
   const rows = useMemo(() => readUnified(unified), [unified]);
+  const colours = useColours(rows, path);
   const [all, setAll] = useState(false);
   if (rows.length === 0) return <p className="px-2 py-1 text-muted">{difference.noText}</p>;
   const shown = all ? rows : rows.slice(0, ROWS_FIRST);
@@ -29,7 +35,14 @@ export function Difference({ unified, split = false, below, onLine }: Shown): Re
       <table className="w-full border-collapse font-mono text-[12.5px] leading-5">
         <tbody>
           {shown.map((row) => (
-            <Row key={row.key} row={row} split={split} below={below} onLine={onLine} />
+            <Row
+              key={row.key}
+              row={row}
+              pieces={colours.get(row.key)}
+              split={split}
+              below={below}
+              onLine={onLine}
+            />
           ))}
         </tbody>
       </table>
@@ -42,14 +55,35 @@ export function Difference({ unified, split = false, below, onLine }: Shown): Re
   );
 }
 
-interface RowProps {
+/** The pieces of each row by its key; empty while they are plain. */
+function useColours(rows: DiffRow[], path: string | undefined): Map<string, Piece[]> {
+  const sides = useMemo(() => sidesOf(rows), [rows]);
+  const texts = useMemo(() => sides.map(({ text }) => text), [sides]);
+  const coloured = useHighlight(path, texts);
+  return useMemo(() => {
+    const found = new Map<string, Piece[]>();
+    sides.forEach(({ keys }, side) => {
+      keys.forEach((key, line) => {
+        const pieces = coloured?.[side]?.[line];
+        if (key !== '' && pieces) found.set(key, pieces);
+      });
+    });
+    return found;
+  }, [sides, coloured]);
+}
+
+interface LineProps {
   row: DiffRow;
-  split: boolean;
-  below: Shown['below'] | undefined;
+  pieces: Piece[] | undefined;
   onLine: Shown['onLine'] | undefined;
 }
 
-function Row({ row, split, below, onLine }: RowProps): ReactNode {
+interface RowProps extends LineProps {
+  split: boolean;
+  below: Shown['below'] | undefined;
+}
+
+function Row({ row, pieces, split, below, onLine }: RowProps): ReactNode {
   if (row.kind === 'hunk') {
     return (
       <tr className="bg-sunken text-muted">
@@ -63,7 +97,11 @@ function Row({ row, split, below, onLine }: RowProps): ReactNode {
   const under = below?.(place);
   return (
     <>
-      {split ? <SplitRow row={row} onLine={onLine} /> : <UnifiedRow row={row} onLine={onLine} />}
+      {split ? (
+        <SplitRow row={row} pieces={pieces} onLine={onLine} />
+      ) : (
+        <UnifiedRow row={row} pieces={pieces} onLine={onLine} />
+      )}
       {under ? (
         <tr>
           <td colSpan={4} className="border-y border-line bg-ground px-3 py-2 font-sans">
@@ -82,9 +120,10 @@ function placeOf(row: DiffRow): LinePlace {
 }
 
 const GROUNDS = { context: '', added: 'bg-good-ground', removed: 'bg-bad-ground', hunk: '' };
+const CHANGED = 'bg-transparent font-bold text-inherit underline decoration-2';
 const SIGNS = { context: ' ', added: '+', removed: '−', hunk: ' ' };
 
-function UnifiedRow({ row, onLine }: { row: DiffRow; onLine: Shown['onLine'] }): ReactNode {
+function UnifiedRow({ row, pieces, onLine }: LineProps): ReactNode {
   return (
     <tr className={GROUNDS[row.kind]}>
       <LineNumber value={row.old} />
@@ -93,15 +132,15 @@ function UnifiedRow({ row, onLine }: { row: DiffRow; onLine: Shown['onLine'] }):
         {SIGNS[row.kind]}
       </td>
       <td className="whitespace-pre-wrap pe-2">
-        <Words row={row} />
+        <Words row={row} pieces={pieces} />
       </td>
     </tr>
   );
 }
 
-function SplitRow({ row, onLine }: { row: DiffRow; onLine: Shown['onLine'] }): ReactNode {
-  const left = row.kind === 'added' ? '' : <Words row={row} />;
-  const right = row.kind === 'removed' ? '' : <Words row={row} />;
+function SplitRow({ row, pieces, onLine }: LineProps): ReactNode {
+  const left = row.kind === 'added' ? '' : <Words row={row} pieces={pieces} />;
+  const right = row.kind === 'removed' ? '' : <Words row={row} pieces={pieces} />;
   const ground = (side: 'removed' | 'added'): string => (row.kind === side ? GROUNDS[side] : '');
   return (
     <tr>
@@ -122,7 +161,7 @@ interface LineNumberProps {
 function LineNumber({ value, place, onLine }: LineNumberProps): ReactNode {
   const { difference } = useScreens();
   return (
-    <td className="w-10 select-none border-e border-line px-1 text-end text-muted">
+    <td className="w-10 min-w-10 select-none whitespace-nowrap border-e border-line px-1 text-end text-muted">
       {onLine && place ? (
         <button
           type="button"
@@ -139,17 +178,20 @@ function LineNumber({ value, place, onLine }: LineNumberProps): ReactNode {
   );
 }
 
-function Words({ row }: { row: DiffRow }): ReactNode {
-  if (row.twin === undefined) return row.text;
-  return wordsOf(row.text, row.twin).map(([word, changed], index) =>
-    changed ? (
+function Words({ row, pieces }: Pick<LineProps, 'row' | 'pieces'>): ReactNode {
+  const line = pieces ?? plain(row.text);
+  if (row.twin === undefined) return <Pieces pieces={line} />;
+  let at = 0;
+  return wordsOf(row.text, row.twin).map(([word, changed], index) => {
+    const from = at;
+    at += word.length;
+    const Part = changed ? 'mark' : 'span';
+    return (
       // The order of words never changes, so their place is a key.
       // biome-ignore lint/suspicious/noArrayIndexKey: see above
-      <mark key={index} className="bg-transparent font-bold text-inherit underline decoration-2">
-        {word}
-      </mark>
-    ) : (
-      word
-    ),
-  );
+      <Part key={index} className={changed ? CHANGED : undefined}>
+        <Pieces pieces={part(line, from, at)} />
+      </Part>
+    );
+  });
 }

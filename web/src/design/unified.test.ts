@@ -1,6 +1,6 @@
 // Reading a unified difference: numbers of both sides, twins of changed lines, changed words.
 import { expect, test } from 'vitest';
-import { readUnified, wordsOf } from './unified';
+import { readUnified, sidesOf, wordsOf } from './unified';
 
 test('rows have the numbers of their sides, and changed lines a twin', () => {
   const rows = readUnified('--- a/x\n+++ b/x\n@@ -3,3 +3,3 @@\n one\n-two\n+zwei\n three\n');
@@ -24,5 +24,14 @@ test('only the words between equal ends are marked', () => {
     ['a ', false],
     ['blue', true],
     [' car', false],
+  ]);
+});
+
+test('each hunk has a text for either side, with the rows of its lines', () => {
+  const rows = readUnified('@@ -1,2 +1,2 @@\n a\n-b\n+c\n@@ -9,1 +9,2 @@\n d\n+e\n');
+  expect(sidesOf(rows)).toEqual([
+    { text: 'a\nb', keys: ['', '2'] },
+    { text: 'a\nc', keys: ['1', '3'] },
+    { text: 'd\ne', keys: ['5', '6'] },
   ]);
 });

@@ -61,6 +61,34 @@ function take(rows: DiffRow[], from: number, kind: DiffRow['kind']): DiffRow[] {
   return rows.slice(from, end);
 }
 
+export interface Side {
+  text: string;
+  /** The row that each line of the text is from. */
+  keys: string[];
+}
+
+/** For each hunk the text of its old and of its new side; lines of both count as new. */
+export function sidesOf(rows: DiffRow[]): Side[] {
+  const sides: Side[] = [];
+  let hunk: DiffRow[] = [];
+  const end = (): void => {
+    for (const other of ['removed', 'added'] as const) {
+      const all = hunk.filter(({ kind }) => kind === other || kind === 'context');
+      const keys = all.map(({ key, kind }) => (kind === other || other === 'added' ? key : ''));
+      if (keys.some((key) => key !== '')) {
+        sides.push({ text: all.map(({ text }) => text).join('\n'), keys });
+      }
+    }
+    hunk = [];
+  };
+  for (const row of rows) {
+    if (row.kind === 'hunk') end();
+    else hunk.push(row);
+  }
+  end();
+  return sides;
+}
+
 /** The words of a line, each with whether its twin has it elsewhere or not at all. */
 export function wordsOf(text: string, twin: string): [string, boolean][] {
   const own = text.match(/\w+|\s+|[^\w\s]/g) ?? [];

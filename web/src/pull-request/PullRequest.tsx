@@ -17,6 +17,9 @@ import { Source } from './Source';
 import { Talk } from './Talk';
 
 const route = getRouteApi('/repositories/$owner/$name/pull-requests/$number');
+
+/** What the objects of the cluster are written in. */
+const OBJECT_PATH = 'object.yaml';
 const TABS = ['talk', 'source', 'consequences', 'checks'] as const;
 
 export function PullRequestScreen(): ReactNode {
@@ -112,7 +115,7 @@ function Consequences({ place, one }: { place: Place; one: PullRequest }): React
                   <summary className="cursor-pointer py-1">
                     <code>{object.object}</code> <span className="text-muted">{object.change}</span>
                   </summary>
-                  <Difference unified={object.unified} />
+                  <Difference unified={object.unified} path={OBJECT_PATH} />
                 </details>
               ))}
             </section>

@@ -106,6 +106,7 @@ function File({ place, one, split, file }: FileProps): ReactNode {
       {!isViewed && (
         <Difference
           unified={file.unified}
+          path={file.path}
           split={split}
           below={below}
           {...(one.state === 'open' ? { onLine: setWriting } : {})}

@@ -9,6 +9,8 @@ import { Answer, Failure } from '../design/Answer';
 import { useDraft } from '../design/draft';
 import { short } from '../design/Short';
 import { useAction } from '../design/useAction';
+import { Pieces } from '../highlight/Pieces';
+import { useHighlight } from '../highlight/useHighlight';
 import { useScreens } from '../messages/Messages';
 
 const route = getRouteApi('/repositories/$owner/$name');
@@ -62,7 +64,11 @@ export function FileView({ place, revision, path }: FileViewProps): ReactNode {
             (mode === 'edit' ? (
               <Edit place={place} path={path} text={file.text} object={file.object} />
             ) : (
-              <Lines text={file.text} blame={mode === 'blame' ? { place, revision, path } : null} />
+              <Lines
+                path={path}
+                text={file.text}
+                blame={mode === 'blame' ? { place, revision, path } : null}
+              />
             ))}
         </>
       )}
@@ -70,11 +76,19 @@ export function FileView({ place, revision, path }: FileViewProps): ReactNode {
   );
 }
 
-function Lines({ text, blame }: { text: string; blame: FileViewProps | null }): ReactNode {
+interface LinesProps {
+  path: string;
+  text: string;
+  blame: FileViewProps | null;
+}
+
+function Lines({ path, text, blame }: LinesProps): ReactNode {
   const { repositories } = useScreens();
   const { line } = route.useSearch();
   const holder = useRef<HTMLElement>(null);
   const lines = useMemo(() => text.replace(/\n$/, '').split('\n'), [text]);
+  const texts = useMemo(() => [text], [text]);
+  const coloured = useHighlight(path, texts)?.[0];
   const marked = line ? Number(line) : null;
   const rows = useVirtualizer({
     count: lines.length,
@@ -110,7 +124,9 @@ function Lines({ text, blame }: { text: string; blame: FileViewProps | null }): 
               <span className="w-12 shrink-0 pe-2 text-end text-muted select-none">
                 {index + 1}
               </span>
-              <span className="whitespace-pre">{lines[index]}</span>
+              <span className="whitespace-pre">
+                {coloured ? <Pieces pieces={coloured[index] ?? []} /> : lines[index]}
+              </span>
             </div>
           ))}
         </div>
