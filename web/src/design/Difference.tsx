@@ -128,7 +128,7 @@ function UnifiedRow({ row, pieces, onLine }: LineProps): ReactNode {
     <tr className={GROUNDS[row.kind]}>
       <LineNumber value={row.old} />
       <LineNumber value={row.new} place={placeOf(row)} onLine={onLine} />
-      <td className="w-4 select-none text-center text-muted" aria-hidden="true">
+      <td className="w-4 align-top select-none text-center text-muted" aria-hidden="true">
         {SIGNS[row.kind]}
       </td>
       <td className="whitespace-pre-wrap pe-2">
@@ -161,7 +161,7 @@ interface LineNumberProps {
 function LineNumber({ value, place, onLine }: LineNumberProps): ReactNode {
   const { difference } = useScreens();
   return (
-    <td className="w-10 min-w-10 select-none whitespace-nowrap border-e border-line px-1 text-end text-muted">
+    <td className="w-10 min-w-10 align-top select-none whitespace-nowrap border-e border-line px-1 text-end text-muted">
       {onLine && place ? (
         <button
           type="button"

@@ -1,9 +1,12 @@
 // What the screens behind Home say, in English; loaded with the first of them.
+import { enReview } from './en-review';
+
 const plural = new Intl.PluralRules('en');
 const count = (n: number, one: string, other: string): string =>
   `${n.toLocaleString('en')} ${plural.select(n) === 'one' ? one : other}`;
 
 export const enScreens = {
+  review: enReview,
   difference: {
     noText: 'No lines to show: the file is no text, is too large, or only its mode changed.',
     more: (n: number) => `Show ${count(n, 'more line', 'more lines')}`,

@@ -1,11 +1,13 @@
 // What the screens behind Home say, in French.
 import type { ScreenMessages } from './en-screens';
+import { frReview } from './fr-review';
 
 const plural = new Intl.PluralRules('fr');
 const count = (n: number, one: string, other: string): string =>
   `${n.toLocaleString('fr')} ${plural.select(n) === 'one' ? one : other}`;
 
 export const frScreens = {
+  review: frReview,
   difference: {
     noText:
       'Aucune ligne à montrer : le fichier n’est pas du texte, est trop grand, ou seul son mode a changé.',

@@ -1,16 +1,17 @@
 // What changes in the source: each file, unified or side by side, with comments on its lines.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type ReactNode, useState } from 'react';
-import { answerOf, client, type PullRequest } from '../data/client';
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useMemo, useState } from 'react';
+import type { components } from '../data/api-types';
+import type { PullRequest } from '../data/client';
 import { type Place, sourceDifferenceQuery } from '../data/queries';
-import { remembered } from '../data/remembered';
-import { useStore } from '../data/store';
-import { Answer, Failure } from '../design/Answer';
+import { Answer } from '../design/Answer';
 import { Difference, type LinePlace } from '../design/Difference';
-import { useDraft } from '../design/draft';
-import { useAction } from '../design/useAction';
+import { readUnified } from '../design/unified';
 import { useScreens } from '../messages/Messages';
-import { Text } from './Talk';
+import { Said, Write } from './LineTalk';
+import { useViewed } from './viewed';
+
+type Changed = components['schemas']['FileDifference'];
 
 interface SourceProps {
   place: Place;
@@ -19,30 +20,50 @@ interface SourceProps {
   onSplit: (split: boolean) => void;
 }
 
-export function Source({ place, one, split, onSplit }: SourceProps): ReactNode {
-  const { difference } = useScreens();
+export function Source(props: SourceProps): ReactNode {
+  const { place, one } = props;
   const query = useQuery(sourceDifferenceQuery(place, one.number, one.head));
+  return <Answer query={query}>{({ files }) => <Files {...props} files={files} />}</Answer>;
+}
+
+function Files({
+  place,
+  one,
+  split,
+  onSplit,
+  files,
+}: SourceProps & { files: Changed[] }): ReactNode {
+  const { difference, review } = useScreens();
+  const paths = useMemo(() => files.map(({ path }) => path), [files]);
+  const viewed = useViewed(one, paths);
   return (
-    <Answer query={query}>
-      {({ files }) => (
-        <>
-          <div className="mb-3 flex flex-wrap items-center gap-3">
-            <span className="text-muted">{difference.files(files.length)}</span>
-            <button
-              type="button"
-              className="button"
-              aria-pressed={split}
-              onClick={() => onSplit(!split)}
-            >
-              {split ? difference.unified : difference.split}
-            </button>
-          </div>
-          {files.map((file) => (
-            <File key={file.path} place={place} one={one} split={split} file={file} />
-          ))}
-        </>
-      )}
-    </Answer>
+    <>
+      <div className="mb-3 flex flex-wrap items-center gap-3">
+        <span className="text-muted">{difference.files(files.length)}</span>
+        <span className="text-muted" aria-live="polite">
+          {review.viewed(viewed.count, files.length)}
+        </span>
+        <button
+          type="button"
+          className="button"
+          aria-pressed={split}
+          onClick={() => onSplit(!split)}
+        >
+          {split ? difference.unified : difference.split}
+        </button>
+      </div>
+      {files.map((file) => (
+        <File
+          key={file.path}
+          place={place}
+          one={one}
+          split={split}
+          file={file}
+          isViewed={viewed.has(file.path)}
+          onViewed={(now) => viewed.set(file.path, now)}
+        />
+      ))}
+    </>
   );
 }
 
@@ -50,30 +71,27 @@ interface FileProps {
   place: Place;
   one: PullRequest;
   split: boolean;
-  file: { path: string; old_path?: string | null; change: string; unified: string };
+  file: Changed;
+  isViewed: boolean;
+  onViewed: (viewed: boolean) => void;
 }
 
-function File({ place, one, split, file }: FileProps): ReactNode {
+function File({ place, one, split, file, isViewed, onViewed }: FileProps): ReactNode {
   const { difference } = useScreens();
-  const [viewed] = useState(() =>
-    remembered(`viewed ${one.repository} ${one.number} ${file.path}`),
-  );
-  const isViewed = useStore(viewed) === one.head;
   const [writing, setWriting] = useState<LinePlace | null>(null);
   const word = (difference.changes as Record<string, string>)[file.change] ?? file.change;
-  const at = (comment: PullRequest['comments'][number], line: LinePlace): boolean =>
-    comment.path === file.path && comment.line === line.line && comment.side === line.side;
+  const texts = useMemo(() => textsOf(file.unified), [file.unified]);
   const below = (line: LinePlace): ReactNode => {
-    const comments = one.comments.filter((comment) => at(comment, line));
+    const comments = one.comments.filter(
+      ({ path, line: at, side }) => path === file.path && at === line.line && side === line.side,
+    );
     const asked = writing?.line === line.line && writing.side === line.side;
     if (comments.length === 0 && !asked) return null;
+    const text = line.side === 'new' ? texts.get(line.line) : undefined;
     return (
       <>
         {comments.map((comment) => (
-          <div key={comment.at + comment.author} className="mb-2">
-            <span className="font-semibold">{comment.author}</span>
-            <Text text={comment.body} />
-          </div>
+          <Said key={comment.at + comment.author} one={one} comment={comment} text={text} />
         ))}
         {asked && (
           <Write
@@ -81,6 +99,7 @@ function File({ place, one, split, file }: FileProps): ReactNode {
             one={one}
             path={file.path}
             line={line}
+            text={text}
             done={() => setWriting(null)}
           />
         )}
@@ -98,7 +117,7 @@ function File({ place, one, split, file }: FileProps): ReactNode {
           <input
             type="checkbox"
             checked={isViewed}
-            onChange={(event) => viewed.set(event.currentTarget.checked ? one.head : null)}
+            onChange={(event) => onViewed(event.currentTarget.checked)}
           />
           {difference.viewed}
         </label>
@@ -116,49 +135,9 @@ function File({ place, one, split, file }: FileProps): ReactNode {
   );
 }
 
-interface WriteProps {
-  place: Place;
-  one: PullRequest;
-  path: string;
-  line: LinePlace;
-  done: () => void;
-}
-
-function Write({ place, one, path, line, done }: WriteProps): ReactNode {
-  const { pullRequests } = useScreens();
-  const queries = useQueryClient();
-  const [text, setText] = useDraft(`${path}:${line.side}:${line.line}`);
-  const action = useAction(() => {
-    setText('');
-    done();
-    void queries.invalidateQueries({ queryKey: ['pull-request'] });
-  });
-  const send = (): void =>
-    action.run(() =>
-      answerOf(
-        client.POST('/api/v1/repositories/{owner}/{name}/pull-requests/{number}/comments', {
-          params: { path: { ...place, number: one.number } },
-          body: { path, line: line.line, side: line.side, body: text },
-        }),
-      ),
-    );
-  return (
-    <div className="max-w-prose">
-      <textarea
-        className="field min-h-20 w-full"
-        aria-label={pullRequests.write}
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-      />
-      {action.error !== null && <Failure error={action.error} />}
-      <button
-        type="button"
-        className="button button-first mt-1"
-        disabled={action.busy || text.trim() === ''}
-        onClick={send}
-      >
-        {pullRequests.comment}
-      </button>
-    </div>
-  );
+/** The lines of the new side that the difference shows, by their number. */
+function textsOf(unified: string): Map<number, string> {
+  const texts = new Map<number, string>();
+  for (const row of readUnified(unified)) if (row.new) texts.set(row.new, row.text);
+  return texts;
 }

@@ -1,0 +1,19 @@
+// What reviewing and promoting say beyond their screens, in English.
+
+export const enReview = {
+  viewed: (n: number, all: number) => `${n} of ${all} viewed`,
+  suggestion: 'Suggested change',
+  suggestionRemoves: 'It takes the line away.',
+  suggestionOld: (patchSet: number) =>
+    `It was made for patch set ${patchSet}; the line may be another one by now.`,
+  suggest: 'Suggest a change of this line',
+  copyLines: 'Copy the lines',
+  copyPatch: 'Copy for “git apply --unidiff-zero”',
+  copied: 'Copied',
+  howToApply: 'Apply it in your working copy, then push the change again.',
+  onLine: (line: number, author: string) => `${author} on line ${line}`,
+  drag: (environment: string) => `Drag it into ${environment} to promote it there`,
+  drop: 'Drop it here to promote',
+};
+
+export type ReviewMessages = typeof enReview;
