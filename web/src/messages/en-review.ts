@@ -14,6 +14,8 @@ export const enReview = {
   onLine: (line: number, author: string) => `${author} on line ${line}`,
   drag: (environment: string) => `Drag it into ${environment} to promote it there`,
   drop: 'Drop it here to promote',
+  recorded: (environment: string) =>
+    `It is recorded: ${environment} takes it as soon as nothing holds it back.`,
 };
 
 export type ReviewMessages = typeof enReview;

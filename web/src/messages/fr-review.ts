@@ -15,4 +15,6 @@ export const frReview = {
   onLine: (line: number, author: string) => `${author}, ligne ${line}`,
   drag: (environment: string) => `Glissez-la dans ${environment} pour l’y promouvoir`,
   drop: 'Déposez-la ici pour la promouvoir',
+  recorded: (environment: string) =>
+    `C’est noté : ${environment} la prend dès que rien ne la retient.`,
 } satisfies ReviewMessages;
