@@ -3,12 +3,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import { launch, token, url } from './browser.ts';
 
-const url = process.env.BOUCLE_URL ?? 'http://127.0.0.1:7070';
-const token = process.env.BOUCLE_TOKEN ?? '';
 const folder = process.env.SCREENS ?? 'screens';
-const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 const SCREENS: [string, string][] = [
   ['home', '/'],
@@ -29,20 +27,11 @@ const SCREENS: [string, string][] = [
   ['incident', '/incidents/1'],
   ['timeline', '/timeline'],
 ];
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const problems: string[] = [];
 
 mkdirSync(folder, { recursive: true });
-const browser = await chromium.launch({ executablePath: program, args: FLAGS });
+const browser = await launch();
 for (const theme of ['light', 'dark'] as const) {
   for (const language of ['en', 'fr'] as const) {
     for (const width of [1440, 360]) {

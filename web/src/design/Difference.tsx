@@ -159,14 +159,14 @@ interface LineNumberProps {
 }
 
 function LineNumber({ value, place, onLine }: LineNumberProps): ReactNode {
-  const { difference } = useScreens();
+  const { difference, review } = useScreens();
   return (
     <td className="w-10 min-w-10 align-top select-none whitespace-nowrap border-e border-line px-1 text-end text-muted">
       {onLine && place ? (
         <button
           type="button"
           className="min-h-5 w-full cursor-pointer text-end hover:text-accent"
-          aria-label={difference.comment(place.line)}
+          aria-label={(place.side === 'old' ? review.commentOld : difference.comment)(place.line)}
           onClick={() => onLine(place)}
         >
           {value ?? '·'}

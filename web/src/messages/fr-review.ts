@@ -3,6 +3,7 @@ import type { ReviewMessages } from './en-review';
 
 export const frReview = {
   viewed: (n: number, all: number) => `${n} sur ${all} vus`,
+  commentOld: (line: number) => `Commenter la ligne ${line}, qui est retirée`,
   suggestion: 'Changement suggéré',
   suggestionRemoves: 'La ligne est retirée.',
   suggestionOld: (patchSet: number) =>

@@ -155,7 +155,7 @@ function Cell({ version, one, isTarget, onAsk }: CellProps): ReactNode {
   };
   return (
     <td
-      className={`min-w-40 ${isTarget ? 'bg-accent-ground outline-2 -outline-offset-2 outline-accent outline-dashed' : ''}`}
+      className={`min-w-40 ${isTarget ? 'bg-accent-ground shadow-[-8px_0_0_var(--accent-ground)]' : ''}`}
       onDragOver={over}
       onDrop={drop}
     >

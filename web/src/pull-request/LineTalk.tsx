@@ -58,7 +58,7 @@ interface WriteProps {
 }
 
 export function Write({ place, one, path, line, text: now, done }: WriteProps): ReactNode {
-  const { pullRequests, review, difference } = useScreens();
+  const { pullRequests, review } = useScreens();
   const queries = useQueryClient();
   const [text, setText] = useDraft(`${path}:${line.side}:${line.line}`);
   const action = useAction(() => {
@@ -82,7 +82,7 @@ export function Write({ place, one, path, line, text: now, done }: WriteProps): 
         // biome-ignore lint/a11y/noAutofocus: see above
         autoFocus
         className="field min-h-24 w-full"
-        aria-label={difference.comment(line.line)}
+        aria-label={pullRequests.write}
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
