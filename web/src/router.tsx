@@ -81,7 +81,7 @@ const runs = createRoute({
 const run = createRoute({
   ...parent,
   path: '/runs/$id',
-  validateSearch: texts('job', 'find', 'line'),
+  validateSearch: texts('job', 'find', 'line', 'view'),
   component: lazyRouteComponent(() => import('./run/Run'), 'RunScreen'),
 });
 const applications = createRoute({

@@ -85,6 +85,11 @@ export const enScreens = {
     cancel: 'Cancel',
     why: 'Why',
     line: (n: number) => `Line ${n}`,
+    list: 'List',
+    graph: 'Graph',
+    whySkipped: 'Why was this skipped?',
+    needsUnknown:
+      'Which job needs which could not be read from the workflow’s file at this commit, so no arrows are drawn.',
   },
   applications: {
     title: 'Applications',

@@ -91,6 +91,11 @@ export const frScreens = {
     cancel: 'Annuler',
     why: 'Pourquoi',
     line: (n: number) => `Ligne ${n}`,
+    list: 'Liste',
+    graph: 'Graphe',
+    whySkipped: 'Pourquoi a-t-elle été sautée ?',
+    needsUnknown:
+      'Quelle tâche attend quelle autre : impossible à lire dans le fichier du workflow à ce commit, donc aucune flèche n’est tracée.',
   },
   applications: {
     title: 'Applications',

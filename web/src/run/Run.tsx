@@ -1,18 +1,21 @@
 // One run: its jobs and steps, why each is as it is, and the log of the chosen job.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
-import { answerOf, client, type Job, type Run } from '../data/client';
+import { lazy, type ReactNode, Suspense } from 'react';
+import { answerOf, client, type Run } from '../data/client';
 import { runQuery } from '../data/queries';
-import { Answer, Failure, Reasons } from '../design/Answer';
+import { Answer, Failure, Loading } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
-import { Duration, Time } from '../design/Time';
+import { Time } from '../design/Time';
+import { Toggle } from '../design/Toggle';
 import { useAction } from '../design/useAction';
 import { useScreens } from '../messages/Messages';
+import { JobLine, Steps, Why } from './JobLine';
 import { Log } from './Log';
 
+const Graph = lazy(() => import('./Graph'));
 const route = getRouteApi('/runs/$id');
 
 export function RunScreen(): ReactNode {
@@ -23,10 +26,13 @@ export function RunScreen(): ReactNode {
 
 function Shown({ run }: { run: Run }): ReactNode {
   const { runs } = useScreens();
-  const { job: wanted, find = '', line } = route.useSearch();
+  const { job: wanted, find = '', line, view } = route.useSearch();
   const navigate = route.useNavigate();
   const failed = run.jobs.find((job) => job.conclusion === 'failure');
   const chosen = run.jobs.find((job) => job.key === wanted) ?? failed ?? run.jobs[0];
+  const shown = view === 'graph' ? 'graph' : 'list';
+  const kept = shown === 'graph' ? { view: shown } : {};
+  const choose = (key: string): void => void navigate({ search: { ...kept, job: key } });
   return (
     <>
       <div className="flex flex-wrap items-baseline justify-between gap-3">
@@ -45,20 +51,47 @@ function Shown({ run }: { run: Run }): ReactNode {
         <span>{runs.attempt(run.attempt)}</span>
       </p>
       <Acts run={run} />
-      <div className="mt-4 grid gap-6 lg:grid-cols-[300px_minmax(0,1fr)]">
-        <section aria-labelledby="jobs">
-          <h2 id="jobs">{runs.jobs}</h2>
-          <ul className="mt-2 space-y-3">
+      <div className="mt-4 flex flex-wrap items-center justify-between gap-2">
+        <h2 id="jobs">{runs.jobs}</h2>
+        <Toggle
+          label={runs.jobs}
+          names={{ list: runs.list, graph: runs.graph }}
+          chosen={shown}
+          onChoose={(key) =>
+            void navigate({
+              search: ({ view: _, ...old }) => (key === 'graph' ? { ...old, view: key } : old),
+            })
+          }
+        />
+      </div>
+      {shown === 'graph' && (
+        <Suspense fallback={<Loading />}>
+          <Graph run={run} chosen={chosen?.key} onChoose={choose} />
+        </Suspense>
+      )}
+      <div className="mt-3 grid gap-6 lg:grid-cols-[300px_minmax(0,1fr)]">
+        {shown === 'list' ? (
+          <ul aria-labelledby="jobs" className="space-y-3">
             {run.jobs.map((job) => (
               <JobLine
                 key={job.key}
                 job={job}
                 chosen={job.key === chosen?.key}
-                onChoose={() => void navigate({ search: { job: job.key } })}
+                onChoose={() => choose(job.key)}
               />
             ))}
           </ul>
-        </section>
+        ) : (
+          <section aria-label={chosen?.name ?? runs.jobs}>
+            {chosen && (
+              <>
+                <h2>{chosen.name}</h2>
+                <Why job={chosen} />
+                <Steps job={chosen} />
+              </>
+            )}
+          </section>
+        )}
         <section aria-labelledby="log" className="min-w-0">
           <h2 id="log">{runs.log}</h2>
           {chosen ? (
@@ -70,7 +103,7 @@ function Shown({ run }: { run: Run }): ReactNode {
               line={line ? Number(line) : null}
               onFind={(text) =>
                 void navigate({
-                  search: text ? { job: chosen.key, find: text } : { job: chosen.key },
+                  search: { ...kept, job: chosen.key, ...(text ? { find: text } : {}) },
                   replace: true,
                 })
               }
@@ -129,45 +162,5 @@ function Acts({ run }: { run: Run }): ReactNode {
       </div>
       {action.error !== null && <Failure error={action.error} />}
     </>
-  );
-}
-
-interface JobLineProps {
-  job: Job;
-  chosen: boolean;
-  onChoose: () => void;
-}
-
-function JobLine({ job, chosen, onChoose }: JobLineProps): ReactNode {
-  const { runs } = useScreens();
-  return (
-    <li className={chosen ? 'border-s-2 border-accent ps-3' : 'ps-3.5'}>
-      <button
-        type="button"
-        className="min-h-6 cursor-pointer text-start"
-        aria-current={chosen}
-        onClick={onChoose}
-      >
-        <State state={job.conclusion ?? job.state} />{' '}
-        <span className={chosen ? 'font-semibold' : ''}>{job.name}</span>
-      </button>
-      {job.reasons.length > 0 && (
-        <div className="text-muted">
-          {runs.why}
-          <Reasons reasons={job.reasons} />
-        </div>
-      )}
-      <ol className="mt-1 space-y-0.5 text-muted">
-        {job.steps.map((step) => (
-          <li key={step.index} className="flex gap-2">
-            <State state={step.conclusion ?? 'waiting'} word="" />
-            <span className="min-w-0 flex-1">{step.name}</span>
-            {step.duration_ms !== null && step.duration_ms !== undefined && (
-              <Duration ms={step.duration_ms} />
-            )}
-          </li>
-        ))}
-      </ol>
-    </li>
   );
 }

@@ -1,0 +1,131 @@
+// The jobs of a run as a graph: an arrow goes from each job to those that need it.
+import '@xyflow/react/dist/base.css';
+import './graph.css';
+import { useQuery } from '@tanstack/react-query';
+import {
+  type Edge,
+  Handle,
+  MarkerType,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+} from '@xyflow/react';
+import { type ReactNode, useMemo } from 'react';
+import type { Job, Run } from '../data/client';
+import { fileQuery } from '../data/queries';
+import { Loading } from '../design/Answer';
+import { State } from '../design/State';
+import { useScreens } from '../messages/Messages';
+import { placeOf } from '../repository/place';
+import { idOf, JOB_HEIGHT, JOB_WIDTH, placeJobs } from './layout';
+import { type Needs, readNeeds } from './needs';
+
+interface GraphProps {
+  run: Run;
+  chosen: string | undefined;
+  onChoose: (key: string) => void;
+}
+
+type JobNode = Node<{ job: Job; chosen: boolean; onChoose: (key: string) => void }, 'job'>;
+
+const KINDS = { job: JobBox };
+
+export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode {
+  const { runs } = useScreens();
+  const query = useQuery(fileQuery(placeOf(run.repository), run.commit, run.workflow));
+  const text = query.data?.text;
+  const needs = useMemo(() => knownNeeds(run.jobs, text), [run.jobs, text]);
+  const graph = useMemo(
+    () =>
+      placeJobs(
+        run.jobs.map(({ key }) => key),
+        needs,
+      ),
+    [run.jobs, needs],
+  );
+  if (query.isPending) return <Loading />;
+  const jobs = new Map(run.jobs.map((job) => [job.key, job]));
+  const nodes = graph.jobs.flatMap(({ key, x, y }): JobNode[] => {
+    const job = jobs.get(key);
+    if (!job) return [];
+    const data = { job, chosen: key === chosen, onChoose };
+    return [
+      {
+        id: key,
+        type: 'job',
+        position: { x, y },
+        width: JOB_WIDTH,
+        height: JOB_HEIGHT,
+        data,
+        focusable: false,
+      },
+    ];
+  });
+  const edges = graph.edges.map(
+    ([source, target]): Edge => ({
+      id: `${source} ${target}`,
+      source,
+      target,
+      focusable: false,
+      markerEnd: { type: MarkerType.ArrowClosed, color: 'var(--muted)' },
+    }),
+  );
+  return (
+    <>
+      {needs === null && <p className="mt-2 text-muted">{runs.needsUnknown}</p>}
+      <section
+        aria-label={runs.graph}
+        className="run-graph mt-2 overflow-x-auto border border-line bg-sunken"
+      >
+        <div style={{ width: graph.width, height: graph.height }}>
+          <ReactFlow
+            nodes={nodes}
+            edges={edges}
+            nodeTypes={KINDS}
+            nodesDraggable={false}
+            nodesConnectable={false}
+            nodesFocusable={false}
+            edgesFocusable={false}
+            elementsSelectable={false}
+            panOnDrag={false}
+            panOnScroll={false}
+            zoomOnScroll={false}
+            zoomOnPinch={false}
+            zoomOnDoubleClick={false}
+            preventScrolling={false}
+            disableKeyboardA11y
+            proOptions={{ hideAttribution: true }}
+          />
+        </div>
+      </section>
+    </>
+  );
+}
+
+/** What the file says, if it is about the very jobs that ran. */
+function knownNeeds(jobs: readonly Job[], text: string | null | undefined): Needs {
+  const needs = text ? readNeeds(text) : null;
+  return needs !== null && jobs.every(({ key }) => needs.has(idOf(key))) ? needs : null;
+}
+
+function JobBox({ data: { job, chosen, onChoose } }: NodeProps<JobNode>): ReactNode {
+  return (
+    <>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <button
+        type="button"
+        aria-pressed={chosen}
+        title={job.name}
+        onClick={() => onChoose(job.key)}
+        className={`nopan pointer-events-auto flex h-full w-full cursor-pointer flex-col items-start justify-center rounded border bg-raised px-3 text-start ${
+          chosen ? 'border-2 border-accent' : 'border-line hover:border-muted'
+        }`}
+      >
+        <span className={`w-full truncate ${chosen ? 'font-semibold' : ''}`}>{job.name}</span>
+        <State state={job.conclusion ?? job.state} />
+      </button>
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </>
+  );
+}

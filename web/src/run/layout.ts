@@ -1,0 +1,59 @@
+// Where each job of a run stands in the graph: left to right, after what it needs.
+import { Graph, layout } from '@dagrejs/dagre';
+import type { Needs } from './needs';
+
+export const JOB_WIDTH = 208;
+export const JOB_HEIGHT = 60;
+const BETWEEN_RANKS = 56;
+const BETWEEN_JOBS = 16;
+const MARGIN = 8;
+
+export interface PlacedJob {
+  key: string;
+  x: number;
+  y: number;
+}
+
+export interface JobGraph {
+  jobs: PlacedJob[];
+  /** From a job that is needed to the job that needs it. */
+  edges: [string, string][];
+  width: number;
+  height: number;
+}
+
+/** A job's id in the workflow; the other part of a key is the place in a matrix. */
+export function idOf(key: string): string {
+  return key.split('.')[0] ?? key;
+}
+
+export function edgesOf(keys: readonly string[], needs: Needs): [string, string][] {
+  return keys.flatMap((key) =>
+    (needs?.get(idOf(key)) ?? []).flatMap((needed) =>
+      keys.filter((other) => idOf(other) === needed).map((other): [string, string] => [other, key]),
+    ),
+  );
+}
+
+export function placeJobs(keys: readonly string[], needs: Needs): JobGraph {
+  const edges = edgesOf(keys, needs);
+  const graph = new Graph();
+  graph.setGraph({
+    rankdir: 'LR',
+    nodesep: BETWEEN_JOBS,
+    ranksep: BETWEEN_RANKS,
+    marginx: MARGIN,
+    marginy: MARGIN,
+  });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const key of keys) graph.setNode(key, { width: JOB_WIDTH, height: JOB_HEIGHT });
+  for (const [from, to] of edges) graph.setEdge(from, to);
+  layout(graph);
+  const jobs = keys.map((key) => {
+    const { x = 0, y = 0 } = graph.node(key) as { x?: number; y?: number };
+    return { key, x: x - JOB_WIDTH / 2, y: y - JOB_HEIGHT / 2 };
+  });
+  const width = Math.max(0, ...jobs.map(({ x }) => x + JOB_WIDTH)) + MARGIN;
+  const height = Math.max(0, ...jobs.map(({ y }) => y + JOB_HEIGHT)) + MARGIN;
+  return { jobs, edges, width, height };
+}
