@@ -3,16 +3,17 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import type { Application } from '../data/client';
-import { applicationQuery, liveDifferenceQuery, resourcesQuery } from '../data/queries';
+import { applicationQuery, liveDifferenceQuery } from '../data/queries';
 import { Answer, Reasons } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Difference } from '../design/Difference';
 import { Short } from '../design/Short';
-import { State, toneOf } from '../design/State';
+import { State } from '../design/State';
 import { Tabs } from '../design/Tabs';
 import { useScreens } from '../messages/Messages';
 import { History } from './History';
 import { ReplicaLog } from './ReplicaLog';
+import { Resources } from './Resources';
 
 const Rollback = lazy(() => import('./Rollback'));
 const route = getRouteApi('/applications/$name');
@@ -91,53 +92,6 @@ function Shown({ one }: { one: Application }): ReactNode {
         {chosen === 'log' && <ReplicaLog name={one.name} />}
       </div>
     </>
-  );
-}
-
-function Resources({ name }: { name: string }): ReactNode {
-  const { applications } = useScreens();
-  const query = useQuery(resourcesQuery(name));
-  const [onlyTrouble, setOnlyTrouble] = useState(false);
-  return (
-    <Answer query={query}>
-      {({ items }) => {
-        const troubled = items.filter(
-          (one) =>
-            toneOf(one.health) === 'bad' || toneOf(one.health) === 'wait' || one.sync !== 'synced',
-        );
-        const shown = onlyTrouble ? troubled : items;
-        return (
-          <>
-            <label className="inline-flex min-h-6 items-center gap-2 text-muted">
-              <input
-                type="checkbox"
-                checked={onlyTrouble}
-                onChange={(event) => setOnlyTrouble(event.currentTarget.checked)}
-              />
-              {applications.onlyTrouble}
-            </label>
-            {shown.length === 0 && <p className="mt-2 text-good">{applications.allWell}</p>}
-            <ul className="mt-2">
-              {shown.map((one) => (
-                <li
-                  key={`${one.kind}/${one.namespace}/${one.name}`}
-                  className={`flex flex-wrap gap-x-3 border-b border-line py-2 ${one.kind === 'Pod' ? 'ps-6' : ''}`}
-                >
-                  <State state={one.health} />
-                  <span className="text-muted">{one.kind}</span>
-                  <span>{one.name}</span>
-                  {one.sync !== 'synced' && one.kind !== 'Pod' && <State state={one.sync} />}
-                  {one.differing_fields.length > 0 && (
-                    <code>{one.differing_fields.join(', ')}</code>
-                  )}
-                  {one.message && <span className="w-full text-muted">{one.message}</span>}
-                </li>
-              ))}
-            </ul>
-          </>
-        );
-      }}
-    </Answer>
   );
 }
 

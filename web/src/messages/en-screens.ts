@@ -125,6 +125,9 @@ export const enScreens = {
     confirm: 'Write the revert commit',
     done: 'The revert commit is in Git:',
     addresses: 'Addresses:',
+    tree: 'Tree',
+    list: 'List',
+    replicas: (n: number) => count(n, 'replica', 'replicas'),
   },
   promotion: {
     title: 'Promotion',

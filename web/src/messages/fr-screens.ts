@@ -93,9 +93,9 @@ export const frScreens = {
     line: (n: number) => `Ligne ${n}`,
     list: 'Liste',
     graph: 'Graphe',
-    whySkipped: 'Pourquoi a-t-elle été sautée ?',
+    whySkipped: 'Pourquoi n’a-t-elle pas tourné ?',
     needsUnknown:
-      'Quelle tâche attend quelle autre : impossible à lire dans le fichier du workflow à ce commit, donc aucune flèche n’est tracée.',
+      'Quelle tâche attend quelle autre : impossible à lire dans le fichier du workflow à ce commit, donc aucune flèche n’est tracée.',
   },
   applications: {
     title: 'Applications',
@@ -131,6 +131,9 @@ export const frScreens = {
     confirm: 'Écrire le commit d’annulation',
     done: 'Le commit d’annulation est dans Git :',
     addresses: 'Adresses :',
+    tree: 'Arbre',
+    list: 'Liste',
+    replicas: (n: number) => count(n, 'réplique', 'répliques'),
   },
   promotion: {
     title: 'Promotion',

@@ -3,7 +3,9 @@ import '@xyflow/react/dist/base.css';
 import './graph.css';
 import { useQuery } from '@tanstack/react-query';
 import {
+  BaseEdge,
   type Edge,
+  type EdgeProps,
   Handle,
   MarkerType,
   type Node,
@@ -11,15 +13,18 @@ import {
   Position,
   ReactFlow,
 } from '@xyflow/react';
-import { type ReactNode, useMemo } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef } from 'react';
 import type { Job, Run } from '../data/client';
 import { fileQuery } from '../data/queries';
 import { Loading } from '../design/Answer';
 import { State } from '../design/State';
 import { useScreens } from '../messages/Messages';
 import { placeOf } from '../repository/place';
-import { idOf, JOB_HEIGHT, JOB_WIDTH, placeJobs } from './layout';
+import { idOf, JOB_HEIGHT, JOB_WIDTH, type Point, pathThrough, placeJobs } from './layout';
 import { type Needs, readNeeds } from './needs';
+
+/** What is seen of the arrows before the chosen job. */
+const BESIDE_CHOSEN = 40;
 
 interface GraphProps {
   run: Run;
@@ -29,7 +34,10 @@ interface GraphProps {
 
 type JobNode = Node<{ job: Job; chosen: boolean; onChoose: (key: string) => void }, 'job'>;
 
+type NeedsEdge = Edge<{ bends: Point[] }, 'needs'>;
+
 const KINDS = { job: JobBox };
+const EDGE_KINDS = { needs: NeedsArrow };
 
 export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode {
   const { runs } = useScreens();
@@ -44,6 +52,14 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
       ),
     [run.jobs, needs],
   );
+  const holder = useRef<HTMLElement>(null);
+  const left = graph.jobs.find(({ key }) => key === chosen)?.x;
+  useEffect(() => {
+    const box = holder.current;
+    if (!box || left === undefined) return;
+    const hidden = left < box.scrollLeft || left + JOB_WIDTH > box.scrollLeft + box.clientWidth;
+    if (hidden) box.scrollLeft = left - BESIDE_CHOSEN;
+  }, [left]);
   if (query.isPending) return <Loading />;
   const jobs = new Map(run.jobs.map((job) => [job.key, job]));
   const nodes = graph.jobs.flatMap(({ key, x, y }): JobNode[] => {
@@ -63,10 +79,12 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
     ];
   });
   const edges = graph.edges.map(
-    ([source, target]): Edge => ({
-      id: `${source} ${target}`,
-      source,
-      target,
+    ({ from, to, bends }): NeedsEdge => ({
+      id: `${from} ${to}`,
+      type: 'needs',
+      source: from,
+      target: to,
+      data: { bends },
       focusable: false,
       markerEnd: { type: MarkerType.ArrowClosed, color: 'var(--muted)' },
     }),
@@ -75,6 +93,7 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
     <>
       {needs === null && <p className="mt-2 text-muted">{runs.needsUnknown}</p>}
       <section
+        ref={holder}
         aria-label={runs.graph}
         className="run-graph mt-2 overflow-x-auto border border-line bg-sunken"
       >
@@ -83,6 +102,7 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
             nodes={nodes}
             edges={edges}
             nodeTypes={KINDS}
+            edgeTypes={EDGE_KINDS}
             nodesDraggable={false}
             nodesConnectable={false}
             nodesFocusable={false}
@@ -101,6 +121,12 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
       </section>
     </>
   );
+}
+
+function NeedsArrow(edge: EdgeProps<NeedsEdge>): ReactNode {
+  const { sourceX, sourceY, targetX, targetY, markerEnd, data } = edge;
+  const ends = [{ x: sourceX, y: sourceY }, ...(data?.bends ?? []), { x: targetX, y: targetY }];
+  return <BaseEdge path={pathThrough(ends)} {...(markerEnd ? { markerEnd } : {})} />;
 }
 
 /** What the file says, if it is about the very jobs that ran. */

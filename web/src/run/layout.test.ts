@@ -1,6 +1,6 @@
 // The graph of a run: who points at whom, and nobody stands left of what it needs or on another.
 import { expect, test } from 'vitest';
-import { edgesOf, JOB_HEIGHT, JOB_WIDTH, placeJobs } from './layout';
+import { edgesOf, JOB_HEIGHT, JOB_WIDTH, pathThrough, placeJobs } from './layout';
 
 const KEYS = ['test.0', 'test.1', 'lint', 'publish'];
 const NEEDS = new Map([
@@ -20,7 +20,7 @@ test('a job that needs a matrix needs each of its jobs', () => {
 test('a job stands right of what it needs, and no two overlap', () => {
   const { jobs, edges, width, height } = placeJobs(KEYS, NEEDS);
   const at = new Map(jobs.map((job) => [job.key, job]));
-  for (const [from, to] of edges) {
+  for (const { from, to } of edges) {
     expect((at.get(to)?.x ?? 0) - (at.get(from)?.x ?? 0)).toBeGreaterThan(JOB_WIDTH);
   }
   const firsts = jobs.filter(({ key }) => key !== 'publish').map(({ y }) => y);
@@ -31,6 +31,29 @@ test('a job stands right of what it needs, and no two overlap', () => {
   }
   expect(width).toBeGreaterThan(2 * JOB_WIDTH);
   expect(height).toBeGreaterThan(3 * JOB_HEIGHT);
+});
+
+test('an arrow over a rank goes around what stands there', () => {
+  const keys = ['build', 'publish', 'tell'];
+  const needs = new Map([
+    ['build', []],
+    ['publish', ['build']],
+    ['tell', ['build', 'publish']],
+  ]);
+  const { jobs, edges } = placeJobs(keys, needs);
+  const publish = jobs.find(({ key }) => key === 'publish');
+  const { bends = [] } = edges.find(({ from, to }) => from === 'build' && to === 'tell') ?? {};
+  const beside = bends.find(({ x }) => Math.abs(x - (publish?.x ?? 0) - JOB_WIDTH / 2) < 1);
+  const away = Math.abs((beside?.y ?? 0) - (publish?.y ?? 0) - JOB_HEIGHT / 2);
+  expect(away).toBeGreaterThan(JOB_HEIGHT / 2);
+});
+
+test('a line goes through its points', () => {
+  const points = [
+    { x: 0, y: 0 },
+    { x: 10, y: 4 },
+  ];
+  expect(pathThrough(points)).toBe('M0,0 C5,0 5,4 10,4');
 });
 
 test('without knowledge of needs there are no arrows', () => {

@@ -14,10 +14,22 @@ export interface PlacedJob {
   y: number;
 }
 
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface PlacedEdge {
+  from: string;
+  to: string;
+  /** Where it bends, so that it goes around the jobs between its ends. */
+  bends: Point[];
+}
+
 export interface JobGraph {
   jobs: PlacedJob[];
   /** From a job that is needed to the job that needs it. */
-  edges: [string, string][];
+  edges: PlacedEdge[];
   width: number;
   height: number;
 }
@@ -36,7 +48,7 @@ export function edgesOf(keys: readonly string[], needs: Needs): [string, string]
 }
 
 export function placeJobs(keys: readonly string[], needs: Needs): JobGraph {
-  const edges = edgesOf(keys, needs);
+  const pairs = edgesOf(keys, needs);
   const graph = new Graph();
   graph.setGraph({
     rankdir: 'LR',
@@ -46,14 +58,33 @@ export function placeJobs(keys: readonly string[], needs: Needs): JobGraph {
     marginy: MARGIN,
   });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const key of keys) graph.setNode(key, { width: JOB_WIDTH, height: JOB_HEIGHT });
-  for (const [from, to] of edges) graph.setEdge(from, to);
+  // The last one that is told stands on top.
+  for (const key of keys.toReversed()) graph.setNode(key, { width: JOB_WIDTH, height: JOB_HEIGHT });
+  for (const [from, to] of pairs.toReversed()) graph.setEdge(from, to);
   layout(graph);
   const jobs = keys.map((key) => {
     const { x = 0, y = 0 } = graph.node(key) as { x?: number; y?: number };
     return { key, x: x - JOB_WIDTH / 2, y: y - JOB_HEIGHT / 2 };
   });
+  const edges = pairs.map(([from, to]): PlacedEdge => {
+    const { points = [] } = graph.edge(from, to) as { points?: Point[] };
+    return { from, to, bends: points.slice(1, -1) };
+  });
   const width = Math.max(0, ...jobs.map(({ x }) => x + JOB_WIDTH)) + MARGIN;
   const height = Math.max(0, ...jobs.map(({ y }) => y + JOB_HEIGHT)) + MARGIN;
   return { jobs, edges, width, height };
+}
+
+/** A smooth line from left to right through the points. */
+export function pathThrough(points: readonly Point[]): string {
+  const [first, ...others] = points;
+  if (!first) return '';
+  let before = first;
+  let path = `M${first.x},${first.y}`;
+  for (const point of others) {
+    const middle = (before.x + point.x) / 2;
+    path += ` C${middle},${before.y} ${middle},${point.y} ${point.x},${point.y}`;
+    before = point;
+  }
+  return path;
 }

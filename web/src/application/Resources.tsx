@@ -1,0 +1,147 @@
+// What an application consists of, as a tree or as a list, whole or only what is in trouble.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { resourcesQuery } from '../data/queries';
+import { Answer } from '../design/Answer';
+import { State } from '../design/State';
+import { Toggle } from '../design/Toggle';
+import { useScreens } from '../messages/Messages';
+import { type Branch, isTroubled, keyOf, type Owner, type Resource, treeOf } from './tree';
+
+const route = getRouteApi('/applications/$name');
+
+export function Resources({ name }: { name: string }): ReactNode {
+  const { applications } = useScreens();
+  const query = useQuery(resourcesQuery(name));
+  const { view, only } = route.useSearch();
+  const navigate = route.useNavigate();
+  const chosen = view === 'list' ? 'list' : 'tree';
+  const onlyTrouble = only === 'trouble';
+  return (
+    <Answer query={query}>
+      {({ items }) => {
+        const wellIsHidden = onlyTrouble && !items.some(isTroubled);
+        return (
+          <>
+            <div className="flex flex-wrap items-center justify-between gap-2">
+              <label className="inline-flex min-h-6 items-center gap-2 text-muted">
+                <input
+                  type="checkbox"
+                  checked={onlyTrouble}
+                  onChange={(event) => {
+                    const { checked } = event.currentTarget;
+                    void navigate({
+                      search: ({ only: _, ...old }) =>
+                        checked ? { ...old, only: 'trouble' } : old,
+                    });
+                  }}
+                />
+                {applications.onlyTrouble}
+              </label>
+              <Toggle
+                label={applications.resources}
+                names={{ tree: applications.tree, list: applications.list }}
+                chosen={chosen}
+                onChoose={(key) =>
+                  void navigate({
+                    search: ({ view: _, ...old }) => (key === 'list' ? { ...old, view: key } : old),
+                  })
+                }
+              />
+            </div>
+            {wellIsHidden && <p className="mt-2 text-good">{applications.allWell}</p>}
+            {chosen === 'tree' ? (
+              <Tree branches={treeOf(items)} onlyTrouble={onlyTrouble} />
+            ) : (
+              <ul className="mt-2">
+                {items
+                  .filter((one) => !onlyTrouble || isTroubled(one))
+                  .map((one) => (
+                    <li key={keyOf(one)} className="border-b border-line py-2">
+                      <Line one={one} />
+                    </li>
+                  ))}
+              </ul>
+            )}
+          </>
+        );
+      }}
+    </Answer>
+  );
+}
+
+function Tree({ branches, onlyTrouble }: { branches: Branch[]; onlyTrouble: boolean }): ReactNode {
+  return (
+    <ul className="mt-2">
+      {branches
+        .filter(({ troubled }) => !onlyTrouble || troubled)
+        .map(({ kind, objects, health, troubled }) => (
+          <li key={kind} className="border-b border-line py-1">
+            <details open={troubled}>
+              <summary className="min-h-7 cursor-pointer py-1">
+                <State state={health} /> <span className="font-semibold">{kind}</span>{' '}
+                <span className="text-muted">{objects.length}</span>
+              </summary>
+              <ul className="ms-2 border-s border-line ps-4">
+                {objects
+                  .filter((owner) => !onlyTrouble || owner.troubled)
+                  .map((owner) => (
+                    <li key={keyOf(owner.object)} className="py-1">
+                      <OwnerBranch owner={owner} onlyTrouble={onlyTrouble} />
+                    </li>
+                  ))}
+              </ul>
+            </details>
+          </li>
+        ))}
+    </ul>
+  );
+}
+
+function OwnerBranch({
+  owner: { object, replicas, troubled },
+  onlyTrouble,
+}: {
+  owner: Owner;
+  onlyTrouble: boolean;
+}): ReactNode {
+  const { applications } = useScreens();
+  if (replicas.length === 0) return <Line one={object} kindSaid />;
+  return (
+    <details open={troubled}>
+      <summary className="min-h-7 cursor-pointer py-1">
+        <Line one={object} kindSaid inline />{' '}
+        <span className="text-muted">{applications.replicas(replicas.length)}</span>
+      </summary>
+      <ul className="ms-2 border-s border-line ps-4">
+        {replicas
+          .filter((one) => !onlyTrouble || isTroubled(one))
+          .map((one) => (
+            <li key={keyOf(one)} className="py-1">
+              <Line one={one} kindSaid />
+            </li>
+          ))}
+      </ul>
+    </details>
+  );
+}
+
+interface LineProps {
+  one: Resource;
+  kindSaid?: boolean;
+  inline?: boolean;
+}
+
+function Line({ one, kindSaid = false, inline = false }: LineProps): ReactNode {
+  return (
+    <span className={`flex-wrap gap-x-3 ${inline ? 'inline-flex' : 'flex'}`}>
+      <State state={one.health} />
+      {!kindSaid && <span className="text-muted">{one.kind}</span>}
+      <span>{one.name}</span>
+      {one.sync !== 'synced' && <State state={one.sync} />}
+      {one.differing_fields.length > 0 && <code>{one.differing_fields.join(', ')}</code>}
+      {one.message && <span className="w-full text-muted">{one.message}</span>}
+    </span>
+  );
+}
