@@ -92,7 +92,7 @@ const applications = createRoute({
 const application = createRoute({
   ...parent,
   path: '/applications/$name',
-  validateSearch: texts('tab', 'from', 'to', 'view', 'only'),
+  validateSearch: texts('tab', 'from', 'to', 'view', 'only', 'metric', 'range'),
   component: lazyRouteComponent(() => import('./application/Application'), 'ApplicationScreen'),
 });
 const promotion = createRoute({
@@ -100,6 +100,13 @@ const promotion = createRoute({
   path: '/promotion',
   validateSearch: texts('repository'),
   component: lazyRouteComponent(() => import('./promotion/Promotion'), 'Promotion'),
+});
+const metrics = createRoute({
+  ...parent,
+  // The server’s own metrics are at /metrics.
+  path: '/monitoring',
+  validateSearch: texts('tab', 'query', 'range', 'until', 'step'),
+  component: lazyRouteComponent(() => import('./metrics/Metrics'), 'Metrics'),
 });
 const incidents = createRoute({
   ...parent,
@@ -125,6 +132,7 @@ const tree = root.addChildren([
   applications,
   application,
   promotion,
+  metrics,
   incidents,
   incident,
 ]);

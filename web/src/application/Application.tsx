@@ -4,7 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import type { Application } from '../data/client';
 import { applicationQuery, liveDifferenceQuery } from '../data/queries';
-import { Answer, Reasons } from '../design/Answer';
+import { Answer, Loading, Reasons } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Difference } from '../design/Difference';
 import { Short } from '../design/Short';
@@ -15,9 +15,10 @@ import { History } from './History';
 import { ReplicaLog } from './ReplicaLog';
 import { Resources } from './Resources';
 
+const Measured = lazy(() => import('./Measured'));
 const Rollback = lazy(() => import('./Rollback'));
 const route = getRouteApi('/applications/$name');
-const TABS = ['resources', 'difference', 'history', 'log'] as const;
+const TABS = ['resources', 'difference', 'history', 'metrics', 'log'] as const;
 
 export function ApplicationScreen(): ReactNode {
   const { name } = route.useParams();
@@ -88,6 +89,11 @@ function Shown({ one }: { one: Application }): ReactNode {
               })
             }
           />
+        )}
+        {chosen === 'metrics' && (
+          <Suspense fallback={<Loading />}>
+            <Measured name={one.name} />
+          </Suspense>
         )}
         {chosen === 'log' && <ReplicaLog name={one.name} />}
       </div>

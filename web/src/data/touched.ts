@@ -66,7 +66,7 @@ function touchedInDeployments(fact: Fact): QueryKey[] {
 function touchedInMonitoring(fact: Fact): QueryKey[] {
   const subject = parseSubject(fact.subject);
   const application = field(fact, 'application');
-  const keys: QueryKey[] = [['status']];
+  const keys: QueryKey[] = [['status'], ['objectives']];
   if (application) keys.push(['application', application]);
   if (subject.kind === 'incident') keys.push(['incidents'], ['incident', subject.incident]);
   return keys;

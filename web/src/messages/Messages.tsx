@@ -3,6 +3,7 @@ import { createContext, type ReactNode, use, useEffect } from 'react';
 import { useStore } from '../data/store';
 import type { Messages } from './en';
 import type { FactMessages } from './en-facts';
+import type { MetricMessages } from './en-metrics';
 import type { ScreenMessages } from './en-screens';
 import { chosenLanguage, type Language, languageFor, localeFor } from './language';
 
@@ -17,11 +18,13 @@ const loaders = {
     shared: async () => (await import('./en')).en,
     facts: async () => (await import('./en-facts')).enFacts,
     screens: async () => (await import('./en-screens')).enScreens,
+    metrics: async () => (await import('./en-metrics')).enMetrics,
   },
   fr: {
     shared: async () => (await import('./fr')).fr,
     facts: async () => (await import('./fr-facts')).frFacts,
     screens: async () => (await import('./fr-screens')).frScreens,
+    metrics: async () => (await import('./fr-metrics')).frMetrics,
   },
 } satisfies Record<Language, Loaders>;
 
@@ -29,6 +32,7 @@ interface Loaders {
   shared: () => Promise<Messages>;
   facts: () => Promise<FactMessages>;
   screens: () => Promise<ScreenMessages>;
+  metrics: () => Promise<MetricMessages>;
 }
 
 const loaded = new Map<string, Promise<unknown>>();
@@ -91,4 +95,10 @@ export function useFactMessages(): FactMessages {
 export function useScreens(): ScreenMessages {
   const { language } = useSpoken();
   return use<ScreenMessages>(load(`${language}.screens`, loaders[language].screens));
+}
+
+/** What the screen of metrics says; suspends until it is there. */
+export function useMetricWords(): MetricMessages {
+  const { language } = useSpoken();
+  return use<MetricMessages>(load(`${language}.metrics`, loaders[language].metrics));
 }

@@ -101,6 +101,7 @@ export const enScreens = {
       resources: 'Resources',
       difference: 'Difference to Git',
       history: 'History',
+      metrics: 'Metrics',
       log: 'Log',
     },
     none: 'There is no application',

@@ -30,6 +30,7 @@ export const en = {
     runs: 'Runs',
     applications: 'Applications',
     promotion: 'Promotion',
+    metrics: 'Metrics',
     incidents: 'Incidents',
     timeline: 'Timeline',
   },

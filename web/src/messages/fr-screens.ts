@@ -107,6 +107,7 @@ export const frScreens = {
       resources: 'Ressources',
       difference: 'Différence avec Git',
       history: 'Historique',
+      metrics: 'Métriques',
       log: 'Journal',
     },
     none: 'Il n’y a aucune application',

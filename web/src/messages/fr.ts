@@ -32,6 +32,7 @@ export const fr = {
     runs: 'Exécutions',
     applications: 'Applications',
     promotion: 'Promotion',
+    metrics: 'Métriques',
     incidents: 'Incidents',
     timeline: 'Chronologie',
   },

@@ -1,6 +1,6 @@
 // DORA's five figures of the repository's last environment, each with how many facts are behind it.
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { deliveryQuery, type Place } from '../data/queries';
 import { Duration } from '../design/Time';
 import { useLocale, useScreens } from '../messages/Messages';
@@ -13,15 +13,22 @@ const FIGURES = [
   'rework_rate',
 ] as const;
 
-export function Delivery({ place }: { place: Place }): ReactNode {
+interface DeliveryProps {
+  place: Place;
+  /** Whether the repository is named, where there are several. */
+  named?: boolean;
+}
+
+export function Delivery({ place, named = false }: DeliveryProps): ReactNode {
   const { promotion } = useScreens();
+  const heading = useId();
   const query = useQuery(deliveryQuery(place));
   // A repository without environments delivers nowhere: there is nothing to tell.
   if (!query.data) return null;
   const { data } = query;
   return (
-    <section aria-labelledby="delivery" className="mt-8">
-      <h2 id="delivery">{promotion.delivery}</h2>
+    <section aria-labelledby={heading} className="mt-8">
+      <h2 id={heading}>{named ? `${place.owner}/${place.name}` : promotion.delivery}</h2>
       <p className="text-muted">{promotion.days(data.days)}</p>
       <dl className="mt-2 grid gap-4 sm:grid-cols-2 xl:grid-cols-5">
         {FIGURES.map((name) => (

@@ -6,6 +6,7 @@ export const SECTIONS = [
   { to: '/runs', name: 'runs', key: 'r' },
   { to: '/applications', name: 'applications', key: 'a' },
   { to: '/promotion', name: 'promotion', key: 'o' },
+  { to: '/monitoring', name: 'metrics', key: 'm' },
   { to: '/incidents', name: 'incidents', key: 'i' },
   { to: '/timeline', name: 'timeline', key: 't' },
 ] as const;

@@ -1,0 +1,91 @@
+// What an application measures: one metric over time with its own deployments marked, its objectives.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { Answer, Empty } from '../design/Answer';
+import { useMetricWords } from '../messages/Messages';
+import { Card, type Objective } from '../metrics/Objectives';
+import { Plot } from '../metrics/Plot';
+import { namesQuery, objectivesQuery } from '../metrics/prometheus';
+import { spanOf } from '../metrics/span';
+import { queryFor, quoted } from '../metrics/suggest';
+
+const route = getRouteApi('/applications/$name');
+/** The scraper's own figures say least about a service. */
+const LEAST = /^(up$|scrape_)/;
+const SHARE = 'objective:';
+
+export default function Measured({ name }: { name: string }): ReactNode {
+  const words = useMetricWords();
+  const names = useQuery(namesQuery('__name__', `{application=${quoted(name)}}`));
+  const objectives = useQuery(objectivesQuery);
+  const own = objectives.data?.items.filter(({ application }) => application === name) ?? [];
+  return (
+    <Answer query={names}>
+      {(all) =>
+        all.length === 0 ? (
+          <Empty title={words.noMetrics} next={words.noMetricsNext} />
+        ) : (
+          <>
+            <One name={name} metrics={all} objectives={own} />
+            <div className="mt-6 space-y-6">
+              {own.map((one) => (
+                <Card key={one.name} one={one} />
+              ))}
+            </div>
+          </>
+        )
+      }
+    </Answer>
+  );
+}
+
+interface OneProps {
+  name: string;
+  metrics: string[];
+  objectives: Objective[];
+}
+
+function One({ name, metrics, objectives }: OneProps): ReactNode {
+  const words = useMetricWords();
+  const { metric, range } = route.useSearch();
+  const navigate = route.useNavigate();
+  const span = spanOf(range ? { range } : {});
+  const shares = objectives.flatMap(({ name: objective, display_name: title, rules }) => {
+    const query = rules.at(-1)?.query;
+    return query ? [{ key: SHARE + objective, label: `${words.share}: ${title}`, query }] : [];
+  });
+  const measured = metrics
+    .toSorted((one, other) => Number(LEAST.test(one)) - Number(LEAST.test(other)))
+    .map((one) => ({ key: one, label: one, query: queryFor(one, { application: name }) }));
+  const choices = [...measured, ...shares];
+  const chosen = choices.find(({ key }) => key === metric) ?? choices[0];
+  if (!chosen) return null;
+  return (
+    <>
+      <div className="flex flex-wrap items-end justify-between gap-3">
+        <label className="grid min-w-0 gap-1 text-muted">
+          {words.metric}
+          <select
+            className="field max-w-full"
+            value={chosen.key}
+            onChange={(event) => {
+              const { value } = event.currentTarget;
+              void navigate({ search: (old) => ({ ...old, metric: value }) });
+            }}
+          >
+            {choices.map(({ key, label }) => (
+              <option key={key} value={key}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <Link to="/monitoring" search={{ query: chosen.query }}>
+          {words.explore}
+        </Link>
+      </div>
+      <Plot query={chosen.query} span={span} application={name} />
+    </>
+  );
+}

@@ -1,0 +1,14 @@
+// Suggested queries: counters by their rate, values of labels safely in quotes.
+import { expect, test } from 'vitest';
+import { queryFor } from './suggest';
+
+test('of a counter its rate is asked, of anything else its value', () => {
+  expect(queryFor('up')).toBe('up');
+  expect(queryFor('requests_total', { application: 'web' })).toBe(
+    'rate(requests_total{application="web"}[1m])',
+  );
+});
+
+test('a value cannot leave its quotes', () => {
+  expect(queryFor('up', { job: 'a"} or b{c="\\' })).toBe('up{job="a\\"} or b{c=\\"\\\\"}');
+});

@@ -1,0 +1,13 @@
+// The query that most likely says something about a metric: of a counter its rate.
+const COUNTER = /_(total|count|sum|bucket)$/;
+const WINDOW = '1m';
+
+export function queryFor(metric: string, labels: Record<string, string> = {}): string {
+  const matchers = Object.entries(labels).map(([label, value]) => `${label}=${quoted(value)}`);
+  const selector = matchers.length > 0 ? `${metric}{${matchers.join(',')}}` : metric;
+  return COUNTER.test(metric) ? `rate(${selector}[${WINDOW}])` : selector;
+}
+
+export function quoted(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
