@@ -92,7 +92,7 @@ const applications = createRoute({
 const application = createRoute({
   ...parent,
   path: '/applications/$name',
-  validateSearch: texts('tab', 'from', 'to', 'view', 'only', 'metric', 'range'),
+  validateSearch: texts('tab', 'from', 'to', 'view', 'only', 'metric', 'range', 'until', 'step'),
   component: lazyRouteComponent(() => import('./application/Application'), 'ApplicationScreen'),
 });
 const promotion = createRoute({

@@ -7,8 +7,9 @@ import { useMetricWords } from '../messages/Messages';
 import { Card, type Objective } from '../metrics/Objectives';
 import { Plot } from '../metrics/Plot';
 import { namesQuery, objectivesQuery } from '../metrics/prometheus';
-import { spanOf } from '../metrics/span';
-import { queryFor, quoted } from '../metrics/suggest';
+import { SpanChoice } from '../metrics/SpanChoice';
+import { changed, spanOf } from '../metrics/span';
+import { queryOfApplication, quoted } from '../metrics/suggest';
 
 const route = getRouteApi('/applications/$name');
 /** The scraper's own figures say least about a service. */
@@ -48,23 +49,23 @@ interface OneProps {
 
 function One({ name, metrics, objectives }: OneProps): ReactNode {
   const words = useMetricWords();
-  const { metric, range } = route.useSearch();
+  const { metric, ...asked } = route.useSearch();
   const navigate = route.useNavigate();
-  const span = spanOf(range ? { range } : {});
+  const span = spanOf(asked);
   const shares = objectives.flatMap(({ name: objective, display_name: title, rules }) => {
     const query = rules.at(-1)?.query;
     return query ? [{ key: SHARE + objective, label: `${words.share}: ${title}`, query }] : [];
   });
   const measured = metrics
     .toSorted((one, other) => Number(LEAST.test(one)) - Number(LEAST.test(other)))
-    .map((one) => ({ key: one, label: one, query: queryFor(one, { application: name }) }));
+    .map((one) => ({ key: one, label: one, query: queryOfApplication(one, name) }));
   const choices = [...measured, ...shares];
   const chosen = choices.find(({ key }) => key === metric) ?? choices[0];
   if (!chosen) return null;
   return (
     <>
       <div className="flex flex-wrap items-end justify-between gap-3">
-        <label className="grid min-w-0 gap-1 text-muted">
+        <label className="grid min-w-0 grid-cols-[minmax(0,1fr)] gap-1 text-muted">
           {words.metric}
           <select
             className="field max-w-full"
@@ -85,6 +86,11 @@ function One({ name, metrics, objectives }: OneProps): ReactNode {
           {words.explore}
         </Link>
       </div>
+      <SpanChoice
+        span={span}
+        step={asked.step}
+        onChange={(change) => void navigate({ search: (old) => changed(old, change) })}
+      />
       <Plot query={chosen.query} span={span} application={name} />
     </>
   );

@@ -8,7 +8,7 @@ import { Plot } from './Plot';
 import { namesQuery } from './prometheus';
 import { QueryField } from './QueryField';
 import { SpanChoice } from './SpanChoice';
-import { spanOf } from './span';
+import { changed, spanOf } from './span';
 import { queryFor } from './suggest';
 
 const route = getRouteApi('/monitoring');
@@ -25,14 +25,7 @@ export function Explore(): ReactNode {
       <SpanChoice
         span={span}
         step={asked.step}
-        onChange={(change) =>
-          void navigate({
-            search: (old) =>
-              Object.fromEntries(
-                Object.entries({ ...old, ...change }).filter(([, value]) => value !== null),
-              ),
-          })
-        }
+        onChange={(change) => void navigate({ search: (old) => changed(old, change) })}
       />
       {query === '' ? <Begin onDraw={draw} /> : <Plot query={query} span={span} />}
     </>

@@ -24,7 +24,7 @@ export function Metrics(): ReactNode {
     <>
       <div className="flex flex-wrap items-baseline justify-between gap-3">
         <h1>{words.title}</h1>
-        <CopyAs command="boucle status" path="/objectives" />
+        <CopyAs path="/objectives" />
       </div>
       <Tabs
         label={words.title}

@@ -9,7 +9,7 @@ import { useLocale, useMetricWords } from '../messages/Messages';
 import { colourOf, dashOf, formatFor, timeFormatFor } from './look';
 import { type Marker, markersOf } from './markers';
 import { type Drawn, deploymentsInQuery, rangeQuery } from './prometheus';
-import { lastOf, type Read, readMatrix } from './read';
+import { lastOf, type Read, readMatrix, shortened } from './read';
 import type { Span } from './span';
 
 const Chart = lazy(() => import('./Chart'));
@@ -31,22 +31,21 @@ export function Plot({ query, span, application }: PlotProps): ReactNode {
   if (answer.data.matrix.result.length === 0) {
     return <Empty title={words.empty} next={words.emptyNext} />;
   }
-  return <Shown drawn={answer.data} facts={deployments.data ?? []} span={span} />;
+  return <Shown drawn={answer.data} facts={deployments.data ?? []} />;
 }
 
 interface ShownProps {
   drawn: Drawn;
   facts: Parameters<typeof markersOf>[0];
-  span: Span;
 }
 
-function Shown({ drawn, facts, span }: ShownProps): ReactNode {
+function Shown({ drawn, facts }: ShownProps): ReactNode {
   const words = useMetricWords();
   const locale = useLocale();
   const [point, setPoint] = useState<number | null>(null);
-  const read = useMemo(() => readMatrix(drawn.matrix, drawn.bounds, span.step), [drawn, span.step]);
+  const read = useMemo(() => readMatrix(drawn.matrix, drawn.bounds, drawn.step), [drawn]);
   const markers = useMemo(() => markersOf(facts, drawn.bounds), [facts, drawn]);
-  const time = timeFormatFor(locale, span.seconds);
+  const time = timeFormatFor(locale, drawn.bounds[1] - drawn.bounds[0]);
   const label = words.chart(read.series.length, time(drawn.bounds[0]), time(drawn.bounds[1]));
   return (
     <>
@@ -78,7 +77,7 @@ function Legend({ read, point, time }: LegendProps): ReactNode {
           <th scope="col" className="pe-4 text-start font-normal">
             {words.series}
           </th>
-          <th scope="col" className="text-end font-normal">
+          <th scope="col" className="text-end font-normal whitespace-nowrap">
             {at === undefined ? words.last : words.at(time(at))}
           </th>
         </tr>
@@ -89,9 +88,9 @@ function Legend({ read, point, time }: LegendProps): ReactNode {
           return (
             <tr key={series.name}>
               <td className="pe-4">
-                <Sample index={index} /> <code>{series.name}</code>
+                <Sample index={index} /> <code>{shortened(series.name)}</code>
               </td>
-              <td className="text-end">
+              <td className="text-end align-top whitespace-nowrap">
                 {value === null || value === undefined ? '–' : format(value)}
               </td>
             </tr>
@@ -178,7 +177,7 @@ function Values({ read, time }: { read: Read; time: (at: number) => string }): R
                 <th scope="col">{words.time}</th>
                 {read.series.map(({ name }) => (
                   <th key={name} scope="col">
-                    <code>{name}</code>
+                    <code>{shortened(name)}</code>
                   </th>
                 ))}
               </tr>

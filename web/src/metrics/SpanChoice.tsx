@@ -1,13 +1,7 @@
 // Chooses how long a chart is, until when, and how far apart its points are.
 import type { ReactNode } from 'react';
 import { useLocale, useMetricWords } from '../messages/Messages';
-import { RANGES, type Span, STEPS, stepFor } from './span';
-
-export interface SpanChange {
-  range?: string;
-  until?: string | null;
-  step?: string | null;
-}
+import { RANGES, type Span, type SpanChange, STEPS, stepFor } from './span';
 
 interface SpanChoiceProps {
   span: Span;

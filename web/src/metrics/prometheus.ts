@@ -1,5 +1,5 @@
 // Asks the stored metrics on Prometheus' paths, which the typed client does not know.
-import { queryOptions } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { answerOf, client } from '../data/client';
 import { ProblemError, problemFrom } from '../data/problem';
 import { session } from '../data/session';
@@ -60,6 +60,7 @@ export function labelsQuery(metric: string) {
 export interface Drawn {
   matrix: Matrix;
   bounds: [number, number];
+  step: number;
 }
 
 export function rangeQuery(query: string, span: Span) {
@@ -68,6 +69,8 @@ export function rangeQuery(query: string, span: Span) {
     enabled: query.trim() !== '',
     retry: false,
     refetchInterval: span.until === null ? Math.max(FOLLOW_MS, span.step * 1000) : false,
+    // The chart stays until the next one is there.
+    placeholderData: keepPreviousData,
     queryFn: async ({ signal }): Promise<Drawn> => {
       const bounds = boundsOf(span, Date.now() / 1000);
       const asked = new URLSearchParams({
@@ -76,7 +79,8 @@ export function rangeQuery(query: string, span: Span) {
         end: String(bounds[1]),
         step: String(span.step),
       });
-      return { matrix: (await ask('query_range', asked, signal)) as Matrix, bounds };
+      const matrix = (await ask('query_range', asked, signal)) as Matrix;
+      return { matrix, bounds, step: span.step };
     },
   });
 }

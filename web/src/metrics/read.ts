@@ -57,3 +57,8 @@ export function nameOf(metric: Record<string, string>, without: ReadonlySet<stri
 export function lastOf({ values }: Series): number | null {
   return values.findLast((value) => value !== null) ?? null;
 }
+
+/** A name to read: of commits and digests the first letters. */
+export function shortened(name: string): string {
+  return name.replaceAll(/\b([0-9a-f]{10})[0-9a-f]{30,54}\b/g, '$1');
+}

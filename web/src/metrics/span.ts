@@ -30,6 +30,19 @@ export interface Span {
   step: number;
 }
 
+/** What somebody chose anew; `null` gives the choice back. */
+export interface SpanChange {
+  range?: string;
+  until?: string | null;
+  step?: string | null;
+}
+
+/** What an address has to hold after a change. */
+export function changed<S extends Asked>(search: S, change: SpanChange): S {
+  const all = Object.entries({ ...search, ...change });
+  return Object.fromEntries(all.filter(([, value]) => value !== null)) as S;
+}
+
 export function spanOf({ range, until, step }: Asked): Span {
   const known = range && Object.hasOwn(RANGES, range) ? (range as Range) : RANGE_FIRST;
   const seconds = RANGES[known];

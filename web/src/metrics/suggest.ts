@@ -1,4 +1,5 @@
-// The query that most likely says something about a metric: of a counter its rate.
+// The query that most likely says something about a metric: of a counter its rate, of an application
+// what its replicas do together.
 const COUNTER = /_(total|count|sum|bucket)$/;
 const WINDOW = '1m';
 
@@ -10,4 +11,12 @@ export function queryFor(metric: string, labels: Record<string, string> = {}): s
 
 export function quoted(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+/** Labels that tell replicas and their versions apart. */
+const OF_REPLICAS = 'instance, replica, revision';
+
+export function queryOfApplication(metric: string, application: string): string {
+  const query = queryFor(metric, { application });
+  return COUNTER.test(metric) ? `sum without (${OF_REPLICAS}) (${query})` : query;
 }
