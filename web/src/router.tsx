@@ -119,6 +119,13 @@ const incident = createRoute({
   component: lazyRouteComponent(() => import('./incident/Incident'), 'IncidentScreen'),
 });
 
+const settings = createRoute({
+  ...parent,
+  path: '/settings',
+  validateSearch: texts('tab', 'repository'),
+  component: lazyRouteComponent(() => import('./settings/Settings'), 'Settings'),
+});
+
 const tree = root.addChildren([
   home,
   setUp,
@@ -135,6 +142,7 @@ const tree = root.addChildren([
   metrics,
   incidents,
   incident,
+  settings,
 ]);
 
 export function createAppRouter(queries: QueryClient) {

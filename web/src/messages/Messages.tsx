@@ -5,6 +5,7 @@ import type { Messages } from './en';
 import type { FactMessages } from './en-facts';
 import type { MetricMessages } from './en-metrics';
 import type { ScreenMessages } from './en-screens';
+import type { SettingsMessages } from './en-settings';
 import { chosenLanguage, type Language, languageFor, localeFor } from './language';
 
 interface Spoken {
@@ -19,12 +20,14 @@ const loaders = {
     facts: async () => (await import('./en-facts')).enFacts,
     screens: async () => (await import('./en-screens')).enScreens,
     metrics: async () => (await import('./en-metrics')).enMetrics,
+    settings: async () => (await import('./en-settings')).enSettings,
   },
   fr: {
     shared: async () => (await import('./fr')).fr,
     facts: async () => (await import('./fr-facts')).frFacts,
     screens: async () => (await import('./fr-screens')).frScreens,
     metrics: async () => (await import('./fr-metrics')).frMetrics,
+    settings: async () => (await import('./fr-settings')).frSettings,
   },
 } satisfies Record<Language, Loaders>;
 
@@ -33,6 +36,7 @@ interface Loaders {
   facts: () => Promise<FactMessages>;
   screens: () => Promise<ScreenMessages>;
   metrics: () => Promise<MetricMessages>;
+  settings: () => Promise<SettingsMessages>;
 }
 
 const loaded = new Map<string, Promise<unknown>>();
@@ -101,4 +105,10 @@ export function useScreens(): ScreenMessages {
 export function useMetricWords(): MetricMessages {
   const { language } = useSpoken();
   return use<MetricMessages>(load(`${language}.metrics`, loaders[language].metrics));
+}
+
+/** What the screen of settings says; suspends until it is there. */
+export function useSettingsWords(): SettingsMessages {
+  const { language } = useSpoken();
+  return use<SettingsMessages>(load(`${language}.settings`, loaders[language].settings));
 }

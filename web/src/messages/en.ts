@@ -33,6 +33,7 @@ export const en = {
     metrics: 'Metrics',
     incidents: 'Incidents',
     timeline: 'Timeline',
+    settings: 'Settings',
   },
   connection: {
     connecting: 'Connecting…',

@@ -35,6 +35,7 @@ export const fr = {
     metrics: 'Métriques',
     incidents: 'Incidents',
     timeline: 'Chronologie',
+    settings: 'Réglages',
   },
   connection: {
     connecting: 'Connexion…',

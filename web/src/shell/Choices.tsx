@@ -10,8 +10,7 @@ const chosenTheme = remembered('theme');
 const THEMES = ['system', 'light', 'dark'] as const;
 
 export function Choices(): ReactNode {
-  const { shell, session: words } = useMessages();
-  const language = useLanguage();
+  const { session: words } = useMessages();
   const theme = useStore(chosenTheme) ?? 'system';
   const state = useStore(session);
   useEffect(() => {
@@ -20,18 +19,7 @@ export function Choices(): ReactNode {
   }, [theme]);
   return (
     <div className="mt-3 flex flex-wrap gap-2 md:mt-8 md:block md:space-y-2">
-      <Choice
-        label={shell.language}
-        value={language}
-        options={LANGUAGES.map((one) => [one, shell.languages[one]])}
-        onChoose={(value) => chosenLanguage.set(value)}
-      />
-      <Choice
-        label={shell.theme}
-        value={theme}
-        options={THEMES.map((one) => [one, shell.themes[one]])}
-        onChoose={(value) => chosenTheme.set(value === 'system' ? null : value)}
-      />
+      <LanguageAndTheme />
       {state === 'signed-in' && (
         <button type="button" className="button" onClick={() => void signOut()}>
           {words.signOut}
@@ -41,17 +29,43 @@ export function Choices(): ReactNode {
   );
 }
 
+/** Both choices; `named` where their names are to be seen. */
+export function LanguageAndTheme({ named = false }: { named?: boolean }): ReactNode {
+  const { shell } = useMessages();
+  const language = useLanguage();
+  const theme = useStore(chosenTheme) ?? 'system';
+  return (
+    <>
+      <Choice
+        label={shell.language}
+        named={named}
+        value={language}
+        options={LANGUAGES.map((one) => [one, shell.languages[one]])}
+        onChoose={(value) => chosenLanguage.set(value)}
+      />
+      <Choice
+        label={shell.theme}
+        named={named}
+        value={theme}
+        options={THEMES.map((one) => [one, shell.themes[one]])}
+        onChoose={(value) => chosenTheme.set(value === 'system' ? null : value)}
+      />
+    </>
+  );
+}
+
 interface ChoiceProps {
   label: string;
+  named: boolean;
   value: string;
   options: [string, string][];
   onChoose: (value: string) => void;
 }
 
-function Choice({ label, value, options, onChoose }: ChoiceProps): ReactNode {
+function Choice({ label, named, value, options, onChoose }: ChoiceProps): ReactNode {
   return (
     <label className="block text-[12.5px] text-muted">
-      <span className="sr-only">{label}</span>
+      <span className={named ? 'mb-1 block text-[14px]' : 'sr-only'}>{label}</span>
       <select
         className="field"
         value={value}

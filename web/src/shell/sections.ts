@@ -9,4 +9,5 @@ export const SECTIONS = [
   { to: '/monitoring', name: 'metrics', key: 'm' },
   { to: '/incidents', name: 'incidents', key: 'i' },
   { to: '/timeline', name: 'timeline', key: 't' },
+  { to: '/settings', name: 'settings', key: 's' },
 ] as const;
