@@ -1,12 +1,15 @@
 // Visits each screen in both themes, both languages and two widths: takes its picture, asks axe, and
-// fails on findings, console errors, violations of the policy and pages that are too wide.
+// fails on findings, console errors, violations of the policy and pages that are too wide. With
+// `--pictures` it only takes the pictures of docs/screens.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { launch, token, url } from './browser.ts';
+import { savePicture } from './picture.ts';
 
-const folder = process.env.SCREENS ?? 'screens';
+const pictures = process.argv.includes('--pictures');
+const folder = pictures ? '../docs/screens' : (process.env.SCREENS ?? 'screens');
 
 const SCREENS: [string, string][] = [
   ['home', '/'],
@@ -39,32 +42,51 @@ const SCREENS: [string, string][] = [
   ['settings-server', '/settings?tab=server'],
   ['settings-browser', '/settings?tab=browser'],
 ];
+/** The screens that also have a narrow, dark picture. */
+const MAIN = ['home', 'pull-request-source', 'run', 'application', 'promotion', 'incident'];
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const problems: string[] = [];
 
 mkdirSync(folder, { recursive: true });
 const browser = await launch();
-for (const theme of ['light', 'dark'] as const) {
-  for (const language of ['en', 'fr'] as const) {
-    for (const width of [1440, 360]) {
-      const context = await browser.newContext({
-        viewport: { width, height: width === 360 ? 740 : 900 },
-        colorScheme: theme,
-        locale: language === 'fr' ? 'fr-FR' : 'en-GB',
-        bypassCSP: false,
-      });
-      await context.addCookies([{ name: 'boucle_session', value: token, url }]);
-      for (const [name, path] of SCREENS) {
-        await visit(context, path, `${name}-${theme}-${language}-${width}`);
-      }
-      await context.close();
+let visits = 0;
+if (pictures) {
+  await through({ theme: 'light', language: 'en', width: 1440 }, SCREENS);
+  const main = SCREENS.filter(([name]) => MAIN.includes(name));
+  await through({ theme: 'dark', language: 'en', width: 360 }, main);
+} else {
+  for (const theme of ['light', 'dark'] as const) {
+    for (const language of ['en', 'fr'] as const) {
+      for (const width of [1440, 360]) await through({ theme, language, width }, SCREENS);
     }
   }
 }
 await browser.close();
 for (const problem of problems) console.error(problem);
-console.log(`${SCREENS.length * 8} visits, ${problems.length} findings`);
+console.log(`${visits} visits, ${problems.length} findings`);
 process.exitCode = problems.length > 0 ? 1 : 0;
+
+interface Look {
+  theme: 'light' | 'dark';
+  language: 'en' | 'fr';
+  width: number;
+}
+
+async function through({ theme, language, width }: Look, screens: typeof SCREENS): Promise<void> {
+  const context = await browser.newContext({
+    viewport: { width, height: width === 360 ? 740 : 900 },
+    colorScheme: theme,
+    locale: language === 'fr' ? 'fr-FR' : 'en-GB',
+    bypassCSP: false,
+  });
+  await context.addCookies([{ name: 'boucle_session', value: token, url }]);
+  for (const [name, path] of screens) {
+    const look = pictures ? `${theme}-${width}` : `${theme}-${language}-${width}`;
+    await visit(context, path, `${name}-${look}`);
+    visits++;
+  }
+  await context.close();
+}
 
 async function visit(context: BrowserContext, path: string, name: string): Promise<void> {
   const page = await context.newPage();
@@ -79,15 +101,19 @@ async function visit(context: BrowserContext, path: string, name: string): Promi
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
   if (beyond > 0) problems.push(`${name}: ${beyond} pixels too wide`);
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  const problem = await savePicture(page, join(folder, `${name}.png`));
+  if (problem && pictures) problems.push(`${name}: ${problem}`);
   for (const finding of await findings(page)) problems.push(`${name}: ${finding}`);
   await page.close();
 }
 
-/** Nothing is loading any more. */
+/** Nothing is loading any more: no word of it, no code, no colour. */
 async function settle(page: Page): Promise<void> {
   await page.waitForFunction(() => !document.querySelector('main [role=status]'));
   await page.waitForLoadState('load');
+  if (page.url().includes('source') || page.url().includes('kind=file')) {
+    await page.locator('[class^=code-]').first().waitFor();
+  }
 }
 
 async function findings(page: Page): Promise<string[]> {

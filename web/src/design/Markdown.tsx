@@ -11,7 +11,14 @@ export default function Markdown({ text }: { text: string }): ReactNode {
       <ReactMarkdown
         remarkPlugins={[remarkGfm]}
         urlTransform={(url) => (SAFE.test(url) ? url : '')}
-        components={{ img: ({ alt }) => <span className="text-muted">{alt}</span> }}
+        components={{
+          img: ({ alt }) => <span className="text-muted">{alt}</span>,
+          table: ({ children }) => (
+            <div className="overflow-x-auto">
+              <table className="rows">{children}</table>
+            </div>
+          ),
+        }}
       >
         {text}
       </ReactMarkdown>

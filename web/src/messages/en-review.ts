@@ -3,6 +3,7 @@
 export const enReview = {
   viewed: (n: number, all: number) => `${n} of ${all} viewed`,
   commentOld: (line: number) => `Comment on line ${line}, which is removed`,
+  objectChanges: { created: 'created', changed: 'changed', deleted: 'removed' },
   suggestion: 'Suggested change',
   suggestionRemoves: 'It takes the line away.',
   suggestionOld: (patchSet: number) =>

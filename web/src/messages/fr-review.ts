@@ -4,6 +4,7 @@ import type { ReviewMessages } from './en-review';
 export const frReview = {
   viewed: (n: number, all: number) => `${n} sur ${all} vus`,
   commentOld: (line: number) => `Commenter la ligne ${line}, qui est retirée`,
+  objectChanges: { created: 'créé', changed: 'modifié', deleted: 'supprimé' },
   suggestion: 'Changement suggéré',
   suggestionRemoves: 'La ligne est retirée.',
   suggestionOld: (patchSet: number) =>

@@ -81,7 +81,7 @@ function Shown({ place, one }: { place: Place; one: PullRequest }): ReactNode {
 }
 
 function Consequences({ place, one }: { place: Place; one: PullRequest }): ReactNode {
-  const { pullRequests } = useScreens();
+  const { pullRequests, review } = useScreens();
   const query = useQuery(consequencesQuery(place, one.number, one.head));
   return (
     <Answer query={query}>
@@ -113,7 +113,11 @@ function Consequences({ place, one }: { place: Place; one: PullRequest }): React
               {environment.objects.map((object) => (
                 <details key={object.object} open className="mt-2">
                   <summary className="cursor-pointer py-1">
-                    <code>{object.object}</code> <span className="text-muted">{object.change}</span>
+                    <code>{object.object}</code>{' '}
+                    <span className="text-muted">
+                      {(review.objectChanges as Record<string, string>)[object.change] ??
+                        object.change}
+                    </span>
                   </summary>
                   <Difference unified={object.unified} path={OBJECT_PATH} />
                 </details>

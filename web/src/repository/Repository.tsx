@@ -6,6 +6,7 @@ import { branchesQuery, folderQuery, historyQuery, type Place, searchQuery } fro
 import { Answer, Empty } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Short } from '../design/Short';
+import { Size } from '../design/Size';
 import { Tabs } from '../design/Tabs';
 import { Time } from '../design/Time';
 import { useScreens } from '../messages/Messages';
@@ -137,7 +138,11 @@ function Files({ place, revision, path, isFile }: At & { isFile: boolean }): Rea
                 >
                   {entry.name}
                 </Link>
-                <span className="text-muted">{entry.bytes ?? ''}</span>
+                {typeof entry.bytes === 'number' && (
+                  <span className="text-muted">
+                    <Size bytes={entry.bytes} />
+                  </span>
+                )}
               </li>
             ))}
           </ul>
