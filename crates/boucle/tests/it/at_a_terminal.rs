@@ -33,7 +33,7 @@ fn clone_with_a_change() -> Clone {
 
 #[test]
 fn a_change_is_checked_out_reviewed_and_opened_from_a_clone() {
-    let Clone { server, work, head, .. } = clone_with_a_change();
+    let Clone { server, work, head, .. } = &clone_with_a_change();
     let page = |expected: &str| {
         let opened = server.boucle_in(work.path(), &["open", "--print"]).json();
         assert_eq!(opened["url"], format!("{}{expected}", server.url()));
@@ -46,8 +46,7 @@ fn a_change_is_checked_out_reviewed_and_opened_from_a_clone() {
     page("/repositories/me/one/pull-requests/1");
 
     // Git would lose this, so nothing moves.
-    std::fs::write(work.path().join("a.txt"), "not committed\n").expect("it is written");
-    works(work.path(), &["checkout", "--quiet", "-B", "mine", "main", "--merge"]);
+    works(work.path(), &["checkout", "--quiet", "main"]);
     std::fs::write(work.path().join("a.txt"), "not committed\n").expect("it is written");
     let refused = server.boucle_in(work.path(), &["pr", "checkout", "me/one", "1"]);
     assert_eq!(refused.code, 1, "{}", refused.out);
