@@ -48,7 +48,7 @@ function List({ items }: { items: Person[] }): ReactNode {
     <>
       <ul className="mt-3">
         {items.map(({ name, role, state, joined_at: joined, tokens }) => (
-          <li key={name} className={`${ROW} md:grid-cols-[2fr_1fr_2fr_2fr_auto]`}>
+          <li key={name} className={`${ROW} xl:grid-cols-[2fr_1fr_2fr_2fr_auto]`}>
             <span className="font-semibold">{name}</span>
             <span>{words.roles[role]}</span>
             <span>

@@ -41,7 +41,7 @@ function List({ items }: { items: Token[] }): ReactNode {
     <>
       <ul className="mt-3">
         {items.map((one) => (
-          <li key={one.id} className={`${ROW} md:grid-cols-[2fr_1fr_1fr_2fr_1fr_1.5fr_auto]`}>
+          <li key={one.id} className={`${ROW} xl:grid-cols-[2fr_1fr_1fr_1.5fr_1fr_1.5fr_auto]`}>
             <span className="font-semibold">{one.name}</span>
             <span>{tokens.kinds[one.kind]}</span>
             <span>{words.roles[one.role]}</span>

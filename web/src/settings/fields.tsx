@@ -8,7 +8,7 @@ const ROLES: Role[] = ['read', 'write', 'admin'];
 
 /** A line of a list: columns where there is room, one after the other where there is none. */
 export const ROW =
-  'flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2 md:grid md:justify-items-start';
+  'flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line py-2 xl:grid xl:justify-items-start';
 
 interface TextProps {
   label: string;
