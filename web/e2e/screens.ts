@@ -44,6 +44,7 @@ const SCREENS: [string, string][] = [
 ];
 /** The screens that also have a narrow, dark picture. */
 const MAIN = ['home', 'pull-request-source', 'run', 'application', 'promotion', 'incident'];
+const LOADING = 'main [role=status], main [aria-busy=true]';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const problems: string[] = [];
 
@@ -109,7 +110,7 @@ async function visit(context: BrowserContext, path: string, name: string): Promi
 
 /** Nothing is loading any more: no word of it, no code, no colour. */
 async function settle(page: Page): Promise<void> {
-  await page.waitForFunction(() => !document.querySelector('main [role=status]'));
+  await page.waitForFunction((selector) => !document.querySelector(selector), LOADING);
   await page.waitForLoadState('load');
   if (page.url().includes('source') || page.url().includes('kind=file')) {
     await page.locator('[class^=code-]').first().waitFor();

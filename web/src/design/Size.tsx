@@ -1,4 +1,4 @@
-// A size in the reader's own notation: `621 byte`, `34 kB`.
+// A size in the reader's own notation: `621 bytes`, `34 kB`.
 import type { ReactNode } from 'react';
 import { useLocale } from '../messages/Messages';
 
@@ -19,6 +19,8 @@ export function sizeOf(bytes: number): { value: number; unit: (typeof UNITS)[num
 export function Size({ bytes }: { bytes: number }): ReactNode {
   const locale = useLocale();
   const { value, unit } = sizeOf(bytes);
-  const format = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 } as const;
+  // The short word for bytes knows no plural.
+  const unitDisplay = unit === 'byte' ? 'long' : 'short';
+  const format = { style: 'unit', unit, unitDisplay, maximumFractionDigits: 1 } as const;
   return new Intl.NumberFormat(locale, format).format(value);
 }

@@ -14,7 +14,13 @@ const Markdown = lazy(() => import('../design/Markdown'));
 
 export function Text({ text }: { text: string }): ReactNode {
   return (
-    <Suspense fallback={<p className="whitespace-pre-wrap">{text}</p>}>
+    <Suspense
+      fallback={
+        <p aria-busy="true" className="whitespace-pre-wrap">
+          {text}
+        </p>
+      }
+    >
       <Markdown text={text} />
     </Suspense>
   );
