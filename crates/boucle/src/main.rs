@@ -43,8 +43,11 @@ async fn execute(invocation: Invocation, started: Instant) -> Exit {
 
 async fn up_here(up: UpArguments, started: Instant) -> Result<Exit, Failure> {
     server::log_to_standard_error();
+    // Jobs run elsewhere, where a relative folder is another one or none.
+    let data = std::path::absolute(up.data.unwrap_or_else(cli::default_folder))
+        .map_err(|error| Failure::Other(error.into()))?;
     let options = server::Options {
-        data: up.data.unwrap_or_else(cli::default_folder),
+        data,
         port: up.port,
         demo: up.demo,
         metrics_url: up.metrics_url,
