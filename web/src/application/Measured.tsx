@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { Answer, Empty } from '../design/Answer';
+import { SelectField } from '../design/SelectField';
 import { useMetricWords } from '../messages/Messages';
 import { Card, type Objective } from '../metrics/Objectives';
 import { Plot } from '../metrics/Plot';
@@ -65,23 +66,12 @@ function One({ name, metrics, objectives }: OneProps): ReactNode {
   return (
     <>
       <div className="flex flex-wrap items-end justify-between gap-3">
-        <label className="grid min-w-0 grid-cols-[minmax(0,1fr)] gap-1 text-muted">
-          {words.metric}
-          <select
-            className="field max-w-full"
-            value={chosen.key}
-            onChange={(event) => {
-              const { value } = event.currentTarget;
-              void navigate({ search: (old) => ({ ...old, metric: value }) });
-            }}
-          >
-            {choices.map(({ key, label }) => (
-              <option key={key} value={key}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
+        <SelectField
+          label={words.metric}
+          value={chosen.key}
+          options={choices.map(({ key, label }) => [key, label])}
+          onChange={(value) => void navigate({ search: (old) => ({ ...old, metric: value }) })}
+        />
         <Link to="/monitoring" search={{ query: chosen.query }}>
           {words.explore}
         </Link>

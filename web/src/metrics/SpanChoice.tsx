@@ -1,5 +1,6 @@
 // Chooses how long a chart is, until when, and how far apart its points are.
 import type { ReactNode } from 'react';
+import { SelectField } from '../design/SelectField';
 import { useLocale, useMetricWords } from '../messages/Messages';
 import { RANGES, type Span, type SpanChange, STEPS, stepFor } from './span';
 
@@ -12,6 +13,8 @@ interface SpanChoiceProps {
 export function SpanChoice({ span, step, onChange }: SpanChoiceProps): ReactNode {
   const words = useMetricWords();
   const locale = useLocale();
+  const named = (lengths: Record<string, number>): [string, string][] =>
+    Object.entries(lengths).map(([key, seconds]) => [key, lengthIn(locale, seconds)]);
   const move = (direction: number): void => {
     const end = (span.until ?? Date.now() / 1000) + (direction * span.seconds) / 2;
     const isNow = end >= Date.now() / 1000;
@@ -25,35 +28,18 @@ export function SpanChoice({ span, step, onChange }: SpanChoiceProps): ReactNode
         );
   return (
     <div className="mt-3 flex flex-wrap items-end gap-x-4 gap-y-2">
-      <label className="grid gap-1 text-muted">
-        {words.range}
-        <select
-          className="field"
-          value={span.range}
-          onChange={(event) => onChange({ range: event.currentTarget.value })}
-        >
-          {Object.entries(RANGES).map(([key, seconds]) => (
-            <option key={key} value={key}>
-              {lengthIn(locale, seconds)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label className="grid gap-1 text-muted">
-        {words.step}
-        <select
-          className="field"
-          value={step && Object.hasOwn(STEPS, step) ? step : ''}
-          onChange={(event) => onChange({ step: event.currentTarget.value || null })}
-        >
-          <option value="">{words.stepAuto(stepFor(span.seconds))}</option>
-          {Object.entries(STEPS).map(([key, seconds]) => (
-            <option key={key} value={key}>
-              {lengthIn(locale, seconds)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <SelectField
+        label={words.range}
+        value={span.range}
+        options={named(RANGES)}
+        onChange={(range) => onChange({ range })}
+      />
+      <SelectField
+        label={words.step}
+        value={step && Object.hasOwn(STEPS, step) ? step : ''}
+        options={[['', words.stepAuto(stepFor(span.seconds))], ...named(STEPS)]}
+        onChange={(next) => onChange({ step: next || null })}
+      />
       <div className="flex flex-wrap items-center gap-2">
         <button type="button" className="button" onClick={() => move(-1)}>
           {words.earlier}

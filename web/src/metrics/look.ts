@@ -10,10 +10,14 @@ export function dashOf(index: number): number[] | undefined {
   return DASHES[Math.floor(index / COLOURS) % DASHES.length];
 }
 
-/** The colour itself, for what does not know variables. */
+/** The colour itself in the theme of now, for what knows neither variables nor themes. */
 export function resolved(colour: string): string {
-  const name = /^var\((--[\w-]+)\)$/.exec(colour)?.[1];
-  return name ? getComputedStyle(document.documentElement).getPropertyValue(name).trim() : colour;
+  const probe = document.createElement('span');
+  probe.style.color = colour;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 /** A number in few signs, as axes and legends want it. */

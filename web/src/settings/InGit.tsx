@@ -4,9 +4,9 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { fileQuery, folderQuery, type Place, repositoriesQuery } from '../data/queries';
 import { Answer, Empty, Loading, Reasons } from '../design/Answer';
+import { SelectField } from '../design/SelectField';
 import { useSettingsWords } from '../messages/Messages';
 import { placeOf } from '../repository/place';
-import { SelectField } from './fields';
 import { CONFIGURATION, folderNamed, OWNERS, WORKFLOWS } from './files';
 
 const route = getRouteApi('/settings');

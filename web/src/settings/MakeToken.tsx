@@ -5,9 +5,10 @@ import type { components } from '../data/api-types';
 import { answerOf, client } from '../data/client';
 import { repositoriesQuery } from '../data/queries';
 import { Failure } from '../design/Answer';
+import { SelectField } from '../design/SelectField';
 import { useAction } from '../design/useAction';
 import { useSettingsWords } from '../messages/Messages';
-import { type Role, RoleField, SelectField, TextField } from './fields';
+import { type Role, RoleField, TextField } from './fields';
 import { Once } from './Once';
 
 type Created = components['schemas']['CreatedToken'];

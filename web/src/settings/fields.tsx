@@ -1,6 +1,7 @@
 // What the lists and forms of the settings share.
 import { type ReactNode, useId } from 'react';
 import type { components } from '../data/api-types';
+import { SelectField } from '../design/SelectField';
 import { useSettingsWords } from '../messages/Messages';
 
 export type Role = components['schemas']['TokenRole'];
@@ -38,32 +39,6 @@ export function TextField({ label, value, hint, type = 'text', onChange }: TextP
           {hint}
         </span>
       )}
-    </label>
-  );
-}
-
-interface SelectProps {
-  label: string;
-  value: string;
-  options: [string, string][];
-  onChange: (value: string) => void;
-}
-
-export function SelectField({ label, value, options, onChange }: SelectProps): ReactNode {
-  return (
-    <label className="grid gap-1">
-      <span className="text-muted">{label}</span>
-      <select
-        className="field"
-        value={value}
-        onChange={(event) => onChange(event.currentTarget.value)}
-      >
-        {options.map(([key, name]) => (
-          <option key={key} value={key}>
-            {name}
-          </option>
-        ))}
-      </select>
     </label>
   );
 }

@@ -3,6 +3,7 @@ import { type ReactNode, useEffect } from 'react';
 import { remembered } from '../data/remembered';
 import { session, signOut } from '../data/session';
 import { useStore } from '../data/store';
+import { SelectField } from '../design/SelectField';
 import { chosenLanguage, LANGUAGES } from '../messages/language';
 import { useLanguage, useMessages } from '../messages/Messages';
 
@@ -36,47 +37,20 @@ export function LanguageAndTheme({ named = false }: { named?: boolean }): ReactN
   const theme = useStore(chosenTheme) ?? 'system';
   return (
     <>
-      <Choice
+      <SelectField
         label={shell.language}
-        named={named}
+        unseen={!named}
         value={language}
         options={LANGUAGES.map((one) => [one, shell.languages[one]])}
-        onChoose={(value) => chosenLanguage.set(value)}
+        onChange={(value) => chosenLanguage.set(value)}
       />
-      <Choice
+      <SelectField
         label={shell.theme}
-        named={named}
+        unseen={!named}
         value={theme}
         options={THEMES.map((one) => [one, shell.themes[one]])}
-        onChoose={(value) => chosenTheme.set(value === 'system' ? null : value)}
+        onChange={(value) => chosenTheme.set(value === 'system' ? null : value)}
       />
     </>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  named: boolean;
-  value: string;
-  options: [string, string][];
-  onChoose: (value: string) => void;
-}
-
-function Choice({ label, named, value, options, onChoose }: ChoiceProps): ReactNode {
-  return (
-    <label className="block text-[12.5px] text-muted">
-      <span className={named ? 'mb-1 block text-[14px]' : 'sr-only'}>{label}</span>
-      <select
-        className="field"
-        value={value}
-        onChange={(event) => onChoose(event.currentTarget.value)}
-      >
-        {options.map(([key, name]) => (
-          <option key={key} value={key}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
