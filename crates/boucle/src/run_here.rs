@@ -38,7 +38,7 @@ pub async fn execute(wanted: &LocalRun, out: Output) -> Result<Exit, Failure> {
     }
     if wanted.check {
         if format == Format::Table {
-            say(&words.workflows_fine(workflows.len()));
+            out.say(&words.workflows_fine(workflows.len()));
         } else {
             tell(&serde_json::json!({"valid": true, "problems": []}));
         }

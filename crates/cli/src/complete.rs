@@ -60,9 +60,13 @@ pub fn logs() -> ArgValueCompleter {
 
 /// Codes of problems.
 pub fn codes() -> ArgValueCompleter {
-    ArgValueCompleter::new(|begun: &OsStr| {
-        beginning_with(begun, CODES.iter().map(|code| code.code.to_owned()).collect())
-    })
+    words(&CODES.iter().map(|code| code.code).collect::<Vec<_>>())
+}
+
+/// Words that are known without a server.
+pub fn words(known: &[&str]) -> ArgValueCompleter {
+    let known: Vec<String> = known.iter().map(|&word| word.to_owned()).collect();
+    ArgValueCompleter::new(move |begun: &OsStr| beginning_with(begun, known.clone()))
 }
 
 fn application_names() -> Vec<String> {

@@ -11,6 +11,7 @@ mod complete;
 mod connection;
 mod events;
 mod failure;
+mod git;
 mod help;
 mod language;
 mod output;

@@ -105,7 +105,7 @@ pub fn table(
     if is_terminal {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
-    let colours = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colours = is_terminal && colours_wanted();
     table.set_header(columns.iter().map(|column| words.column(*column).to_uppercase()));
     for row in rows {
         table.add_row(row.into_iter().zip(columns).map(|(text, column)| {
@@ -122,6 +122,12 @@ pub fn table(
         }));
     }
     table.trim_fmt()
+}
+
+/// Whether nobody asked for no colours, by <https://no-color.org>.
+#[must_use]
+pub fn colours_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The colour of a state's word. The word itself says everything: colours only help to find it.

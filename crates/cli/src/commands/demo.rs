@@ -1,10 +1,9 @@
 //! `boucle demo`: what a person would do, done by a program through the same doors.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use api::environments::Environment;
 use api::page::Page;
 use api::pull_requests::{
@@ -21,6 +20,7 @@ use crate::commands::demo_story::{self, Story};
 use crate::commands::pr::describe_consequences;
 use crate::events::Events;
 use crate::failure::{Exit, Failure};
+use crate::git;
 
 /// The demonstration.
 #[derive(Subcommand)]
@@ -151,29 +151,18 @@ async fn push_branch(author: &Client) -> Result<String, Failure> {
     Ok(branch)
 }
 
-/// Runs git with the token in its environment, where no other user can read it.
+/// Runs git as the demonstration's author, without this machine's settings.
 fn git(folder: &Path, token: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
+    let mut command = git::command(folder, Some(token));
+    command
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_CONFIG_COUNT", "1")
-        .env("GIT_CONFIG_KEY_0", "http.extraHeader")
-        .env("GIT_CONFIG_VALUE_0", format!("Authorization: Bearer {token}"))
         .envs([("GIT_AUTHOR_NAME", "demo-author"), ("GIT_COMMITTER_NAME", "demo-author")])
         .envs([
             ("GIT_AUTHOR_EMAIL", "demo-author@localhost"),
             ("GIT_COMMITTER_EMAIL", "demo-author@localhost"),
-        ])
-        .output()
-        .context("the program `git` cannot be started")?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        bail!("git {} failed: {}", arguments[0], message.trim());
-    }
-    Ok(())
+        ]);
+    git::run(&mut command, arguments).map(drop)
 }
 
 async fn open(author: &Client, branch: &str) -> Result<PullRequest, Failure> {

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::complete;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::words::Column;
@@ -11,7 +12,7 @@ use crate::words::Column;
 #[derive(Args)]
 pub struct DocsArguments {
     /// The topic; all of them when absent.
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(PAGES.map(|page| page.0)))]
+    #[arg(add = complete::words(&PAGES.map(|page| page.0)))]
     pub topic: Option<String>,
 }
 

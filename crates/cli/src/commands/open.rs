@@ -1,6 +1,7 @@
 //! `boucle open`: the page of where one stands, or of what one names.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use api::pull_requests::PullRequest;
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::Context;
 use crate::complete;
 use crate::failure::{Exit, Failure};
+use crate::git;
 
 /// What to open.
 #[derive(Args)]
@@ -63,11 +65,11 @@ fn page_of(what: &str) -> String {
 /// The page of the clone that one stands in: the open pull request of its commit, else its
 /// repository; outside of one, the first page.
 async fn here(context: &Context) -> Result<String, Failure> {
-    let Some(address) = git(&["remote", "get-url", "origin"]) else { return Ok("/".into()) };
+    let Some(address) = said(&["remote", "get-url", "origin"]) else { return Ok("/".into()) };
     let Some(repository) = repository_of(&address, context.client.url()) else {
         return Ok("/".into());
     };
-    let Some(head) = git(&["rev-parse", "HEAD"]) else {
+    let Some(head) = said(&["rev-parse", "HEAD"]) else {
         return Ok(format!("/repositories/{repository}"));
     };
     let path = format!("/repositories/{repository}/pull-requests");
@@ -90,10 +92,10 @@ fn repository_of(address: &str, server: &str) -> Option<String> {
     (rest.split('/').count() == 2).then(|| rest.to_owned())
 }
 
-fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (output.status.success() && !text.is_empty()).then_some(text)
+/// What git says here; `None` outside of a clone, or when it is not so.
+fn said(arguments: &[&str]) -> Option<String> {
+    let said = git::run(&mut git::command(Path::new("."), None), arguments).ok()?;
+    (!said.is_empty()).then_some(said)
 }
 
 #[cfg(test)]

@@ -149,10 +149,7 @@ fn draw(frame: &mut Frame<'_>, status: &Status, selected: &mut TableState, words
 }
 
 fn style(state: &str) -> Style {
-    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        return Style::new();
-    }
-    match output::tone(state) {
+    match output::tone(state).filter(|_| output::colours_wanted()) {
         Some(output::Tone::Good) => Style::new().fg(Color::Green),
         Some(output::Tone::Bad) => Style::new().fg(Color::Red),
         Some(output::Tone::Busy) => Style::new().fg(Color::Yellow),
