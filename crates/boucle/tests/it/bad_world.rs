@@ -1,6 +1,6 @@
 //! A world that misbehaves: two at once, a full disk.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::git::{commit, git, works};
@@ -8,13 +8,8 @@ use crate::harness::{Server, wait_for};
 
 #[test]
 fn of_two_who_merge_at_once_one_wins_and_the_other_is_told() {
-    let data = tempfile::tempdir().expect("a folder");
-    let work = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &[]);
-    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
-    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
-    commit(work.path(), "file.txt", "0\n");
-    works(work.path(), &["push", "--quiet", &server.address("me/one"), "main"]);
+    let (data, work) = (folder(), folder());
+    let server = server_with_a_file(data.path(), work.path());
     for round in 1..=5 {
         works(work.path(), &["fetch", "--quiet", &server.address("me/one"), "main"]);
         works(work.path(), &["reset", "--quiet", "--hard", "FETCH_HEAD"]);
@@ -46,14 +41,9 @@ fn of_two_who_merge_at_once_one_wins_and_the_other_is_told() {
 
 #[test]
 fn of_two_changes_of_one_line_the_second_is_told_where_it_conflicts() {
-    let data = tempfile::tempdir().expect("a folder");
-    let work = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &[]);
-    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
-    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
-    commit(work.path(), "file.txt", "0\n");
+    let (data, work) = (folder(), folder());
+    let server = server_with_a_file(data.path(), work.path());
     let address = server.address("me/one");
-    works(work.path(), &["push", "--quiet", &address, "main"]);
     for name in ["one", "two"] {
         works(work.path(), &["checkout", "--quiet", "-b", name, "main"]);
         commit(work.path(), "file.txt", name);
@@ -74,6 +64,20 @@ fn of_two_changes_of_one_line_the_second_is_told_where_it_conflicts() {
     let reasons = loser.json()["reasons"].clone();
     assert_eq!(reasons[0]["code"], "merge-conflicts", "{reasons}");
     assert!(reasons[0].to_string().contains("file.txt"), "{reasons}");
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A server with `me/one`, whose `main` has one file, as it is in `work`.
+fn server_with_a_file(data: &Path, work: &Path) -> Server {
+    let server = Server::start(data, &[]);
+    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
+    works(work, &["init", "--quiet", "--initial-branch", "main"]);
+    commit(work, "file.txt", "0\n");
+    works(work, &["push", "--quiet", &server.address("me/one"), "main"]);
+    server
 }
 
 /// Whether this test may mount; a machine where it may not is told.

@@ -4,8 +4,10 @@ use crate::harness::{Server, wait_for};
 
 #[test]
 fn a_bad_release_is_reverted_in_git_and_everything_stays() {
-    let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &["--demo"]);
+    // As the README has it: nobody names a folder.
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start_in(folder.path(), &["--demo"]);
+    let data = server.data().to_path_buf();
     let broken = server.boucle(&["demo", "break", "--wait", "--timeout-seconds", "300"]);
     assert_eq!(broken.code, 11, "{}{}", broken.out, broken.err);
     let story = broken.json();
@@ -20,7 +22,7 @@ fn a_bad_release_is_reverted_in_git_and_everything_stays() {
     check_history(&server, &revert, &bad);
 
     drop(server);
-    let server = Server::start(data.path(), &["--demo"]);
+    let server = Server::start(&data, &["--demo"]);
     check_history(&server, &revert, &bad);
     assert_eq!(server.boucle(&["audit", "verify"]).code, 0);
     wait_for("production after the restart", || {

@@ -41,6 +41,15 @@ impl Server {
         Self::start_with(up, |_| data)
     }
 
+    /// Starts one as somebody does who stands in a folder and names no other.
+    pub fn start_in(folder: &Path, arguments: &[&str]) -> Self {
+        let data = folder.join("boucle-data");
+        let mut up = Command::new(env!("CARGO_BIN_EXE_boucle"));
+        up.env("LANG", "C").env_remove("BOUCLE_DATA").current_dir(folder);
+        up.args(["up", "--port", "0"]).args(arguments).stdout(Stdio::null());
+        Self::start_with(up, |_| data)
+    }
+
     /// Starts one by this command and waits until it answers; `data` says where its folder is seen
     /// from here, given its process.
     pub fn start_with(mut up: Command, data: impl FnOnce(u32) -> PathBuf) -> Self {
