@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use control::ControlFact;
 use control::facts::RollbackRule;
-use deployments::DeploymentFact;
+use deployments::{DeploymentFact, Outcome};
 use ledger::{ApplicationName, ArtifactDigest, Timestamp, decode};
 
 use crate::options::Violation;
@@ -60,7 +60,10 @@ impl Simulation {
             let told = state.is_some_and(|state| !state.blocked.is_empty());
             let runs = self.targets[environment].running.as_ref();
             let equal = runs.map_or(wanted.version.is_none(), |overlay| *overlay == wanted);
-            if !equal && !told {
+            let unended = state
+                .and_then(|state| state.current())
+                .is_some_and(|current| current.outcome == Outcome::Applying);
+            if (!equal || unended) && !told {
                 self.violations.insert(Violation::NotConverged);
             }
         }

@@ -8,7 +8,9 @@ use control::promote::{
 };
 use control::reasons::{HoldReason, RollbackRefusal};
 use control::rollback::{ChangeCause, RenderingChange, RollbackDecision, RollbackInputs};
-use deployments::{Decision, DeploymentFact, Outcome, PlanInputs, PlanPolicy, SyncRequest};
+use deployments::{
+    ApplicationState, Decision, DeploymentFact, Outcome, PlanInputs, PlanPolicy, SyncRequest,
+};
 use ledger::{Actor, ArtifactDigest, CommitId, Draft, PullRequestNumber, Subject, Timestamp};
 use monitoring::{
     AssessInputs, IncidentDecision, IncidentInputs, MonitoringFact, ProbeObservation, Verdict,
@@ -28,13 +30,12 @@ use crate::world::{Order, digest_of, version_of};
 pub(crate) enum Task {
     Promote,
     Plan(&'static str),
-    Resend(&'static str),
     Assess(&'static str),
     RollBack(&'static str),
 }
 
 /// All tasks, in the order in which a scenario runs them.
-pub(crate) const TASKS: [Task; 9] = [
+pub(crate) const TASKS: [Task; 7] = [
     Task::Assess("staging"),
     Task::Assess("production"),
     Task::RollBack("staging"),
@@ -42,9 +43,10 @@ pub(crate) const TASKS: [Task; 9] = [
     Task::Promote,
     Task::Plan("staging"),
     Task::Plan("production"),
-    Task::Resend("staging"),
-    Task::Resend("production"),
 ];
+
+/// An order is answered within this, or never.
+const ANSWER_MAX_MS: i64 = 10_000;
 
 impl Simulation {
     /// A decider looks now; what it decides is recorded `late` seconds later.
@@ -52,7 +54,6 @@ impl Simulation {
         match task {
             Task::Promote => self.promote(decider, late),
             Task::Plan(environment) => self.plan(decider, late, environment),
-            Task::Resend(environment) => self.resend(environment),
             Task::Assess(environment) => self.assess(environment),
             Task::RollBack(environment) => self.roll_back(decider, late, environment),
         }
@@ -338,6 +339,16 @@ impl Simulation {
         self.hand_in(decider, late, drafts, effect);
     }
 
+    /// Whether this rendering is on its way. Later than an answer takes, the order or its answer is
+    /// lost, and what is there decides.
+    fn awaits_answer(&self, state: &ApplicationState, rendered_commit: &CommitId) -> bool {
+        state.current().is_some_and(|current| {
+            current.outcome == Outcome::Applying
+                && current.rendered_commit == *rendered_commit
+                && (0..ANSWER_MAX_MS).contains(&self.now().since_ms(current.at))
+        })
+    }
+
     fn plan(&mut self, decider: u64, late: u64, environment: &'static str) {
         let facts = self.ledger.facts().len();
         if self.idle.get(environment) == Some(&facts) {
@@ -348,14 +359,10 @@ impl Simulation {
             return;
         }
         let name = application(environment);
-        let nothing = deployments::ApplicationState::default();
+        let nothing = ApplicationState::default();
         let state = self.views.deployments.applications.get(&name).unwrap_or(&nothing);
-        let waits =
-            matches!(state.current().map(|current| &current.outcome), Some(Outcome::Applying));
         let rendered_commit = overlay.rendering();
-        if waits
-            && state.current().is_some_and(|current| current.rendered_commit == rendered_commit)
-        {
+        if self.awaits_answer(state, &rendered_commit) {
             return;
         }
         let as_of = self.now();
@@ -380,9 +387,14 @@ impl Simulation {
         match deployments::plan(&inputs) {
             // Objects that did not change do not make a new revision run; but the overlay's new commit
             // is what runs then, and an equal rendering says so by its name.
-            // What was sent and not answered is sent again; its answer ends the plan.
-            Decision::UpToDate(_) | Decision::Arrived { .. } => {
+            Decision::UpToDate(_) => {
                 self.idle.insert(environment, facts);
+            }
+            Decision::Arrived { generation } => {
+                let outcome = "found as it was planned".into();
+                let fact = DeploymentFact::Applied { application: name, generation, outcome };
+                let draft = fact.draft(as_of, Actor::system("plan")).expecting(parent);
+                self.hand_in(decider, late, vec![draft], Effect::Nothing);
             }
             Decision::Blocked { reasons } => {
                 let codes = |reasons: &[deployments::BlockReason]| {
@@ -409,25 +421,6 @@ impl Simulation {
                 self.hand_in(decider, late, vec![draft], Effect::Apply(environment, order));
             }
         }
-    }
-
-    /// An order that was recorded and not answered is sent again; the target knows what to do.
-    fn resend(&mut self, environment: &'static str) {
-        let state = self.views.deployments.applications.get(&application(environment));
-        let Some(current) = state.and_then(|state| state.current()) else { return };
-        let waited_ms = self.now().since_ms(current.at);
-        if current.outcome != Outcome::Applying || (0..10_000).contains(&waited_ms) {
-            return;
-        }
-        let overlay = self.git.overlay(&current.revision, environment).clone();
-        let key = |manifest: &serde_json::Value| deployments::ObjectKey::of(manifest, environment);
-        let tracked = |manifest: serde_json::Value| {
-            key(&manifest)
-                .map(|key| deployments::tracked(&manifest, &key, application(environment).as_str()))
-        };
-        let objects = overlay.manifests().into_iter().filter_map(tracked).collect();
-        let order = Order { generation: current.generation, overlay, objects };
-        self.send(environment, order);
     }
 
     fn assess(&mut self, environment: &'static str) {

@@ -69,7 +69,7 @@ pub enum Violation {
     QuarantinePromoted,
     /// Two automatic rollbacks of an application in one window.
     TwoRollbacksInWindow,
-    /// At rest, what runs is not what the tip says, and nothing says why.
+    /// At rest, what runs is not what the tip says, or nobody knows that it is, and nothing says why.
     NotConverged,
     /// A target did something that no decision asked for.
     ActWithoutDecision,

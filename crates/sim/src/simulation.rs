@@ -258,7 +258,10 @@ impl Simulation {
                     && matches!(deployment.outcome, deployments::Outcome::Applied { .. })
             })
         });
-        if !known {
+        if !known && !self.calm && self.chances.network.once_in(12) {
+            // The target did it, and whoever should have recorded that was killed.
+            self.statistics.lost_messages += 1;
+        } else if !known {
             self.statistics.applies += 1;
             let outcome = "every step was done".into();
             let fact = deployments::DeploymentFact::Applied { application, generation, outcome };
