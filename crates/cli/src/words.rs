@@ -143,6 +143,7 @@ pub trait Words: Sync {
 
     fn demo_waits(&self) -> &'static str;
     fn demo_absent(&self) -> &'static str;
+    fn demo_run_failed(&self, run: u64) -> String;
     fn demo_merged(&self) -> &'static str;
     fn demo_pull_request_merged(&self, number: u64) -> String;
     fn demo_late(&self, seconds: u64) -> String;

@@ -11,6 +11,7 @@ use api::pull_requests::{
     SubmitReview,
 };
 use api::repositories::Repository;
+use api::runs::Run;
 use api::tokens::{CreateToken, CreatedToken, TokenKind, TokenRole};
 use clap::{Args, Subcommand};
 
@@ -106,7 +107,19 @@ async fn wait_for_healthy_production(context: &Context) -> Result<(), Failure> {
         if deployed && production.verdict.as_deref() == Some("healthy") {
             return Ok(());
         }
+        refuse_failed_run(context).await?;
         events.next().await?;
+    }
+}
+
+/// A build that failed will never be deployed; waiting for it would not end.
+async fn refuse_failed_run(context: &Context) -> Result<(), Failure> {
+    let path = format!("/runs?repository={REPOSITORY}");
+    let runs: Page<Run> = context.client.get(&path).await?;
+    let newest = runs.items.iter().find(|run| run.event == "push");
+    match newest.filter(|run| run.conclusion.as_deref() == Some("failure")) {
+        None => Ok(()),
+        Some(run) => Err(Failure::Precondition(context.out.words().demo_run_failed(run.id))),
     }
 }
 

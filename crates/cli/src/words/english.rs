@@ -323,6 +323,10 @@ impl Words for English {
         "this server does not host the demonstration\n  try: boucle up --demo"
     }
 
+    fn demo_run_failed(&self, run: u64) -> String {
+        format!("the first build failed\n  try: boucle run show {run}")
+    }
+
     fn demo_merged(&self) -> &'static str {
         "merged; the build, staging and production follow by themselves"
     }

@@ -358,6 +358,10 @@ impl Words for French {
         "ce serveur n’héberge pas la démonstration\n  essayez : boucle up --demo"
     }
 
+    fn demo_run_failed(&self, run: u64) -> String {
+        format!("la première construction a échoué\n  essayez : boucle run show {run}")
+    }
+
     fn demo_merged(&self) -> &'static str {
         "fusionnée ; la construction, staging et production suivent d’elles-mêmes"
     }
