@@ -65,7 +65,7 @@ enum Command {
     /// Play the demonstration and visit every screen of the page in Chromium.
     E2e {
         /// Where the pictures go.
-        #[arg(long, default_value = "docs/screens")]
+        #[arg(long, default_value = "web/screens")]
         screens: PathBuf,
     },
     /// Write the OpenAPI document, or fail when it differs from the code.

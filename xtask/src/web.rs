@@ -31,8 +31,8 @@ pub fn check() -> Result<bool> {
         && npm(&["run", "--silent", "size"])?)
 }
 
-/// Plays the demonstration's whole story, then visits every screen in Chromium: both themes, both
-/// languages, wide and narrow, with axe.
+/// Plays the demonstration's whole story, then visits every screen in Chromium with axe and plays what
+/// people do there: both themes, both languages, wide and narrow, once by keyboard alone.
 pub fn drive(screens: &Path) -> Result<bool> {
     anyhow::ensure!(build_page()?, "the page does not build");
     let binary = build::release()?;
@@ -53,15 +53,20 @@ pub fn drive(screens: &Path) -> Result<bool> {
     let ended = story.context("the demonstration cannot be started")?;
     anyhow::ensure!(ended.code() == Some(11), "the demonstration ended with {ended}");
     let token = std::fs::read_to_string(data.join("token")).context("the server has no token")?;
-    let visited = Command::new("npm")
-        .args(["run", "--silent", "screens"])
-        .current_dir(folder())
-        .env("BOUCLE_URL", url)
-        .env("BOUCLE_TOKEN", token.trim())
-        .env("SCREENS", screens)
-        .status();
+    let in_chromium = |script: &str| {
+        let status = Command::new("npm")
+            .args(["run", "--silent", script])
+            .current_dir(folder())
+            .env("BOUCLE_URL", &url)
+            .env("BOUCLE_TOKEN", token.trim())
+            .env("SCREENS", screens)
+            .status();
+        status.map(|status| status.success()).context("npm cannot be started")
+    };
+    // The flows decide things, so they come last.
+    let well = in_chromium("screens")? && in_chromium("flows")?;
     drop(server);
-    Ok(visited.context("npm cannot be started")?.success())
+    Ok(well)
 }
 
 /// A server of one's own; it ends and its folder goes when this is dropped.

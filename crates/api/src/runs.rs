@@ -55,6 +55,8 @@ pub struct Job {
     pub conclusion: Option<String>,
     /// The attempt, from 1.
     pub attempt: u64,
+    /// The ids of the jobs that it needs; of a matrix, all of its jobs.
+    pub needs: Vec<String>,
     /// Why it was skipped or waits.
     pub reasons: Vec<Reason>,
     /// Its steps.

@@ -73,6 +73,8 @@ pub struct JobRecord {
     pub name: String,
     /// Its combination of the matrix; null without one.
     pub matrix: serde_json::Value,
+    /// The ids of the jobs that it needs.
+    pub needs: Vec<String>,
     /// The environment that it deploys to.
     pub environment: Option<String>,
     /// The attempt that it ran in: an earlier one when a re-run kept its result.
@@ -437,6 +439,7 @@ impl JobRecord {
             key: key.clone(),
             name: name.to_owned(),
             matrix: matrix.clone(),
+            needs: needs.to_vec(),
             environment: None,
             attempt,
             state: JobState::Waiting { reason: WaitReason::Needs { jobs: needs.to_vec() } },

@@ -88,8 +88,6 @@ export const enScreens = {
     list: 'List',
     graph: 'Graph',
     whySkipped: 'Why was this skipped?',
-    needsUnknown:
-      'Which job needs which could not be read from the workflow’s file at this commit, so no arrows are drawn.',
   },
   applications: {
     title: 'Applications',

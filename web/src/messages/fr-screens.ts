@@ -94,8 +94,6 @@ export const frScreens = {
     list: 'Liste',
     graph: 'Graphe',
     whySkipped: 'Pourquoi n’a-t-elle pas tourné ?',
-    needsUnknown:
-      'Quelle tâche attend quelle autre : impossible à lire dans le fichier du workflow à ce commit, donc aucune flèche n’est tracée.',
   },
   applications: {
     title: 'Applications',

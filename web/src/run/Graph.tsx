@@ -1,7 +1,6 @@
 // The jobs of a run as a graph: an arrow goes from each job to those that need it.
 import '@xyflow/react/dist/base.css';
 import './graph.css';
-import { useQuery } from '@tanstack/react-query';
 import {
   BaseEdge,
   type Edge,
@@ -15,13 +14,9 @@ import {
 } from '@xyflow/react';
 import { type ReactNode, useEffect, useMemo, useRef } from 'react';
 import type { Job, Run } from '../data/client';
-import { fileQuery } from '../data/queries';
-import { Loading } from '../design/Answer';
 import { State } from '../design/State';
 import { useScreens } from '../messages/Messages';
-import { placeOf } from '../repository/place';
-import { idOf, JOB_HEIGHT, JOB_WIDTH, type Point, pathThrough, placeJobs } from './layout';
-import { type Needs, readNeeds } from './needs';
+import { JOB_HEIGHT, JOB_WIDTH, type Point, pathThrough, placeJobs } from './layout';
 
 /** What is seen of the arrows before the chosen job. */
 const BESIDE_CHOSEN = 40;
@@ -41,17 +36,7 @@ const EDGE_KINDS = { needs: NeedsArrow };
 
 export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode {
   const { runs } = useScreens();
-  const query = useQuery(fileQuery(placeOf(run.repository), run.commit, run.workflow));
-  const text = query.data?.text;
-  const needs = useMemo(() => knownNeeds(run.jobs, text), [run.jobs, text]);
-  const graph = useMemo(
-    () =>
-      placeJobs(
-        run.jobs.map(({ key }) => key),
-        needs,
-      ),
-    [run.jobs, needs],
-  );
+  const graph = useMemo(() => placeJobs(run.jobs), [run.jobs]);
   const holder = useRef<HTMLElement>(null);
   const left = graph.jobs.find(({ key }) => key === chosen)?.x;
   useEffect(() => {
@@ -60,7 +45,6 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
     const hidden = left < box.scrollLeft || left + JOB_WIDTH > box.scrollLeft + box.clientWidth;
     if (hidden) box.scrollLeft = left - BESIDE_CHOSEN;
   }, [left]);
-  if (query.isPending) return <Loading />;
   const jobs = new Map(run.jobs.map((job) => [job.key, job]));
   const nodes = graph.jobs.flatMap(({ key, x, y }): JobNode[] => {
     const job = jobs.get(key);
@@ -91,7 +75,6 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
   );
   return (
     <>
-      {needs === null && <p className="mt-2 text-muted">{runs.needsUnknown}</p>}
       <section
         ref={holder}
         aria-label={runs.graph}
@@ -127,12 +110,6 @@ function NeedsArrow(edge: EdgeProps<NeedsEdge>): ReactNode {
   const { sourceX, sourceY, targetX, targetY, markerEnd, data } = edge;
   const ends = [{ x: sourceX, y: sourceY }, ...(data?.bends ?? []), { x: targetX, y: targetY }];
   return <BaseEdge path={pathThrough(ends)} {...(markerEnd ? { markerEnd } : {})} />;
-}
-
-/** What the file says, if it is about the very jobs that ran. */
-function knownNeeds(jobs: readonly Job[], text: string | null | undefined): Needs {
-  const needs = text ? readNeeds(text) : null;
-  return needs !== null && jobs.every(({ key }) => needs.has(idOf(key))) ? needs : null;
 }
 
 function JobBox({ data: { job, chosen, onChoose } }: NodeProps<JobNode>): ReactNode {

@@ -1,6 +1,5 @@
 // Where each job of a run stands in the graph: left to right, after what it needs.
 import { Graph, layout } from '@dagrejs/dagre';
-import type { Needs } from './needs';
 
 export const JOB_WIDTH = 208;
 export const JOB_HEIGHT = 60;
@@ -34,21 +33,30 @@ export interface JobGraph {
   height: number;
 }
 
+/** A job by its key, and the ids of those that it needs. */
+export interface Needing {
+  key: string;
+  needs: readonly string[];
+}
+
 /** A job's id in the workflow; the other part of a key is the place in a matrix. */
-export function idOf(key: string): string {
+function idOf(key: string): string {
   return key.split('.')[0] ?? key;
 }
 
-export function edgesOf(keys: readonly string[], needs: Needs): [string, string][] {
-  return keys.flatMap((key) =>
-    (needs?.get(idOf(key)) ?? []).flatMap((needed) =>
-      keys.filter((other) => idOf(other) === needed).map((other): [string, string] => [other, key]),
+export function edgesOf(jobs: readonly Needing[]): [string, string][] {
+  return jobs.flatMap(({ key, needs }) =>
+    needs.flatMap((needed) =>
+      jobs
+        .filter((other) => idOf(other.key) === needed)
+        .map((other): [string, string] => [other.key, key]),
     ),
   );
 }
 
-export function placeJobs(keys: readonly string[], needs: Needs): JobGraph {
-  const pairs = edgesOf(keys, needs);
+export function placeJobs(needing: readonly Needing[]): JobGraph {
+  const keys = needing.map(({ key }) => key);
+  const pairs = edgesOf(needing);
   const graph = new Graph();
   graph.setGraph({
     rankdir: 'LR',

@@ -44,6 +44,10 @@ fn check_history(server: &Server, revert: &str, bad: &str) {
         .expect("production");
     assert_ne!(production["artifacts"][0]["digest"], bad);
     assert_eq!(production["quarantined"][0], bad);
+    let run = server.boucle(&["run", "show", "1"]).json();
+    let jobs = run["jobs"].as_array().expect("jobs");
+    let publish = jobs.iter().find(|job| job["key"] == "publish").expect("it is published");
+    assert_eq!(publish["needs"], serde_json::json!(["test"]));
     let incident = server.boucle(&["incident", "show", "1"]).json();
     assert_eq!(incident["state"], "resolved");
     let timeline = incident["timeline"].as_array().expect("a timeline");

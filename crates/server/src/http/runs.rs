@@ -261,6 +261,7 @@ fn job_on_wire(job: &JobRecord) -> Job {
         state: state.into(),
         conclusion,
         attempt: u64::from(job.attempt),
+        needs: job.needs.clone(),
         reasons,
         steps: steps.collect(),
     }
