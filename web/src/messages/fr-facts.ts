@@ -5,7 +5,7 @@ export const frFacts = {
   sentences: {
     'control.promoted': '{artifact} {digest} passe en {environment}',
     'control.promotion_proposed':
-      'La demande de fusion nº {pull_request} propose {artifact} {digest} pour {environment}',
+      'La demande de changement nº {pull_request} propose {artifact} {digest} pour {environment}',
     'control.promotion_waiting': '{artifact} {digest} attend d’entrer en {environment} : {reasons}',
     'control.promotion_held': '{artifact} {digest} n’entre pas en {environment} : {reason}',
     'control.rolled_back':
@@ -70,20 +70,20 @@ export const frFacts = {
     'repositories.push_refused':
       'Une poussée vers {reference} de {repository} est refusée : {reasons}',
     'repositories.pull_request_opened':
-      'La demande de fusion nº {number} de {repository} est ouverte : {title}',
+      'La demande de changement nº {number} de {repository} est ouverte : {title}',
     'repositories.patch_set_added':
-      'La demande de fusion nº {number} de {repository} a la version {patch_set}',
+      'La demande de changement nº {number} de {repository} a la version {patch_set}',
     'repositories.pull_request_edited':
-      'La demande de fusion nº {number} de {repository} est modifiée',
+      'La demande de changement nº {number} de {repository} est modifiée',
     'repositories.reviewed':
-      'Relecture de la demande de fusion nº {number} de {repository} : {verdict}',
+      'Relecture de la demande de changement nº {number} de {repository} : {verdict}',
     'repositories.commented':
-      'Remarque sur la demande de fusion nº {number} de {repository} : {body}',
+      'Remarque sur la demande de changement nº {number} de {repository} : {body}',
     'repositories.check_reported': 'Contrôle {name} de {commit} : {state}. {summary}',
     'repositories.pull_request_merged':
-      'La demande de fusion nº {number} de {repository} est fusionnée',
+      'La demande de changement nº {number} de {repository} est fusionnée',
     'repositories.pull_request_closed':
-      'La demande de fusion nº {number} de {repository} est fermée',
+      'La demande de changement nº {number} de {repository} est fermée',
     'repositories.token_created': 'Un jeton est créé pour {name}, rôle {role}',
     'repositories.token_revoked': 'Un jeton est invalidé',
     'repositories.access_denied': 'L’accès à {resource} est refusé ({permission}) : {denial}',
@@ -121,12 +121,13 @@ export const frFacts = {
     'closed-by': 'fermé par {person}',
     reverted: 'le changement est annulé par {commit}.',
     acknowledged: '{by} s’en occupe.',
-    asked: 'une personne est consultée, voir la demande de fusion nº {pull_request}.',
+    asked: 'une personne est consultée, voir la demande de changement nº {pull_request}.',
     'gate-open': 'la condition {gate} n’est pas remplie',
     'not-deployed-before': '{environment} ne l’exécute pas encore',
     'not-verified-before': 'sa vérification en {environment} est {verdict}',
     'approval-missing': 'l’accord d’une personne manque pour {environment}',
-    'pull-request-waiting': 'la demande de fusion nº {number} ne peut pas encore être fusionnée',
+    'pull-request-waiting':
+      'la demande de changement nº {number} ne peut pas encore être fusionnée',
     'earlier-promotion-running': '{digest}, promu avant, n’est pas encore vérifié',
     quarantined: 'en quarantaine',
     'chosen-by-person': 'une personne a choisi une version plus ancienne',

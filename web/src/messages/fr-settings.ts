@@ -77,7 +77,7 @@ export const frSettings = {
   },
   git: {
     explain:
-      'La façon dont un dépôt est relu, construit, déployé et surveillé est écrite dans ses fichiers. Elle change comme tout le reste : par une demande de fusion.',
+      'La façon dont un dépôt est relu, construit, déployé et surveillé est écrite dans ses fichiers. Elle change comme tout le reste : par une demande de changement.',
     repository: 'Dépôt',
     noRepository: 'Il n’y a encore aucun dépôt',
     noRepositoryNext: 'Créez-en un : boucle repo create OWNER/NAME',
@@ -86,9 +86,9 @@ export const frSettings = {
     workflows: 'Workflows',
     applications: 'Applications',
     objectives: 'Objectifs',
-    change: 'Changer cela par une demande de fusion',
+    change: 'Changer cela par une demande de changement',
     changeHow:
-      'Le fichier s’ouvre ; « Modifier » y propose votre changement comme demande de fusion, qui montre ses conséquences avant que rien n’arrive.',
+      'Le fichier s’ouvre ; « Modifier » y propose votre changement comme demande de changement, qui montre ses conséquences avant que rien n’arrive.',
     absent: (path: string) => `Il n’y a pas de ${path} sur la branche par défaut.`,
     notNamed: (key: string) => `boucle.yaml ne nomme aucun dossier sous « ${key} ».`,
     wrong: 'boucle.yaml est illisible :',

@@ -28,7 +28,7 @@ export const fr = {
   sections: {
     home: 'Accueil',
     repositories: 'Dépôts',
-    pullRequests: 'Demandes de fusion',
+    pullRequests: 'Demandes de changement',
     runs: 'Exécutions',
     applications: 'Applications',
     promotion: 'Promotion',
@@ -126,7 +126,7 @@ export const fr = {
     'not-deployed-before': 'L’environnement précédent ne l’exécute pas encore',
     'not-verified-before': 'Elle n’est pas vérifiée dans l’environnement précédent',
     'approval-missing': 'Il manque l’accord d’une personne',
-    'pull-request-waiting': 'Sa demande de fusion ne peut pas encore être fusionnée',
+    'pull-request-waiting': 'Sa demande de changement ne peut pas encore être fusionnée',
     'earlier-promotion-running': 'Une promotion antérieure n’est pas encore vérifiée',
     quarantined: 'Elle est en quarantaine',
     'chosen-by-person': 'Une personne a choisi une version plus ancienne',
@@ -211,7 +211,7 @@ export const fr = {
     loopHide: 'Ranger ceci',
     steps: {
       change:
-        'Tout changement est une demande de fusion : le source, les conséquences par environnement, la relecture.',
+        'Tout changement est une demande de changement : le source, les conséquences par environnement, la relecture.',
       checks: 'Des workflows construisent et testent. Ce qu’ils publient porte une empreinte.',
       deploy: 'L’empreinte passe d’environnement en environnement, chaque fois par un commit.',
       watch: 'Ce qui tourne est surveillé. Si les usagers en souffrent, un commit l’annule.',

@@ -74,35 +74,33 @@ export default function Graph({ run, chosen, onChoose }: GraphProps): ReactNode 
     }),
   );
   return (
-    <>
-      <section
-        ref={holder}
-        aria-label={runs.graph}
-        className="run-graph mt-2 overflow-x-auto border border-line bg-sunken"
-      >
-        <div style={{ width: graph.width, height: graph.height }}>
-          <ReactFlow
-            nodes={nodes}
-            edges={edges}
-            nodeTypes={KINDS}
-            edgeTypes={EDGE_KINDS}
-            nodesDraggable={false}
-            nodesConnectable={false}
-            nodesFocusable={false}
-            edgesFocusable={false}
-            elementsSelectable={false}
-            panOnDrag={false}
-            panOnScroll={false}
-            zoomOnScroll={false}
-            zoomOnPinch={false}
-            zoomOnDoubleClick={false}
-            preventScrolling={false}
-            disableKeyboardA11y
-            proOptions={{ hideAttribution: true }}
-          />
-        </div>
-      </section>
-    </>
+    <section
+      ref={holder}
+      aria-label={runs.graph}
+      className="run-graph mt-2 overflow-x-auto border border-line bg-sunken"
+    >
+      <div style={{ width: graph.width, height: graph.height }}>
+        <ReactFlow
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={KINDS}
+          edgeTypes={EDGE_KINDS}
+          nodesDraggable={false}
+          nodesConnectable={false}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          elementsSelectable={false}
+          panOnDrag={false}
+          panOnScroll={false}
+          zoomOnScroll={false}
+          zoomOnPinch={false}
+          zoomOnDoubleClick={false}
+          preventScrolling={false}
+          disableKeyboardA11y
+          proOptions={{ hideAttribution: true }}
+        />
+      </div>
+    </section>
   );
 }
 
