@@ -77,6 +77,9 @@ pub enum DeploymentFact {
         rendered_commit: CommitId,
         /// The steps, counted.
         summary: PlanSummary,
+        /// The images of its containers; those of an artifact end in its digest.
+        #[serde(default)]
+        images: Vec<String>,
     },
     /// Nothing may be written now.
     PlanBlocked {

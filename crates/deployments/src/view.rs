@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Actor, ApplicationName, CommitId, EnvironmentName, Fact, RepositoryName, Sequence, Timestamp,
-    View, decode,
+    Actor, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, Fact, RepositoryName,
+    Sequence, SubjectKind, Timestamp, View, decode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -98,10 +98,20 @@ pub struct Deployment {
     pub actor: Actor,
     /// The steps, counted.
     pub summary: PlanSummary,
+    /// The images of its containers.
+    pub images: Vec<String>,
     /// How it went.
     pub outcome: Outcome,
     /// The fact.
     pub fact: Sequence,
+}
+
+impl Deployment {
+    /// The content of each image that is named by its digest.
+    pub fn digests(&self) -> impl Iterator<Item = ArtifactDigest> {
+        let digests = self.images.iter().filter_map(|image| image.split_once('@'));
+        digests.filter_map(|(_, digest)| ArtifactDigest::new(digest).ok())
+    }
 }
 
 /// How a plan went.
@@ -236,7 +246,14 @@ impl ApplicationState {
                 self.blocked = reasons;
                 self.blocked_since = Some((fact.at, revision));
             }
-            DeploymentFact::Planned { generation, revision, rendered_commit, summary, .. } => {
+            DeploymentFact::Planned {
+                generation,
+                revision,
+                rendered_commit,
+                summary,
+                images,
+                ..
+            } => {
                 self.blocked.clear();
                 self.blocked_since = None;
                 self.requested = None;
@@ -247,6 +264,7 @@ impl ApplicationState {
                     at: fact.at,
                     actor: fact.actor.clone(),
                     summary,
+                    images,
                     outcome: Outcome::Applying,
                     fact: fact.sequence,
                 });
@@ -306,9 +324,22 @@ impl ApplicationState {
 
 impl View for DeploymentsView {
     fn apply(&mut self, fact: &Fact) {
-        let Some(body) = decode::<DeploymentFact>(fact) else { return };
-        let state = self.applications.entry(body.application().clone()).or_default();
-        state.newest = Some(fact.sequence);
-        state.take(fact, body);
+        if let Some(body) = decode::<DeploymentFact>(fact) {
+            let state = self.applications.entry(body.application().clone()).or_default();
+            state.newest = Some(fact.sequence);
+            state.take(fact, body);
+        } else if let Some(state) = self.application_of(fact) {
+            // What others say of an application moves it on too: a plan expects the newest of all.
+            state.newest = Some(fact.sequence);
+        }
+    }
+}
+
+impl DeploymentsView {
+    fn application_of(&mut self, fact: &Fact) -> Option<&mut ApplicationState> {
+        if fact.subject.kind != SubjectKind::Application {
+            return None;
+        }
+        self.applications.get_mut(&ApplicationName::new(fact.subject.name.as_str()).ok()?)
     }
 }

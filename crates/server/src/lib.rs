@@ -8,6 +8,7 @@ mod clock;
 mod configurations;
 mod demo;
 mod evidence;
+mod history;
 mod http;
 mod options;
 mod passwords;

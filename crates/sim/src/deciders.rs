@@ -9,7 +9,8 @@ use control::promote::{
 use control::reasons::{HoldReason, RollbackRefusal};
 use control::rollback::{ChangeCause, RenderingChange, RollbackDecision, RollbackInputs};
 use deployments::{
-    ApplicationState, Decision, DeploymentFact, Outcome, PlanInputs, PlanPolicy, SyncRequest,
+    ApplicationState, Decision, Deployment, DeploymentFact, Outcome, PlanInputs, PlanPolicy,
+    SyncRequest,
 };
 use ledger::{Actor, ArtifactDigest, CommitId, Draft, PullRequestNumber, Subject, Timestamp};
 use monitoring::{
@@ -160,9 +161,8 @@ impl Simulation {
         }
         let application = application(environment);
         if let Some(deployed) = self.views.deployments.applications.get(&application) {
-            let digest_at = |revision: &CommitId| self.git.overlay(revision, environment).digest();
             if let Some(running) = deployed.running()
-                && let Some(digest) = digest_at(&running.revision)
+                && let Some(digest) = running.digests().next()
             {
                 let verdict = self.views.monitoring.assessment(&application);
                 let verdict = verdict.filter(|found| found.generation == running.generation);
@@ -171,8 +171,7 @@ impl Simulation {
             }
             let healthy = self.generations_with(environment, Verdict::Healthy);
             let verified = deployed.deployments.iter().filter(|d| healthy.contains(&d.generation));
-            state.verified =
-                verified.filter_map(|deployment| digest_at(&deployment.revision)).collect();
+            state.verified = verified.flat_map(Deployment::digests).collect();
         }
         if let Some(of_loop) =
             self.views.control.environment(&repository(), &environment_name(environment))
@@ -366,8 +365,8 @@ impl Simulation {
             return;
         }
         let as_of = self.now();
-        let subject = Subject::application(&name);
-        let parent = self.ledger.tip(&subject);
+        // As the server does it: the view says which fact a plan expects, not the ledger.
+        let parent = state.newest;
         let inputs = PlanInputs {
             application: self.applications[environment].clone(),
             revision: self.git.tip.clone(),
@@ -408,12 +407,14 @@ impl Simulation {
             }
             Decision::Plan(plan) => {
                 let (generation, summary) = (plan.generation, plan.summary);
+                let images = overlay.digest().map(|digest| format!("hello@{digest}"));
                 let fact = DeploymentFact::Planned {
                     application: name,
                     generation,
                     revision,
                     rendered_commit,
                     summary,
+                    images: images.into_iter().collect(),
                 };
                 let draft = fact.draft(as_of, Actor::system("plan")).expecting(parent);
                 let objects = plan.steps.into_iter().filter_map(|step| step.manifest).collect();

@@ -97,7 +97,7 @@ fn a_clock_that_is_set_back_stops_no_promotion() {
         return;
     };
     let (work, mut server) = (clocked.work(), clocked.start());
-    host(&server, &work);
+    host(&server, &work, "500ms");
     let reviewer = server.boucle(&["token", "create", "reviewer"]).json();
     let reviewer = reviewer["token"].as_str().expect("a token").to_owned();
     let first = git(&work, &["rev-parse", "HEAD"]).out.trim().to_owned();

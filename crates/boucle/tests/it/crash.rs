@@ -89,7 +89,7 @@ fn start(data: &Path) -> Server {
 }
 
 fn begin(server: &Server, data: &Path, work: &Path) -> World {
-    repository::host(server, work);
+    repository::host(server, work, "500ms");
     let reviewer = server.boucle(&["token", "create", "reviewer"]).json();
     World {
         data: data.to_path_buf(),

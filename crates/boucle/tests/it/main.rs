@@ -13,5 +13,6 @@ mod git;
 mod golden;
 mod harness;
 mod http;
+mod overtaken;
 mod sessions;
 mod start;

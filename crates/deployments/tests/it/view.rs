@@ -1,7 +1,9 @@
 //! The view is the facts, folded.
 
 use deployments::{DeploymentFact, DeploymentsView, HealthStatus, Outcome, PlanSummary};
-use ledger::{Actor, ApplicationName, MemoryLedger, Timestamp, View};
+use ledger::{
+    Actor, ApplicationName, ArtifactDigest, Draft, MemoryLedger, Sequence, Subject, Timestamp, View,
+};
 
 use crate::plan::commit;
 
@@ -31,6 +33,7 @@ fn planned(generation: u64) -> DeploymentFact {
         revision: commit('1'),
         rendered_commit: commit('2'),
         summary: PlanSummary::default(),
+        images: vec!["app:1".into(), format!("me/app@sha256:{}", "a".repeat(64))],
     }
 }
 
@@ -41,6 +44,37 @@ fn failed(generation: u64) -> DeploymentFact {
 
 fn applied(generation: u64) -> DeploymentFact {
     DeploymentFact::Applied { application: application(), generation, outcome: "done".into() }
+}
+
+#[test]
+fn what_others_say_of_an_application_moves_it_on() {
+    let mut ledger = MemoryLedger::default();
+    let mut view = DeploymentsView::default();
+    let by_others = |subject| Draft {
+        kind: "monitoring.assessed".into(),
+        ..Draft::new(Timestamp(2), Actor::system("assess"), subject, &planned(1))
+    };
+    let drafts = [
+        planned(1).draft(Timestamp(1), Actor::system("test")),
+        by_others(Subject::application(&application())),
+        by_others(Subject::objective(&application(), "latency")),
+    ];
+    for draft in drafts {
+        for fact in ledger.append(vec![draft]).unwrap() {
+            view.apply(fact);
+        }
+    }
+    // The next plan expects what the ledger has, or it would be refused for ever.
+    let newest = view.applications[&application()].newest;
+    assert_eq!(newest, ledger.tip(&Subject::application(&application())));
+    assert_eq!(newest, Some(Sequence(2)));
+}
+
+#[test]
+fn a_deployment_names_what_it_deploys() {
+    let view = fold(&[(1, planned(1))]);
+    let digests: Vec<_> = view.applications[&application()].deployments[0].digests().collect();
+    assert_eq!(digests, [ArtifactDigest::new(format!("sha256:{}", "a".repeat(64))).unwrap()]);
 }
 
 #[test]

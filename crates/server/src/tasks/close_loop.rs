@@ -154,11 +154,9 @@ fn environment_state(
     let looped = views.control.environment(repository, &environment.name);
     let state = views.deployments.applications.get(&environment.application);
     let mut written = BTreeMap::new();
-    let mut at_tip = BTreeSet::new();
     for artifact in &configured.configuration.artifacts {
         let place = (environment.name.clone(), artifact.name.clone());
         let Some(digest) = configured.written.get(&place) else { continue };
-        at_tip.insert(digest.clone());
         // A digest that no promotion or rollback brought was written by a person.
         let ours = looped.is_some_and(|looped| {
             looped.promotions.iter().any(|one| one.digest == *digest)
@@ -169,39 +167,32 @@ fn environment_state(
         let by_person = by_person.filter(|_| !resumed);
         written.insert(artifact.name.clone(), Written { digest: digest.clone(), by_person });
     }
-    let promoted = |revision: &CommitId| {
-        let promotions = looped.map(|looped| looped.promotions.as_slice()).unwrap_or_default();
-        promotions.iter().rev().find(|one| one.commit == *revision).map(|one| one.digest.clone())
-    };
+    // What was deployed says which digests were verified. The commit does not: one that changes
+    // something else may overtake a promotion, and then brings the same digest.
     let assessments = views.monitoring.assessments.get(&environment.application);
+    let healthy: BTreeSet<u64> = assessments
+        .into_iter()
+        .flatten()
+        .filter(|one| one.verdict == Verdict::Healthy)
+        .map(|one| one.generation)
+        .collect();
     let mut verified = BTreeSet::new();
-    for one in assessments.into_iter().flatten() {
-        if one.verdict == Verdict::Healthy
-            && let Some(digest) = promoted(&one.revision)
-        {
-            verified.insert(digest);
+    let mut deployed_at = BTreeMap::new();
+    for one in state.into_iter().flat_map(|state| &state.deployments) {
+        let Outcome::Applied { at } = one.outcome else { continue };
+        for digest in one.digests() {
+            deployed_at.entry(digest.clone()).or_insert(at);
+            if healthy.contains(&one.generation) {
+                verified.insert(digest);
+            }
         }
     }
     let mut running = BTreeMap::new();
-    let mut deployed_at = BTreeMap::new();
-    for one in state.into_iter().flat_map(|state| &state.deployments) {
-        if let (Outcome::Applied { at }, Some(digest)) = (&one.outcome, promoted(&one.revision)) {
-            deployed_at.entry(digest).or_insert(*at);
-        }
-    }
     if let Some(current) = state.and_then(|state| state.running()) {
         let verdict = views.monitoring.assessment(&environment.application);
         let verdict =
             verdict.filter(|one| one.generation == current.generation).map(|one| one.verdict);
-        running.extend(
-            at_tip
-                .into_iter()
-                .filter(|digest| {
-                    promoted(&current.revision).as_ref() == Some(digest)
-                        || promoted(&current.revision).is_none()
-                })
-                .map(|digest| (digest, verdict)),
-        );
+        running.extend(current.digests().map(|digest| (digest, verdict)));
     }
     EnvironmentState {
         written,

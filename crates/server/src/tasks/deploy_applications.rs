@@ -233,6 +233,7 @@ async fn carry_out(
         revision: rendering.commit.clone(),
         rendered_commit: rendering.rendered_commit.clone(),
         summary: plan.summary.clone(),
+        images: images(&rendering.manifests).map(str::to_owned).collect(),
     };
     let draft = planned.draft(server.clock.now(), Actor::system(ACTOR)).expecting(plan.parent);
     match server.recorder.append(vec![draft]).await {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::changes::signature;
 use crate::configurations::{RepositoryConfiguration, branch_ref};
+use crate::history::changing_commits;
 use crate::http::repository_of_url;
 use crate::renderings::{CommitTree, Rendering, object_at};
 use crate::state::Server;
@@ -82,7 +83,7 @@ async fn reconcile_repository(
         {
             continue;
         }
-        render(server, repository, application, tip, reader).await?;
+        render(server, repository, configured, application, tip, reader).await?;
     }
     server.set_rendered_through(repository, &configured.commit);
     Ok(())
@@ -160,12 +161,15 @@ async fn remove_undeclared(
 async fn render(
     server: &Arc<Server>,
     repository: &RepositoryName,
+    configured: &RepositoryConfiguration,
     application: &Application,
     tip: &CommitId,
     reader: &Arc<git_store::TreeReader>,
 ) -> anyhow::Result<()> {
     let request = request(application);
     let reader = Arc::clone(reader);
+    let declared = configured.applications.iter().find(|(_, one)| one.name == application.name);
+    let declared_in = declared.map(|(path, _)| path.clone());
     let work = tokio::task::spawn_blocking(move || {
         let rendered = render::render(&CommitTree(&reader), &request);
         let opened = rendered.as_ref().map(|rendering| {
@@ -187,21 +191,33 @@ async fn render(
         let state = views.deployments.applications.get(&application.name);
         state.and_then(|state| state.rendering.clone())
     };
-    let (commit, rendered_commit) = match known.filter(|known| known.digest == digest) {
-        Some(known) => (known.commit, known.rendered_commit),
-        None => {
+    let opened = opened?;
+    let (commit, rendered_commit) = match known {
+        Some(known) if known.digest == digest => (known.commit, known.rendered_commit),
+        known => {
             let store = server.repository(repository)?;
-            let (name, source, at) = (application.name.clone(), tip.clone(), server.clock.now());
-            let write = move || write_rendering(&store, &name, &source, files, at);
-            let rendered_commit = tokio::task::spawn_blocking(write).await??;
+            let (name, tip, at) = (application.name.clone(), tip.clone(), server.clock.now());
+            let is_first = known.is_none();
+            let paths: Vec<String> = opened.keys().cloned().chain(declared_in).collect();
+            let write = move || {
+                // Later commits may have come meanwhile that changed nothing of it.
+                let source = if is_first {
+                    tip
+                } else {
+                    changing_commits(&store, &tip, &paths, 1)?.pop().unwrap_or(tip)
+                };
+                let commit = write_rendering(&store, &name, &source, files, at)?;
+                anyhow::Ok((source, commit))
+            };
+            let (commit, rendered_commit) = tokio::task::spawn_blocking(write).await??;
             let fact = DeploymentFact::Rendered {
                 application: application.name.clone(),
-                commit: tip.clone(),
+                commit: commit.clone(),
                 rendered_commit: rendered_commit.clone(),
                 digest,
             };
             record(server, &fact).await?;
-            (tip.clone(), rendered_commit)
+            (commit, rendered_commit)
         }
     };
     server.renderings.keep(Rendering {
@@ -209,7 +225,7 @@ async fn render(
         commit,
         rendered_commit,
         manifests: rendering.manifests,
-        opened: opened?,
+        opened,
     });
     Ok(())
 }

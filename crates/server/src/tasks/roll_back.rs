@@ -16,8 +16,8 @@ use repositories::facts::RefMoveCause;
 
 use crate::changes::{self, Move};
 use crate::configurations::RepositoryConfiguration;
+use crate::history::{COMMITS_MAX, changing_commits};
 use crate::http::problem::Refusal;
-use crate::renderings::object_at;
 use crate::state::Server;
 use crate::tasks::close_loop::{default_branch, into_error, record};
 use crate::views::Views;
@@ -150,9 +150,6 @@ fn healthy_renderings(views: &Views, environment: &Environment) -> BTreeSet<Comm
     healthy
 }
 
-/// How many commits between two deployments are looked at, one by one.
-const COMMITS_MAX: usize = 200;
-
 /// The commits of the branch that changed the application's rendering, newest first.
 async fn rendering_changes(
     server: &Arc<Server>,
@@ -171,9 +168,10 @@ async fn rendering_changes(
         .map(|one| (one.revision.clone(), one.rendered_commit.clone()))
         .collect();
     let (tip, opened) = (tip.clone(), rendering.opened.keys().cloned().collect::<Vec<_>>());
-    let commits = tokio::task::spawn_blocking(move || changing_commits(&store, &tip, &opened))
-        .await
-        .context("reading the history was interrupted")??;
+    let commits =
+        tokio::task::spawn_blocking(move || changing_commits(&store, &tip, &opened, COMMITS_MAX))
+            .await
+            .context("reading the history was interrupted")??;
     let views = server.recorder.views();
     let looped = views.control.environment(repository, &environment.name);
     let changes = commits.into_iter().map(|commit| {
@@ -193,34 +191,6 @@ async fn rendering_changes(
         RenderingChange { commit, rendering, cause }
     });
     Ok(changes.collect())
-}
-
-/// First-parent commits that changed any of the paths, newest first.
-fn changing_commits(
-    store: &git_store::Repository,
-    tip: &CommitId,
-    paths: &[String],
-) -> anyhow::Result<Vec<CommitId>> {
-    let objects = |commit: &CommitId| -> anyhow::Result<Vec<_>> {
-        let reader = store.reader(&store.tree_of(commit)?);
-        paths.iter().map(|path| object_at(&reader, path)).collect()
-    };
-    let mut changing = Vec::new();
-    let mut commit = tip.clone();
-    let mut here = objects(&commit)?;
-    for _ in 0..COMMITS_MAX {
-        let parent = store.commit(&commit)?.parents.into_iter().next();
-        let Some(parent) = parent else {
-            changing.push(commit);
-            break;
-        };
-        let before = objects(&parent)?;
-        if before != here {
-            changing.push(commit);
-        }
-        (commit, here) = (parent, before);
-    }
-    Ok(changing)
 }
 
 /// What a rollback that a person asks for would do now: the commit that it takes back, and the commit

@@ -17,14 +17,14 @@ const WORKFLOW: &str = "on:\n  push:\n    branches: [main]\n    paths: [version.
 const CONFIGURATION: &str = "version: 1\nreview:\n  requiredApprovals: 1\nartifacts:\n  \
     - {name: app, workflow: ci, paths: [version.txt, serve.sh]}\napplications: applications\n\
     environments:\n  - name: staging\n    path: deploy/staging\n    application: crash-staging\n    \
-    verification: {window: 500ms}\n  - name: production\n    path: deploy/production\n    \
-    application: crash-production\n    verification: {window: 500ms}\n";
+    verification: {window: WINDOW}\n  - name: production\n    path: deploy/production\n    \
+    application: crash-production\n    verification: {window: WINDOW}\n";
 
 /// A program that is ready at once and ends when it is told to.
 const SERVE: &str = "trap 'exit 0' TERM\nwhile :; do sleep 1 & wait $!; done\n";
 
-/// Hosts it; its first commit is on `main`.
-pub fn host(server: &Server, work: &Path) {
+/// Hosts it; its first commit is on `main`. Each environment is verified for this long.
+pub fn host(server: &Server, work: &Path, window: &str) {
     assert_eq!(server.boucle(&["repo", "create", "me/crash"]).code, 0);
     works(work, &["init", "--quiet", "--initial-branch", "main"]);
     let write = |path: &str, text: &str| {
@@ -34,7 +34,7 @@ pub fn host(server: &Server, work: &Path) {
     };
     write(".github/workflows/ci.yaml", WORKFLOW);
     write("serve.sh", SERVE);
-    write("boucle.yaml", CONFIGURATION);
+    write("boucle.yaml", &CONFIGURATION.replace("WINDOW", window));
     for environment in ["staging", "production"] {
         write(
             &format!("deploy/{environment}/kustomization.yaml"),
