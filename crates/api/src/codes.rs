@@ -201,6 +201,14 @@ pub const CODES: &[Code] = &[
         explanation_fr: "Aucune révision saine n’est connue, le dernier changement est déjà un retour arrière, ou un autre a eu lieu dans la fenêtre. Les raisons disent laquelle.",
     },
     Code {
+        code: "promotion-refused",
+        status: 409,
+        title: "This build cannot be promoted there now",
+        explanation: "It is there already, on its way without help, in quarantine, or what it must pass before is missing. The reasons say which; the page of promotions shows what each build waits for.",
+        title_fr: "Cette construction ne peut pas y être promue maintenant",
+        explanation_fr: "Elle y est déjà, elle est en route sans aide, elle est en quarantaine, ou ce qu’elle doit passer avant manque. Les raisons disent laquelle ; la page des promotions montre ce que chaque construction attend.",
+    },
+    Code {
         code: "quarantined",
         status: 409,
         title: "This revision is in quarantine",

@@ -45,6 +45,16 @@ pub struct EnvironmentArtifact {
     pub since: Option<String>,
 }
 
+/// What came of a promotion by hand.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PromotedByHand {
+    /// The approval that the build waited for is recorded, and it goes on.
+    pub approved: bool,
+    /// The pull request that writes the digest, when no approval was waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<u64>,
+}
+
 /// A request to let a promotion that waits for a person go on, or to promote a digest by hand.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -105,6 +105,7 @@ pub trait Words: Sync {
 
     fn repository_made(&self, name: &str) -> String;
     fn promoted(&self, artifact: &str, environment: &str) -> String;
+    fn promotion_proposed(&self, artifact: &str, environment: &str, number: u64) -> String;
     fn valid_until(&self, time: &str) -> String;
     fn revoked(&self) -> &'static str;
     fn deletions_confirmed(&self, application: &str) -> String;

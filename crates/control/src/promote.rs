@@ -4,6 +4,8 @@
 //! verified in the environment before. The newest digest wins. A digest in quarantine is shown where
 //! it would have gone and never goes there.
 
+mod by_hand;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
@@ -13,6 +15,8 @@ use monitoring::Verdict;
 
 use crate::configuration::{Approval, Configuration, Environment};
 use crate::reasons::{HoldReason, WaitReason};
+
+pub use by_hand::{ByHand, by_hand};
 
 /// Everything that the decision may look at.
 #[derive(Debug, Clone)]

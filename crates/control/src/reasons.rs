@@ -61,6 +61,24 @@ pub enum RollbackRefusal {
     AwaitingAnswer,
 }
 
+/// Why a person's promotion is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PromotionRefusal {
+    /// No trusted run published it under this name, or there is no such environment.
+    NotPublished,
+    /// It was taken back because of an incident.
+    Quarantined {
+        /// The incident.
+        incident: Option<IncidentId>,
+    },
+    /// The environment has it.
+    AlreadyThere,
+    /// It is being promoted without anybody's help.
+    OnItsWay,
+    /// It may not go there yet.
+    NotYet(WaitReason),
+}
+
 impl WaitReason {
     /// A stable name.
     #[must_use]
@@ -133,6 +151,36 @@ impl fmt::Display for HoldReason {
                 "promotions are frozen{}; resume the automation when it is solved",
                 incident(found)
             ),
+        }
+    }
+}
+
+impl PromotionRefusal {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotPublished => "not-published",
+            Self::Quarantined { .. } => "quarantined",
+            Self::AlreadyThere => "already-there",
+            Self::OnItsWay => "on-its-way",
+            Self::NotYet(reason) => reason.code(),
+        }
+    }
+}
+
+impl fmt::Display for PromotionRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPublished => {
+                f.write_str("no run published such a build; see `boucle env list`")
+            }
+            Self::Quarantined { incident } => {
+                HoldReason::Quarantined { incident: *incident }.fmt(f)
+            }
+            Self::AlreadyThere => f.write_str("the environment has it already"),
+            Self::OnItsWay => f.write_str("it is being promoted already; see its pull request"),
+            Self::NotYet(reason) => reason.fmt(f),
         }
     }
 }

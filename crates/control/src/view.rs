@@ -156,6 +156,21 @@ impl EnvironmentLoop {
             || self.resumed_at.is_some_and(|resumed_at| resumed_at >= deployed_at)
     }
 
+    /// Whether a person wrote this digest: neither the newest promotion nor the newest rollback
+    /// brought it, and nobody resumed the automation since.
+    #[must_use]
+    pub fn is_chosen(&self, artifact: &str, digest: &ArtifactDigest) -> bool {
+        let promotion = self.promotions.iter().rev().find(|one| one.artifact == artifact);
+        let promotion = promotion.map(|one| (one.fact, one.at, one.digest == *digest));
+        // A rollback restores what was there before, whatever that is.
+        let rollback = self.rollbacks.last().map(|one| (one.fact, one.at, true));
+        match promotion.max(rollback) {
+            Some((_, _, true)) => false,
+            Some((_, at, false)) => self.resumed_at.is_none_or(|resumed_at| resumed_at < at),
+            None => self.resumed_at.is_none(),
+        }
+    }
+
     /// Whether a person was asked about a rollback whose newest suspect is `commit`.
     #[must_use]
     pub fn was_asked(&self, commit: &CommitId) -> bool {

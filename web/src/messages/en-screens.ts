@@ -143,6 +143,7 @@ export const enScreens = {
     },
     promote: (environment: string) => `Promote to ${environment}`,
     ask: (digest: string, environment: string) => `Promote ${digest} to ${environment}?`,
+    proposed: (number: number) => `Pull request #${number} writes it there; it waits for review.`,
     quarantined: 'In quarantine: it is never promoted again.',
     by: (author: string) => `by ${author}`,
     delivery: 'How this repository delivers',

@@ -149,6 +149,8 @@ export const frScreens = {
     },
     promote: (environment: string) => `Promouvoir vers ${environment}`,
     ask: (digest: string, environment: string) => `Promouvoir ${digest} vers ${environment} ?`,
+    proposed: (number: number) =>
+      `La demande de changement nº ${number} l’y écrit ; elle attend une relecture.`,
     quarantined: 'En quarantaine : elle n’est plus jamais promue.',
     by: (author: string) => `par ${author}`,
     delivery: 'Comment ce dépôt livre',

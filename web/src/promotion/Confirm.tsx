@@ -1,5 +1,6 @@
 // Asks before a build is promoted, and says what came of it.
 import { useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { components } from '../data/api-types';
 import { answerOf, client } from '../data/client';
@@ -9,6 +10,8 @@ import { Modal } from '../design/Modal';
 import { short } from '../design/Short';
 import { useAction } from '../design/useAction';
 import { useScreens } from '../messages/Messages';
+
+type Done = components['schemas']['PromotedByHand'];
 
 interface ConfirmProps {
   place: Place;
@@ -20,18 +23,19 @@ interface ConfirmProps {
 export default function Confirm({ place, version, environment, onClose }: ConfirmProps): ReactNode {
   const { promotion, review } = useScreens();
   const queries = useQueryClient();
-  const [done, setDone] = useState(false);
+  const [done, setDone] = useState<Done | null>(null);
   const action = useAction(() => {
-    setDone(true);
     void queries.invalidateQueries({ queryKey: ['environments'] });
   });
   const promote = (): void =>
-    action.run(() =>
-      answerOf(
-        client.POST('/api/v1/repositories/{owner}/{name}/environments/{environment}/promotions', {
-          params: { path: { ...place, environment } },
-          body: { artifact: version.artifact, digest: version.digest },
-        }),
+    action.run(async () =>
+      setDone(
+        await answerOf(
+          client.POST('/api/v1/repositories/{owner}/{name}/environments/{environment}/promotions', {
+            params: { path: { ...place, environment } },
+            body: { artifact: version.artifact, digest: version.digest },
+          }),
+        ),
       ),
     );
   return (
@@ -41,7 +45,16 @@ export default function Confirm({ place, version, environment, onClose }: Confir
       {action.error !== null && <Failure error={action.error} />}
       {done ? (
         <p role="status" className="mt-3 text-good">
-          {review.recorded(environment)}
+          {done.pull_request ? (
+            <Link
+              to="/repositories/$owner/$name/pull-requests/$number"
+              params={{ ...place, number: String(done.pull_request) }}
+            >
+              {promotion.proposed(done.pull_request)}
+            </Link>
+          ) : (
+            review.recorded(environment)
+          )}
         </p>
       ) : (
         <button

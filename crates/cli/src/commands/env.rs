@@ -1,8 +1,7 @@
 //! `boucle env`: environments and promotions.
 
-use api::environments::{Environment, Promote};
+use api::environments::{Environment, Promote, PromotedByHand};
 use clap::Subcommand;
-use serde_json::Value;
 
 use super::Context;
 use crate::complete;
@@ -41,8 +40,11 @@ pub async fn execute(context: &Context, command: &EnvCommand) -> Result<Exit, Fa
         EnvCommand::Promote { repository, environment, artifact, digest } => {
             let path = format!("/repositories/{repository}/environments/{environment}/promotions");
             let body = Promote { artifact: artifact.clone(), digest: digest.clone() };
-            let result: Value = context.client.post(&path, &body).await?;
-            context.out.one(&result, |_, words| words.promoted(artifact, environment));
+            let result: PromotedByHand = context.client.post(&path, &body).await?;
+            context.out.one(&result, |result, words| match result.pull_request {
+                Some(number) => words.promotion_proposed(artifact, environment, number),
+                None => words.promoted(artifact, environment),
+            });
         }
     }
     Ok(Exit::Ok)

@@ -174,6 +174,10 @@ impl Words for English {
         format!("{artifact} goes to {environment}")
     }
 
+    fn promotion_proposed(&self, artifact: &str, environment: &str, number: u64) -> String {
+        format!("pull request #{number} promotes {artifact} to {environment}; it waits for review")
+    }
+
     fn valid_until(&self, time: &str) -> String {
         format!("valid until {time}")
     }

@@ -207,6 +207,12 @@ impl Words for French {
         format!("{artifact} va en {environment}")
     }
 
+    fn promotion_proposed(&self, artifact: &str, environment: &str, number: u64) -> String {
+        format!(
+            "la demande de changement nº {number} promeut {artifact} en {environment} ; elle attend une relecture"
+        )
+    }
+
     fn valid_until(&self, time: &str) -> String {
         format!("valable jusqu’au {time}")
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod by_hand;
 mod configuration;
 mod consequences;
 mod delivery;

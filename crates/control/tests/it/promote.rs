@@ -10,17 +10,17 @@ use ledger::{
 };
 use monitoring::Verdict;
 
-fn digest(digit: char) -> ArtifactDigest {
+pub fn digest(digit: char) -> ArtifactDigest {
     ArtifactDigest::new(format!("sha256:{}", digit.to_string().repeat(64))).unwrap()
 }
 
-fn name(text: &str) -> EnvironmentName {
+pub fn name(text: &str) -> EnvironmentName {
     EnvironmentName::new(text).unwrap()
 }
 
 /// `published`: digits, oldest first; an upper-case letter has an open gate. `staging` and
 /// `production`: the digest in the overlay.
-fn inputs(published: &str, staging: Option<char>, production: Option<char>) -> PromoteInputs {
+pub fn inputs(published: &str, staging: Option<char>, production: Option<char>) -> PromoteInputs {
     let text = crate::configuration::GOOD.replace("approval: required, ", "");
     let state = |written: Option<char>| {
         let mut state = EnvironmentState::default();
@@ -51,7 +51,7 @@ fn inputs(published: &str, staging: Option<char>, production: Option<char>) -> P
     }
 }
 
-fn state<'a>(inputs: &'a mut PromoteInputs, environment: &str) -> &'a mut EnvironmentState {
+pub fn state<'a>(inputs: &'a mut PromoteInputs, environment: &str) -> &'a mut EnvironmentState {
     inputs.environments.get_mut(&name(environment)).unwrap()
 }
 

@@ -84,3 +84,56 @@ fn quarantine_holds_and_rollbacks() {
     assert!(view.repositories[&repository].quarantined.is_empty());
     assert_eq!(view.environment(&repository, &environment).unwrap().hold, None);
 }
+
+/// Steps: `a` and `b` are promotions of these digests, `!` takes the newest back, `>` resumes.
+#[track_caller]
+fn check_chosen(steps: &str, written: char, expected: bool) {
+    let repository = RepositoryName::new("demo/hello").unwrap();
+    let environment = EnvironmentName::new("staging").unwrap();
+    let digest = |digit: char| {
+        ArtifactDigest::new(format!("sha256:{}", digit.to_string().repeat(64))).unwrap()
+    };
+    let commit = CommitId::new("1".repeat(40)).unwrap();
+    let mut ledger = MemoryLedger::default();
+    let mut view = ControlView::default();
+    for (at, step) in steps.chars().enumerate() {
+        let (repository, environment) = (repository.clone(), environment.clone());
+        let fact = match step {
+            '!' => ControlFact::RolledBack {
+                repository,
+                environment,
+                application: ApplicationName::new("app").unwrap(),
+                bad_commit: commit.clone(),
+                revert_commit: commit.clone(),
+                digest: None,
+                incident: None,
+                rule: RollbackRule::Automatic,
+            },
+            '>' => ControlFact::AutomationResumed { repository, environment },
+            digit => ControlFact::Promoted {
+                repository,
+                environment,
+                artifact: "app".into(),
+                digest: digest(digit),
+                commit: commit.clone(),
+                pull_request: None,
+            },
+        };
+        let at = Timestamp(i64::try_from(at).unwrap());
+        for fact in ledger.append(vec![fact.draft(at, Actor::person("ada"))]).unwrap() {
+            view.apply(fact);
+        }
+    }
+    let state = view.environment(&repository, &environment).unwrap();
+    assert_eq!(state.is_chosen("app", &digest(written)), expected, "{steps} then {written}");
+}
+
+#[test]
+fn a_digest_that_boucle_did_not_bring_last_was_chosen() {
+    check_chosen("ab", 'b', false);
+    check_chosen("ab", 'a', true);
+    check_chosen("ab", 'c', true);
+    check_chosen("ab!", 'a', false);
+    check_chosen("ab>", 'a', false);
+    check_chosen("a>b", 'a', true);
+}

@@ -1,24 +1,22 @@
-//! Environments over HTTP: what runs where, and promotions by hand.
+//! Environments over HTTP: what runs where, and why nothing moves.
 
 use std::sync::Arc;
 
-use api::environments::{Environment, EnvironmentArtifact, Promote};
+use api::environments::{Environment, EnvironmentArtifact};
 use api::page::{Page, PageQuery};
 use api::problem::Reason;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use control::{ControlFact, ControlView};
-use ledger::{ArtifactDigest, EnvironmentName, RepositoryName, Sequence};
+use control::ControlView;
+use ledger::RepositoryName;
 use repositories::access::Permission;
 
 use crate::configurations::RepositoryConfiguration;
 use crate::http::applications::health_word;
-use crate::http::body::Checked;
 use crate::http::identity;
 use crate::http::page;
 use crate::http::problem::{Answer, Refusal};
-use crate::http::{names, repository_name};
 use crate::state::Server;
 use crate::views::Views;
 
@@ -54,43 +52,6 @@ pub async fn all(server: &Arc<Server>) -> Result<Vec<Environment>, Refusal> {
         }));
     }
     Ok(items)
-}
-
-/// Promotes a digest by hand: approves one that waits, or asks for another one.
-#[utoipa::path(post, path = "/repositories/{owner}/{name}/environments/{environment}/promotions",
-    tag = "environments", request_body = Promote,
-    params(("owner" = String, Path), ("name" = String, Path), ("environment" = String, Path)),
-    responses((status = 200, description = "What was recorded", body = Object)))]
-pub async fn promote(
-    State(server): State<Arc<Server>>,
-    headers: HeaderMap,
-    Path((owner, name, environment)): Path<(String, String, String)>,
-    Checked(body): Checked<Promote>,
-) -> Answer<serde_json::Value> {
-    let repository = repository_name(&format!("{owner}/{name}"))?;
-    let permission = Permission::OperateDeployments;
-    let permit = identity::permit_repository(&server, &headers, permission, &repository).await?;
-    let environment: EnvironmentName = names::parse(&environment)?;
-    let digest: ArtifactDigest = names::parse(&body.digest)?;
-    let configured = server.configurations.of_default_branch(&server, &repository).await?;
-    let known = configured.is_some_and(|configured| {
-        configured.configuration.environments.iter().any(|one| one.name == environment)
-    });
-    if !known {
-        return Err(Refusal::not_found(&format!("the environment {environment}")));
-    }
-    let quarantined = {
-        let views = server.recorder.views();
-        let looped = views.control.repositories.get(&repository);
-        looped.is_some_and(|looped| looped.quarantined.contains_key(&digest))
-    };
-    if quarantined {
-        return Err(Refusal::new("quarantined", format!("{digest} is in quarantine")));
-    }
-    let fact = ControlFact::PromotionApproved { repository, environment, digest };
-    let facts = server.append(vec![fact.draft(server.clock.now(), permit.actor().clone())]).await?;
-    let sequence = facts.first().map_or(Sequence::default(), |fact| fact.sequence);
-    Ok(Json(serde_json::json!({"sequence": sequence})))
 }
 
 fn on_wire(

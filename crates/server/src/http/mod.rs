@@ -23,6 +23,7 @@ pub mod page_files;
 pub mod page_routes;
 pub mod people;
 pub mod problem;
+pub mod promotions;
 pub mod pull_requests;
 pub mod repositories;
 pub mod runs;
@@ -97,7 +98,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(deployments::difference))
         .routes(routes!(applications::confirm_deletions))
         .routes(routes!(environments::list))
-        .routes(routes!(environments::promote))
+        .routes(routes!(promotions::promote))
         .routes(routes!(versions::list))
         .routes(routes!(objectives::list))
         .routes(routes!(delivery::show))

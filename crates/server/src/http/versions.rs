@@ -9,7 +9,8 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use control::configuration::Environment;
-use ledger::{ArtifactDigest, RepositoryName};
+use control::promote::{ByHand, by_hand, decide};
+use ledger::{ArtifactDigest, EnvironmentName, RepositoryName};
 use pipelines::view::PublishedArtifact;
 use repositories::access::Permission;
 
@@ -17,6 +18,7 @@ use crate::configurations::RepositoryConfiguration;
 use crate::http::problem::Answer;
 use crate::http::{identity, page, repository_name};
 use crate::state::Server;
+use crate::tasks::close_loop::promote_inputs;
 use crate::views::Views;
 
 /// Builds of a repository's artifacts, newest first, with where each of them is.
@@ -46,6 +48,8 @@ pub async fn list(
         own.sort_by_key(|(_, one)| std::cmp::Reverse(one.sequence));
         page::cut(own, &query)?
     };
+    let inputs = promote_inputs(&server, &repository, &configured).await?;
+    let steps = decide(&inputs);
     let store = server.repository(&repository)?;
     let mut items = Vec::new();
     for (digest, published) in cut.items {
@@ -61,7 +65,18 @@ pub async fn list(
             run: published.run.0,
             published_at: published.at.to_string(),
             quarantined: quarantined(&views, &repository, &digest),
-            places: places(&views, &repository, &configured, &published.name, &digest),
+            places: places(
+                &views,
+                &repository,
+                &configured,
+                &published.name,
+                &digest,
+                |environment| match by_hand(&inputs, &steps, environment, &published.name, &digest)
+                {
+                    ByHand::Approve | ByHand::Propose(_) => true,
+                    ByHand::Refused(_) => false,
+                },
+            ),
             digest: digest.to_string(),
         });
     }
@@ -91,8 +106,8 @@ fn places(
     configured: &RepositoryConfiguration,
     artifact: &str,
     digest: &ArtifactDigest,
+    can_be_promoted: impl Fn(&EnvironmentName) -> bool,
 ) -> Vec<Place> {
-    let bad = quarantined(views, repository, digest).is_some();
     let environments = configured.configuration.environments.iter();
     let place = |environment: &Environment| {
         let key = (environment.name.clone(), artifact.to_owned());
@@ -128,7 +143,7 @@ fn places(
             pull_request: proposal.or_else(|| Some(promotion?.pull_request?.0)),
             reasons: reasons.map(|one| Reason::new(one.code(), one.to_string())).collect(),
             deadline: waiting.and_then(|waiting| waiting.deadline).map(|at| at.to_string()),
-            can_be_promoted: !here && !bad,
+            can_be_promoted: can_be_promoted(&environment.name),
         }
     };
     environments.map(place).collect()

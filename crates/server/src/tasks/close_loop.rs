@@ -12,7 +12,7 @@ use control::promote::{
 use deployments::Outcome;
 use git_store::Edit;
 use kustomize::edit::ImageEdit;
-use ledger::{Actor, CommitId, Draft, RepositoryName, Timestamp};
+use ledger::{Actor, CommitId, Draft, PullRequestNumber, RepositoryName, Timestamp};
 use monitoring::Verdict;
 use repositories::facts::RefMoveCause;
 use repositories::view::PullRequestState;
@@ -69,7 +69,8 @@ async fn promote(
     Ok(next)
 }
 
-async fn promote_inputs(
+/// Everything that a decision on promotions looks at.
+pub async fn promote_inputs(
     server: &Arc<Server>,
     repository: &RepositoryName,
     configured: &Arc<RepositoryConfiguration>,
@@ -157,14 +158,8 @@ fn environment_state(
     for artifact in &configured.configuration.artifacts {
         let place = (environment.name.clone(), artifact.name.clone());
         let Some(digest) = configured.written.get(&place) else { continue };
-        // A digest that no promotion or rollback brought was written by a person.
-        let ours = looped.is_some_and(|looped| {
-            looped.promotions.iter().any(|one| one.digest == *digest)
-                || !looped.rollbacks.is_empty()
-        });
-        let by_person = (!ours).then(|| Actor::person("somebody"));
-        let resumed = looped.is_some_and(|looped| looped.resumed_at.is_some());
-        let by_person = by_person.filter(|_| !resumed);
+        let is_chosen = looped.is_none_or(|looped| looped.is_chosen(&artifact.name, digest));
+        let by_person = is_chosen.then(|| Actor::person("somebody"));
         written.insert(artifact.name.clone(), Written { digest: digest.clone(), by_person });
     }
     // What was deployed says which digests were verified. The commit does not: one that changes
@@ -304,7 +299,6 @@ async fn propose(
     overlay: &str,
     expecting: &CommitId,
 ) -> Result<(), Refusal> {
-    let edits = overlay_edit(server, repository, step, overlay, expecting).await?;
     let fact = |number| ControlFact::PromotionProposed {
         repository: repository.clone(),
         environment: step.environment.clone(),
@@ -312,19 +306,43 @@ async fn propose(
         digest: step.digest.clone(),
         pull_request: number,
     };
-    let opening = Opening {
-        target: default_branch(server, repository)?,
-        expecting: expecting.clone(),
-        edits,
-        message: promotion_message(step),
-        title: format!("Promote {} to {}", step.artifact, step.environment),
-        description: format!("{}\n\nVerified in the environment before.", step.digest),
-    };
+    let opening = opening(server, repository, step, overlay, expecting).await?;
     let now = server.clock.now();
     let actor = Actor::system(PROMOTER);
     let along = |number| vec![fact(number).draft(now, actor.clone())];
     pull_requests::open_edit(server, repository, &actor, opening, along).await?;
     Ok(())
+}
+
+/// Opens a person's own pull request that writes a digest: it is reviewed like any other change.
+pub async fn propose_by_hand(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    step: &Step,
+    actor: &Actor,
+) -> Result<PullRequestNumber, Refusal> {
+    let Promotion::PullRequest { overlay, expecting, .. } = &step.promotion else {
+        return Err(Refusal::from(anyhow::anyhow!("only a pull request is proposed by hand")));
+    };
+    let opening = opening(server, repository, step, overlay, expecting).await?;
+    pull_requests::open_edit(server, repository, actor, opening, |_| Vec::new()).await
+}
+
+async fn opening(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    step: &Step,
+    overlay: &str,
+    expecting: &CommitId,
+) -> Result<Opening, Refusal> {
+    Ok(Opening {
+        target: default_branch(server, repository)?,
+        expecting: expecting.clone(),
+        edits: overlay_edit(server, repository, step, overlay, expecting).await?,
+        message: promotion_message(step),
+        title: format!("Promote {} to {}", step.artifact, step.environment),
+        description: step.digest.to_string(),
+    })
 }
 
 async fn overlay_edit(
@@ -358,7 +376,7 @@ fn promoted(
     repository: &RepositoryName,
     step: &Step,
     commit: &CommitId,
-    pull_request: Option<ledger::PullRequestNumber>,
+    pull_request: Option<PullRequestNumber>,
 ) -> Draft {
     let fact = ControlFact::Promoted {
         repository: repository.clone(),
