@@ -1,8 +1,9 @@
 //! Pull requests, reviews and what a merge would do.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use crate::browse::FileEdit;
 use crate::problem::Reason;
 
 /// A request to open a pull request from a branch that was pushed.
@@ -39,6 +40,9 @@ pub struct PullRequest {
     pub state: String,
     /// The branch that it goes to.
     pub base: String,
+    /// The branch that it comes from; absent: its patch sets stand on no branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The commit that would be merged.
     pub head: String,
     /// The newest patch set's number, from 1.
@@ -227,13 +231,42 @@ pub enum MergeMethod {
     Rebase,
 }
 
-/// The difference between a pull request's base and its newest patch set.
+/// A request to add a patch set that changes files.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AmendPullRequest {
+    /// One line on what changes.
+    pub title: String,
+    /// The text below it.
+    #[serde(default)]
+    pub description: String,
+    /// The head that the caller saw; when there is a newer one, nothing is done.
+    pub expected_head: String,
+    /// Each file.
+    pub edits: Vec<FileEdit>,
+}
+
+/// Which difference.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DifferenceQuery {
+    /// Only what changed since this patch set; from the base when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_patch_set: Option<u32>,
+}
+
+/// The difference between a pull request's base, or an earlier patch set, and its newest patch set.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SourceDifference {
-    /// The merge base that it is counted from.
+    /// The commit that it is counted from: the merge base, or the earlier patch set's.
     pub base: String,
     /// The head.
     pub head: String,
+    /// True when the difference to an earlier patch set also shows what its target brought meanwhile,
+    /// because the two do not fit together.
+    #[serde(default)]
+    pub includes_target: bool,
     /// Each changed file.
     pub files: Vec<FileDifference>,
 }

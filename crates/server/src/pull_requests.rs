@@ -1,6 +1,8 @@
 //! Opens, evaluates, merges and closes pull requests: gathers the inputs, asks the decision, moves
 //! the ref.
 
+mod amend;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ use repositories::view::{Check, PullRequest};
 use crate::changes::{self, Move};
 use crate::http::problem::Refusal;
 use crate::state::Server;
+
+pub use amend::{Amendment, amend};
 
 /// Where GitHub looks for owners, in this order.
 const CODEOWNERS_FILES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];

@@ -134,3 +134,74 @@ fn a_new_patch_set_ends_the_wish_to_merge() {
         number > 1 || one["queued"].is_null()
     });
 }
+
+#[test]
+fn a_patch_set_from_the_page_is_compared_with_the_one_before() {
+    let hosted = Hosted::new(&[
+        ("boucle.yaml", "version: 1\nreview:\n  requiredApprovals: 1\n"),
+        ("a.txt", "one\ntwo\nthree\n"),
+        ("b.txt", "one\n"),
+    ]);
+    let address = hosted.server.address("me/one");
+    commit(hosted.work.path(), "a.txt", "one\nTWO\nthree\n");
+    works(hosted.work.path(), &["push", "--quiet", &address, "HEAD:refs/heads/change"]);
+    let opened = hosted.ask("POST", "/pull-requests", &json!({"head": "change", "title": "Two"}));
+    let first = opened.json();
+    assert_eq!(first["source"], "change", "{first}");
+
+    let file = format!("/file?path=a.txt&revision={}", first["head"].as_str().expect("a head"));
+    let object = hosted.get(&file).json()["object"].clone();
+    let amend = |head: &Value, path: &str, object: &Value, text: &str| {
+        let edits = json!([{"path": path, "text": text, "expected_object": object}]);
+        let body = json!({"title": "Apply a suggestion", "expected_head": head, "edits": edits});
+        hosted.ask("POST", "/pull-requests/1/edits", &body)
+    };
+    let amended = amend(&first["head"], "a.txt", &object, "one\nTWO\nTHREE\n").json();
+    assert_eq!(amended["patch_set"], 2, "{amended}");
+    let branches = hosted.get("/references").json();
+    let of_change = |one: &&Value| one["name"] == "change";
+    let change = branches["items"].as_array().expect("branches").iter().find(of_change);
+    assert_eq!(change.expect("the branch")["commit"]["id"], amended["head"], "{branches}");
+
+    let changed = |rest: &str| {
+        let difference = hosted.get(&format!("/pull-requests/1/difference{rest}")).json();
+        let files = difference["files"].as_array().expect("files").iter();
+        let unified: Vec<String> =
+            files.filter_map(|file| file["unified"].as_str()).map(str::to_owned).collect();
+        (unified.join(""), difference["includes_target"].clone())
+    };
+    assert!(changed("").0.contains("+TWO"));
+    let (since, _) = changed("?from_patch_set=1");
+    assert!(since.contains("+THREE") && !since.contains("+TWO"), "{since}");
+
+    // What the target brought meanwhile is not what the author changed.
+    works(hosted.work.path(), &["fetch", "--quiet", &address, "change"]);
+    works(hosted.work.path(), &["checkout", "--quiet", "-b", "beside", "HEAD~1"]);
+    commit(hosted.work.path(), "b.txt", "one\ntwo\n");
+    works(hosted.work.path(), &["push", "--quiet", &address, "HEAD:refs/heads/beside"]);
+    hosted.ask("POST", "/pull-requests", &json!({"head": "beside"}));
+    let made = hosted.server.boucle(&["token", "create", "colleague"]).json();
+    let colleague = made["token"].as_str().expect("a token");
+    hosted.server.boucle_as(colleague, &["pr", "approve", "me/one", "2"]);
+    assert_eq!(hosted.server.boucle(&["pr", "merge", "me/one", "2"]).code, 0);
+    works(hosted.work.path(), &["fetch", "--quiet", &address, "main"]);
+    works(hosted.work.path(), &["checkout", "--quiet", "--detach", "FETCH_HEAD"]);
+    works(hosted.work.path(), &["fetch", "--quiet", &address, "change"]);
+    works(hosted.work.path(), &["merge", "--quiet", "--no-edit", "FETCH_HEAD"]);
+    works(hosted.work.path(), &["push", "--quiet", &address, "HEAD:refs/heads/change"]);
+    assert_eq!(hosted.get("/pull-requests/1").json()["patch_set"], 3);
+    assert_eq!(changed("?from_patch_set=2"), (String::new(), json!(false)));
+    assert!(changed("?from_patch_set=1").0.contains("+THREE"));
+
+    for (head, path, object, status, code) in [
+        (&first["head"], "a.txt", &object, 409, "moved-on"),
+        (&json!("0".repeat(40)), "a.txt", &object, 409, "moved-on"),
+        (&json!("main"), "a.txt", &object, 422, "invalid-name"),
+    ] {
+        let refused = amend(head, path, object, "x\n");
+        assert_eq!((refused.status, refused.code().as_str()), (status, code), "{refused:?}");
+    }
+    let now = hosted.get("/pull-requests/1").json()["head"].clone();
+    assert_eq!(amend(&now, "a.txt", &object, "x\n").code(), "moved-on");
+    assert_eq!(hosted.get("/pull-requests/1/difference?from_patch_set=9").status, 404);
+}

@@ -7,16 +7,19 @@ use anyhow::Context;
 use api::problem::Reason;
 use api::pull_requests as wire;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use control::configuration::Artifact;
 use control::consequences::paths_of;
 use deployments::Application;
-use git_store::{ChangeKind, FileDifference, LineKind, Repository};
-use ledger::{CommitId, PullRequestNumber, RepositoryName};
+use git_store::{ChangeKind, FileDifference, LineKind, MergeOutcome, MergeRequest, Repository};
+use ledger::{CommitId, PullRequestNumber, RepositoryName, TreeId};
 use repositories::access::Permission;
+use repositories::policy::MergeMethod;
+use repositories::view::PatchSet;
 use serde_json::Value;
 
+use crate::changes::signature;
 use crate::configurations::RepositoryConfiguration;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::pull_requests::known;
@@ -25,31 +28,71 @@ use crate::renderings::CommitTree;
 use crate::state::Server;
 use crate::tasks::render_applications::request;
 
-/// The source difference between the merge base and the newest patch set.
+/// The source difference between the merge base, or an earlier patch set, and the newest patch set.
 #[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests/{number}/difference",
     tag = "pull requests",
-    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path),
+        wire::DifferenceQuery),
     responses((status = 200, body = wire::SourceDifference)))]
 pub async fn difference(
     State(server): State<Arc<Server>>,
     headers: HeaderMap,
     Path((owner, name, number)): Path<(String, String, u64)>,
+    Query(query): Query<wire::DifferenceQuery>,
 ) -> Answer<wire::SourceDifference> {
     let repository = repository_name(&format!("{owner}/{name}"))?;
     let permission = Permission::ReadRepository;
     identity::permit_repository(&server, &headers, permission, &repository).await?;
-    let current = known(&server, &repository, PullRequestNumber(number))?.current().clone();
+    let known = known(&server, &repository, PullRequestNumber(number))?;
+    let current = known.current().clone();
+    let earlier = query.from_patch_set.map(|wanted| {
+        let earlier = known.patch_sets.iter().find(|one| one.number == wanted).cloned();
+        earlier.ok_or_else(|| Refusal::not_found(&format!("patch set {wanted} of #{number}")))
+    });
+    let earlier = earlier.transpose()?;
+    let base = earlier.as_ref().map_or(&current.base, |earlier| &earlier.head).to_string();
+    let head = current.head.to_string();
     let store = server.repository(&repository)?;
-    let (base, head) = (current.base.clone(), current.head.clone());
-    let read = move || -> anyhow::Result<Vec<FileDifference>> {
-        Ok(store.difference(Some(&store.tree_of(&base)?), Some(&store.tree_of(&head)?))?)
+    let read = move || -> anyhow::Result<(Vec<FileDifference>, bool)> {
+        let (from, includes_target) = match &earlier {
+            Some(earlier) => begin_of(&store, earlier, &current)?,
+            None => (store.tree_of(&current.base)?, false),
+        };
+        let files = store.difference(Some(&from), Some(&store.tree_of(&current.head)?))?;
+        Ok((files, includes_target))
     };
-    let files = tokio::task::spawn_blocking(read).await.context("comparing was interrupted")??;
-    Ok(Json(wire::SourceDifference {
-        base: current.base.to_string(),
-        head: current.head.to_string(),
-        files: files.iter().map(file_on_wire).collect(),
-    }))
+    let read = tokio::task::spawn_blocking(read).await.context("comparing was interrupted")?;
+    let (files, includes_target) = read?;
+    let files = files.iter().map(file_on_wire).collect();
+    Ok(Json(wire::SourceDifference { base, head, includes_target, files }))
+}
+
+/// The tree that a newer patch set is compared with: the earlier one as it would stand on the newer
+/// one's base, so that only its author's changes are shown; the earlier one itself, and true, when
+/// the two do not fit together.
+fn begin_of(
+    store: &Repository,
+    earlier: &PatchSet,
+    current: &PatchSet,
+) -> anyhow::Result<(TreeId, bool)> {
+    if earlier.base == current.base {
+        return Ok((earlier.head_tree.clone(), false));
+    }
+    // The same commit each time that it is asked for; Git forgets it by itself.
+    let signature = signature(&earlier.pushed_by, earlier.pushed_at);
+    let merged = store.merge(&MergeRequest {
+        base: current.base.clone(),
+        head: earlier.head.clone(),
+        method: MergeMethod::Squash,
+        message: format!("Patch set {} on the base of a newer one\n", earlier.number),
+        author: signature.clone(),
+        committer: signature,
+    })?;
+    Ok(match merged {
+        MergeOutcome::Merged { tree, .. } => (tree, false),
+        MergeOutcome::NothingToMerge => (store.tree_of(&current.base)?, false),
+        MergeOutcome::Conflicts { .. } => (earlier.head_tree.clone(), true),
+    })
 }
 
 /// What a merge does to each environment.

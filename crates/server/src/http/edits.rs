@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use api::browse::ProposeEdit;
+use api::browse::{FileEdit, ProposeEdit};
 use api::pull_requests as wire;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use git_store::{EntryKind, Repository};
-use ledger::{CommitId, ObjectId};
+use ledger::{CommitId, ObjectId, PullRequestNumber};
 use repositories::access::Permission;
 
 use crate::http::body::Checked;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::branch;
-use crate::http::{identity, pull_requests as http_pull_requests, repository_name};
-use crate::pull_requests::{self, Opening};
+use crate::http::{identity, names, pull_requests as http_pull_requests, repository_name};
+use crate::pull_requests::{self, Amendment, Opening};
 use crate::state::Server;
 
 /// The longest title, in characters.
@@ -35,12 +35,8 @@ pub async fn propose(
     let repository = repository_name(&format!("{owner}/{name}"))?;
     let permission = Permission::ProposeChange;
     let permit = identity::permit_repository(&server, &headers, permission, &repository).await?;
+    let message = message(&body.title, &body.description)?;
     let title = body.title.trim().to_owned();
-    if title.is_empty() || title.chars().count() > TITLE_CHARACTERS_MAX || body.edits.is_empty() {
-        let detail =
-            format!("an edit has files and a title of 1 to {TITLE_CHARACTERS_MAX} characters");
-        return Err(Refusal::new("invalid-request", detail));
-    }
     let target = match &body.base {
         Some(base) => branch(base)?,
         None => {
@@ -52,22 +48,77 @@ pub async fn propose(
     let store = server.repository(&repository)?;
     let tip = store.resolve(&target).map_err(anyhow::Error::from)?;
     let tip = tip.ok_or_else(|| Refusal::not_found(&format!("the branch {target}")))?;
-    let mut edits = BTreeMap::new();
-    for edit in body.edits {
-        expect(&store, &tip, &edit.path, edit.expected_object.as_deref())?;
-        let change = match edit.text {
-            Some(text) => git_store::Edit::Write(text.into_bytes()),
-            None => git_store::Edit::Remove,
-        };
-        edits.insert(edit.path, change);
-    }
-    let message = format!("{title}\n\n{}\n", body.description.trim());
+    let edits = edits(&store, &tip, body.edits)?;
     let opening =
         Opening { target, expecting: tip, edits, message, title, description: body.description };
     let actor = permit.actor();
     let number =
         pull_requests::open_edit(&server, &repository, actor, opening, |_| Vec::new()).await?;
     http_pull_requests::one(&server, &repository, number).await
+}
+
+/// Adds a patch set that changes files, so that a suggestion is applied where it was made.
+#[utoipa::path(post, path = "/repositories/{owner}/{name}/pull-requests/{number}/edits",
+    tag = "pull requests",
+    params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),
+    request_body = wire::AmendPullRequest, responses((status = 200, body = wire::PullRequest)))]
+pub async fn amend(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name, number)): Path<(String, String, u64)>,
+    Checked(body): Checked<wire::AmendPullRequest>,
+) -> Answer<wire::PullRequest> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    let permission = Permission::ProposeChange;
+    let mut permit =
+        identity::permit_repository(&server, &headers, permission, &repository).await?;
+    let number = PullRequestNumber(number);
+    let known = http_pull_requests::known(&server, &repository, number)?;
+    if known.source.is_some() || known.author != *permit.actor() {
+        let permission = Permission::PushRepository;
+        permit = identity::permit_repository(&server, &headers, permission, &repository).await?;
+    }
+    let expecting: CommitId = names::parse(&body.expected_head)?;
+    let head = &known.current().head;
+    if *head != expecting {
+        return Err(Refusal::new("moved-on", format!("#{number} has a newer patch set, {head}")));
+    }
+    let store = server.repository(&repository)?;
+    let message = message(&body.title, &body.description)?;
+    let edits = edits(&store, &expecting, body.edits)?;
+    let amendment = Amendment { expecting, edits, message };
+    pull_requests::amend(&server, &repository, number, permit.actor(), amendment).await?;
+    http_pull_requests::one(&server, &repository, number).await
+}
+
+/// The message of a commit that the page makes.
+fn message(title: &str, description: &str) -> Result<String, Refusal> {
+    let title = title.trim();
+    if title.is_empty() || title.chars().count() > TITLE_CHARACTERS_MAX {
+        let detail = format!("a title has 1 to {TITLE_CHARACTERS_MAX} characters");
+        return Err(Refusal::new("invalid-request", detail));
+    }
+    Ok(format!("{title}\n\n{}\n", description.trim()))
+}
+
+fn edits(
+    store: &Repository,
+    tip: &CommitId,
+    edits: Vec<FileEdit>,
+) -> Result<BTreeMap<String, git_store::Edit>, Refusal> {
+    if edits.is_empty() {
+        return Err(Refusal::new("invalid-request", "an edit has files"));
+    }
+    let mut changes = BTreeMap::new();
+    for edit in edits {
+        expect(store, tip, &edit.path, edit.expected_object.as_deref())?;
+        let change = match edit.text {
+            Some(text) => git_store::Edit::Write(text.into_bytes()),
+            None => git_store::Edit::Remove,
+        };
+        changes.insert(edit.path, change);
+    }
+    Ok(changes)
 }
 
 /// The file is still the one that the caller saw, or still absent.

@@ -74,6 +74,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(browse::blame))
         .routes(routes!(browse::search))
         .routes(routes!(edits::propose))
+        .routes(routes!(edits::amend))
         .routes(routes!(pull_requests::open, pull_requests::list))
         .routes(routes!(pull_requests::show))
         .routes(routes!(pull_requests::review))

@@ -356,6 +356,7 @@ async fn on_wire(
         author: known.author.to_string(),
         state: state.into(),
         base: known.target.branch().unwrap_or_default().to_owned(),
+        source: known.source.as_ref().and_then(|source| source.branch()).map(str::to_owned),
         head: current.head.to_string(),
         patch_set: u64::from(current.number),
         merge_commit,
