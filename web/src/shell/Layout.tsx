@@ -11,7 +11,7 @@ import { useMessages } from '../messages/Messages';
 import { Boundary } from './Boundary';
 import { Choices } from './Choices';
 import { overlay, useKeys } from './keys';
-import { SECTIONS } from './sections';
+import { SECTIONS, sectionOf } from './sections';
 
 const Palette = lazy(() => import('./Palette'));
 const KeysHelp = lazy(() => import('./KeysHelp'));
@@ -48,6 +48,8 @@ export function Layout(): ReactNode {
 
 function Sidebar(): ReactNode {
   const { shell, sections } = useMessages();
+  const { pathname } = useLocation();
+  const current = sectionOf(pathname);
   return (
     <header className="border-b border-line px-4 py-3 md:min-h-dvh md:border-e md:border-b-0 md:py-6">
       <div className="flex flex-wrap items-center gap-3 md:block">
@@ -73,9 +75,12 @@ function Sidebar(): ReactNode {
             <li key={to}>
               <Link
                 to={to}
-                activeOptions={{ exact: to === '/' }}
-                className="inline-block min-h-6 py-0.5 text-muted no-underline hover:text-ink md:block"
-                activeProps={{ className: 'text-ink! font-semibold' }}
+                // The router knows only which address begins with which.
+                activeOptions={{ exact: true }}
+                aria-current={to === current ? 'page' : undefined}
+                className={`inline-block min-h-6 py-0.5 no-underline hover:text-ink md:block ${
+                  to === current ? 'font-semibold text-ink' : 'text-muted'
+                }`}
               >
                 {sections[name]}
               </Link>

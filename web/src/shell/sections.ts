@@ -11,3 +11,11 @@ export const SECTIONS = [
   { to: '/timeline', name: 'timeline', key: 't' },
   { to: '/settings', name: 'settings', key: 's' },
 ] as const;
+
+/** The section that an address belongs to: a pull request lies below its repository, but is its own. */
+export function sectionOf(pathname: string): (typeof SECTIONS)[number]['to'] | undefined {
+  if (/^\/repositories\/[^/]+\/[^/]+\/pull-requests(\/|$)/.test(pathname)) return '/pull-requests';
+  return SECTIONS.find(({ to }) =>
+    to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`),
+  )?.to;
+}
