@@ -33,7 +33,7 @@ export function Versions({ place }: { place: Place }): ReactNode {
         return (
           <>
             <div className="mt-4 overflow-x-auto">
-              <table className="rows">
+              <table className="rows rows-stacked">
                 <thead>
                   <tr>
                     <th scope="col">{promotion.build}</th>
@@ -78,7 +78,7 @@ function Line({ version, isDragged, onDrag, onAsk }: LineProps): ReactNode {
   const targets = targetsOf(version.places);
   return (
     <tr>
-      <td className="min-w-52">
+      <td className="sm:min-w-52">
         <Card version={version} targets={targets} isDragged={isDragged} onDrag={onDrag} />
       </td>
       {version.places.map((one) => (
@@ -155,10 +155,13 @@ function Cell({ version, one, isTarget, onAsk }: CellProps): ReactNode {
   };
   return (
     <td
-      className={`min-w-40 ${isTarget ? 'bg-accent-ground shadow-[-8px_0_0_var(--accent-ground)]' : ''}`}
+      className={`sm:min-w-40 ${isTarget ? 'bg-accent-ground shadow-[-8px_0_0_var(--accent-ground)]' : ''}`}
       onDragOver={over}
       onDrop={drop}
     >
+      <span aria-hidden="true" className="font-semibold sm:hidden">
+        {one.environment}{' '}
+      </span>
       <State state={one.state} word={promotion.states[one.state]} />{' '}
       {one.at && <Time at={one.at} />}
       {one.reasons.length > 0 && <Reasons reasons={one.reasons} />}
