@@ -16,19 +16,23 @@ interface ChartProps {
   read: Read;
   markers: Marker[];
   label: string;
+  /** The names of the lines that are not drawn. */
+  hidden: ReadonlySet<string>;
   /** The point under the pointer; `null` when it is elsewhere. */
   onPoint: (index: number | null) => void;
 }
 
-export default function Chart({ read, markers, label, onPoint }: ChartProps): ReactNode {
+export default function Chart({ read, markers, label, hidden, onPoint }: ChartProps): ReactNode {
   const locale = useLocale();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const marks = useRef(markers);
   const data = useRef(read);
   const point = useRef(onPoint);
+  const unseen = useRef(hidden);
   point.current = onPoint;
   data.current = read;
+  unseen.current = hidden;
   const names = read.series.map(({ name }) => name).join('\n');
   const seconds = (read.times.at(-1) ?? 0) - (read.times[0] ?? 0);
 
@@ -44,6 +48,7 @@ export default function Chart({ read, markers, label, onPoint }: ChartProps): Re
     };
     const chart = new uPlot(options, aligned(data.current), box);
     plot.current = chart;
+    hide(chart, data.current, unseen.current);
     const stop = followSurroundings(box, chart);
     return () => {
       stop();
@@ -57,6 +62,10 @@ export default function Chart({ read, markers, label, onPoint }: ChartProps): Re
     plot.current?.setData(aligned(read));
   }, [read, markers]);
 
+  useEffect(() => {
+    if (plot.current) hide(plot.current, data.current, hidden);
+  }, [hidden]);
+
   return (
     <div
       ref={host}
@@ -66,6 +75,16 @@ export default function Chart({ read, markers, label, onPoint }: ChartProps): Re
       className="mt-3 overflow-hidden"
     />
   );
+}
+
+/** The scale follows the lines that are drawn. */
+function hide(chart: uPlot, { series }: Read, hidden: ReadonlySet<string>): void {
+  chart.batch(() => {
+    series.forEach(({ name }, index) => {
+      const show = !hidden.has(name);
+      if (chart.series[index + 1]?.show !== show) chart.setSeries(index + 1, { show });
+    });
+  });
 }
 
 function aligned({ times, series }: Read): uPlot.AlignedData {

@@ -6,14 +6,16 @@ import { problemOf } from '../data/problem';
 import { Empty, Failure, Loading } from '../design/Answer';
 import { Time } from '../design/Time';
 import { useLocale, useMetricWords } from '../messages/Messages';
-import { colourOf, dashOf, formatFor, timeFormatFor } from './look';
+import { Legend } from './Legend';
+import { formatFor, timeFormatFor } from './look';
 import { type Marker, markersOf } from './markers';
 import { type Drawn, deploymentsInQuery, rangeQuery } from './prometheus';
-import { lastOf, type Read, readMatrix, shortened } from './read';
+import { type Read, readMatrix, shortened } from './read';
 import type { Span } from './span';
 
 const Chart = lazy(() => import('./Chart'));
 const ROWS_MAX = 60;
+const NONE_HIDDEN: ReadonlySet<string> = new Set();
 
 interface PlotProps {
   query: string;
@@ -43,6 +45,7 @@ function Shown({ drawn, facts }: ShownProps): ReactNode {
   const words = useMetricWords();
   const locale = useLocale();
   const [point, setPoint] = useState<number | null>(null);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(NONE_HIDDEN);
   const read = useMemo(() => readMatrix(drawn.matrix, drawn.bounds, drawn.step), [drawn]);
   const markers = useMemo(() => markersOf(facts, drawn.bounds), [facts, drawn]);
   const time = timeFormatFor(locale, drawn.bounds[1] - drawn.bounds[0]);
@@ -50,71 +53,13 @@ function Shown({ drawn, facts }: ShownProps): ReactNode {
   return (
     <>
       <Suspense fallback={<Loading />}>
-        <Chart read={read} markers={markers} label={label} onPoint={setPoint} />
+        <Chart read={read} markers={markers} label={label} hidden={hidden} onPoint={setPoint} />
       </Suspense>
-      <Legend read={read} point={point} time={time} />
+      <Legend read={read} point={point} time={time} hidden={hidden} onHide={setHidden} />
       {read.left > 0 && <p className="mt-1 text-muted">{words.left(read.left)}</p>}
       <Markers markers={markers} />
       <Values read={read} time={time} />
     </>
-  );
-}
-
-interface LegendProps {
-  read: Read;
-  point: number | null;
-  time: (at: number) => string;
-}
-
-function Legend({ read, point, time }: LegendProps): ReactNode {
-  const words = useMetricWords();
-  const format = formatFor(useLocale());
-  const at = point === null ? undefined : read.times[point];
-  return (
-    <table className="mt-2">
-      <thead className="text-muted">
-        <tr>
-          <th scope="col" className="pe-4 text-start font-normal">
-            {words.series}
-          </th>
-          <th scope="col" className="text-end font-normal whitespace-nowrap">
-            {at === undefined ? words.last : words.at(time(at))}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {read.series.map((series, index) => {
-          const value = at === undefined ? lastOf(series) : series.values[point ?? 0];
-          return (
-            <tr key={series.name}>
-              <td className="pe-4">
-                <Sample index={index} /> <code>{shortened(series.name)}</code>
-              </td>
-              <td className="text-end align-top whitespace-nowrap">
-                {value === null || value === undefined ? '–' : format(value)}
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
-  );
-}
-
-/** A piece of the line as it is drawn. */
-function Sample({ index }: { index: number }): ReactNode {
-  return (
-    <svg width="22" height="8" aria-hidden="true" className="inline-block">
-      <line
-        x1="0"
-        x2="22"
-        y1="4"
-        y2="4"
-        strokeWidth="2.5"
-        style={{ stroke: colourOf(index) }}
-        strokeDasharray={dashOf(index)?.join(' ')}
-      />
-    </svg>
   );
 }
 
