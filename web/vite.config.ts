@@ -15,8 +15,10 @@ const toServer: ProxyOptions = {
   changeOrigin: true,
   headers: { origin: server },
   configure: (proxy) => {
-    proxy.on('proxyRes', (answer) => {
+    proxy.on('proxyRes', (answer, _, response) => {
       delete answer.headers['www-authenticate'];
+      // A stream has begun before its first event has come.
+      setImmediate(() => response.flushHeaders());
     });
   },
 };

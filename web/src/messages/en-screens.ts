@@ -1,4 +1,5 @@
 // What the screens behind Home say, in English; loaded with the first of them.
+import { enEdit } from './en-edit';
 import { enReview } from './en-review';
 
 const plural = new Intl.PluralRules('en');
@@ -7,9 +8,12 @@ const count = (n: number, one: string, other: string): string =>
 
 export const enScreens = {
   review: enReview,
+  edit: enEdit,
   difference: {
     noText: 'No lines to show: the file is no text, is too large, or only its mode changed.',
     more: (n: number) => `Show ${count(n, 'more line', 'more lines')}`,
+    rest: (n: number) => `${count(n, 'line is', 'lines are')} not shown.`,
+    left: (n: number) => `… ${count(n, 'more character is', 'more characters are')} not shown`,
     comment: (line: number) => `Comment on line ${line}`,
     unified: 'Unified',
     split: 'Side by side',
@@ -202,6 +206,7 @@ export const enScreens = {
     blame: 'Who wrote it',
     plain: 'The file',
     lines: (n: number) => count(n, 'line', 'lines'),
+    line: (n: number) => `Line ${n}`,
     root: 'Root',
     emptyFolder: 'Nothing is here yet. Push a commit.',
   },

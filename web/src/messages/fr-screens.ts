@@ -1,5 +1,6 @@
 // What the screens behind Home say, in French.
 import type { ScreenMessages } from './en-screens';
+import { frEdit } from './fr-edit';
 import { frReview } from './fr-review';
 
 const plural = new Intl.PluralRules('fr');
@@ -8,10 +9,14 @@ const count = (n: number, one: string, other: string): string =>
 
 export const frScreens = {
   review: frReview,
+  edit: frEdit,
   difference: {
     noText:
       'Aucune ligne à montrer : le fichier n’est pas du texte, est trop grand, ou seul son mode a changé.',
     more: (n: number) => `Montrer ${count(n, 'ligne de plus', 'lignes de plus')}`,
+    rest: (n: number) => `${count(n, 'ligne n’est pas montrée', 'lignes ne sont pas montrées')}.`,
+    left: (n: number) =>
+      `… ${count(n, 'autre caractère n’est pas montré', 'autres caractères ne sont pas montrés')}`,
     comment: (line: number) => `Commenter la ligne ${line}`,
     unified: 'Unifié',
     split: 'Côte à côte',
@@ -211,6 +216,7 @@ export const frScreens = {
     blame: 'Qui l’a écrit',
     plain: 'Le fichier',
     lines: (n: number) => count(n, 'ligne', 'lignes'),
+    line: (n: number) => `Ligne ${n}`,
     root: 'Racine',
     emptyFolder: 'Il n’y a encore rien ici. Poussez un commit.',
   },

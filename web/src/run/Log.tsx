@@ -1,15 +1,14 @@
 // A job's log: it grows while the job runs; lines are found, linked to and downloaded.
-
+import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { AnsiUp } from 'ansi_up';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
-import { answerOf, client } from '../data/client';
 import { Failure } from '../design/Answer';
+import { clipped } from '../design/clipped';
 import { useScreens } from '../messages/Messages';
+import { useLog } from './useLog';
 
 const ROW_PIXELS = 20;
-/** Between two looks at a log that still grows. */
-const LOOK_MS = 700;
 
 interface LogProps {
   run: number;
@@ -36,9 +35,10 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
     overscan: 30,
   });
   useEffect(() => {
-    if (line !== null) rows.scrollToIndex(line - 1, { align: 'center' });
+    const place = line === null ? -1 : shown.findIndex(({ number }) => number === line);
+    if (place >= 0) rows.scrollToIndex(place, { align: 'center' });
     else if (follow && shown.length > 0) rows.scrollToIndex(shown.length - 1);
-  }, [rows, shown.length, follow, line]);
+  }, [rows, shown, follow, line]);
   return (
     <>
       <div className="my-2 flex flex-wrap items-center gap-3">
@@ -72,12 +72,14 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
       {lines.length === 0 && error === null && <p className="text-muted">{runs.emptyLog}</p>}
       <div
         ref={holder}
+        // Without a line it takes no place, but is there to tell of the first.
+        hidden={lines.length === 0}
         role="log"
         // A region that scrolls must be reachable by keyboard.
         // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
         tabIndex={0}
         aria-label={runs.log}
-        className="h-[60vh] overflow-auto border border-line bg-sunken font-mono text-[12.5px] leading-5"
+        className="max-h-[60vh] overflow-auto border border-line bg-sunken font-mono text-[12.5px] leading-5"
       >
         <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
           {rows.getVirtualItems().map(({ index, start }) => {
@@ -89,13 +91,16 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
                 className={`absolute flex w-max min-w-full ${row.number === line ? 'bg-wait-ground' : ''}`}
                 style={{ top: start, height: ROW_PIXELS }}
               >
-                <a
-                  className="w-12 shrink-0 pe-2 text-end text-muted no-underline"
-                  href={`?job=${encodeURIComponent(job)}&line=${row.number}`}
+                <Link
+                  from="/runs/$id"
+                  search={(old) => ({ ...old, job, line: String(row.number) })}
+                  replace
+                  resetScroll={false}
+                  className="w-12 shrink-0 pe-2 text-end text-muted no-underline select-none"
                   aria-label={runs.line(row.number)}
                 >
                   {row.number}
-                </a>
+                </Link>
                 <Coloured text={row.text} />
               </div>
             );
@@ -104,42 +109,6 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
       </div>
     </>
   );
-}
-
-/** The log from its beginning, and what is added while the job runs. */
-function useLog(run: number, job: string): { lines: string[]; error: unknown } {
-  const [text, setText] = useState('');
-  const [error, setError] = useState<unknown>(null);
-  useEffect(() => {
-    const stop = new AbortController();
-    const read = async (): Promise<void> => {
-      let offset = 0;
-      while (!stop.signal.aborted) {
-        const chunk = await answerOf(
-          client.GET('/api/v1/runs/{id}/log', {
-            params: { path: { id: run }, query: { job, offset } },
-            signal: stop.signal,
-          }),
-        );
-        if (chunk.text) setText((before) => before + chunk.text);
-        if (chunk.complete && chunk.next_offset === offset) return;
-        if (!chunk.complete && chunk.text === '') {
-          await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-        }
-        offset = chunk.next_offset;
-      }
-    };
-    read().catch((failure: unknown) => {
-      if (!stop.signal.aborted) setError(failure);
-    });
-    return () => stop.abort();
-  }, [run, job]);
-  const lines = useMemo(() => {
-    const all = text.split('\n');
-    if (all.at(-1) === '') all.pop();
-    return all;
-  }, [text]);
-  return { lines, error };
 }
 
 interface Fragment {
@@ -175,7 +144,9 @@ function piecesOf(text: string): Fragment[] {
 }
 
 function Coloured({ text }: { text: string }): ReactNode {
-  const pieces = useMemo(() => piecesOf(text), [text]);
+  const { difference } = useScreens();
+  const { text: shown, left } = useMemo(() => clipped(text), [text]);
+  const pieces = useMemo(() => piecesOf(shown), [shown]);
   return (
     <span className="whitespace-pre">
       {pieces.map(({ text: piece, className }, index) => (
@@ -185,6 +156,7 @@ function Coloured({ text }: { text: string }): ReactNode {
           {piece}
         </span>
       ))}
+      {left > 0 && <span className="text-muted"> {difference.left(left)}</span>}
     </span>
   );
 }

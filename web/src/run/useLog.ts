@@ -1,0 +1,159 @@
+// A job's log from its beginning, and what is added while the job writes.
+import { useEffect, useState } from 'react';
+import { answerOf, client } from '../data/client';
+import { problemOf } from '../data/problem';
+import type { Store } from '../data/store';
+import { waitAfter } from '../data/stream/follow';
+import { newestFact } from '../data/stream/live';
+import { parseSubject } from '../data/subject';
+
+export interface ReadLog {
+  lines: string[];
+  /** Whether the last line has no end yet. */
+  open: boolean;
+  error: unknown;
+}
+
+const NOTHING: ReadLog = { lines: [], open: false, error: null };
+
+export function useLog(run: number, job: string): ReadLog {
+  const [read, setRead] = useState<ReadLog>(NOTHING);
+  useEffect(() => {
+    const stop = new AbortController();
+    setRead(NOTHING);
+    readOn(run, job, stop.signal, (text) => setRead((before) => grown(before, text))).catch(
+      (error: unknown) => {
+        if (!stop.signal.aborted) setRead((before) => ({ ...before, error }));
+      },
+    );
+    return () => stop.abort();
+  }, [run, job]);
+  return read;
+}
+
+/** The lines with a text behind them, which may end or begin in the middle of a line. */
+export function grown(before: ReadLog, text: string): ReadLog {
+  const added = text.split('\n');
+  const lines = before.lines.slice();
+  if (before.open) lines.push((lines.pop() ?? '') + (added.shift() ?? ''));
+  lines.push(...emptyEndLeft(added));
+  return { ...before, lines, open: !text.endsWith('\n') };
+}
+
+function emptyEndLeft(lines: string[]): string[] {
+  return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+}
+
+type Add = (text: string) => void;
+
+async function readOn(run: number, job: string, stop: AbortSignal, add: Add): Promise<void> {
+  let offset = 0;
+  let follow = false;
+  let failures = 0;
+  while (!stop.aborted) {
+    if (follow) await seen(stop);
+    try {
+      const chunk = await ask({ run, job, offset, follow }, stop);
+      failures = 0;
+      if (chunk === 'woken') {
+        follow = false;
+        continue;
+      }
+      if (chunk.text) add(chunk.text);
+      const stands = chunk.next_offset === offset;
+      offset = chunk.next_offset;
+      if (chunk.complete && stands) return;
+      // An answer that waited and still brought nothing has nothing to wait for but the run itself.
+      if (follow && stands && !chunk.complete) await nextOf(newestFact, isAbout(run), stop);
+      follow = stands && !chunk.complete;
+    } catch (error) {
+      if (stop.aborted || !isPassing(error)) throw error;
+      // The server is away or begins again: what was read stays, and reading goes on behind it.
+      failures++;
+      follow = false;
+      await new Promise((resolve) => setTimeout(resolve, waitAfter(failures)));
+    }
+  }
+}
+
+interface Asked {
+  run: number;
+  job: string;
+  offset: number;
+  follow: boolean;
+}
+
+interface Chunk {
+  text: string;
+  next_offset: number;
+  complete: boolean;
+}
+
+/**
+ * What stands behind the offset. Lines of a log are no facts, so the stream does not tell of them: the
+ * answer itself waits for the next ones (`follow`), and a fact about the run, such as the job's end,
+ * wakes it.
+ */
+async function ask(asked: Asked, stop: AbortSignal): Promise<Chunk | 'woken'> {
+  const { run, job, offset, follow } = asked;
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([stop, waiting.signal]);
+  const answer = answerOf(
+    client.GET('/api/v1/runs/{id}/log', {
+      params: { path: { id: run }, query: { job, offset, ...(follow ? { follow } : {}) } },
+      signal,
+    }),
+  );
+  if (!follow) return answer;
+  const woken = nextOf(newestFact, isAbout(run), signal).then(() => 'woken' as const);
+  try {
+    return await Promise.race([answer, woken]);
+  } finally {
+    // Whichever came second is of no use; its refusal is nobody's business.
+    answer.catch(() => undefined);
+    waiting.abort();
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  const { status } = problemOf(error);
+  return error instanceof TypeError || (status >= 502 && status <= 504);
+}
+
+function isAbout(run: number): (fact: { subject: string } | null) => boolean {
+  return (fact) => {
+    const subject = fact ? parseSubject(fact.subject) : null;
+    return subject?.kind === 'run' && subject.run === run;
+  };
+}
+
+/** Resolves with the next value that fits, or when it is not wanted any more. */
+function nextOf<T>(store: Store<T>, fits: (value: T) => boolean, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      leave();
+      stop.removeEventListener('abort', end);
+      resolve();
+    };
+    const leave = store.subscribe(() => {
+      if (fits(store.get())) end();
+    });
+    stop.addEventListener('abort', end);
+    if (stop.aborted) end();
+  });
+}
+
+/** A browser has few connections to one server: only a tab that is looked at holds one for its log. */
+function seen(stop: AbortSignal): Promise<void> {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      if (document.hidden && !stop.aborted) return;
+      document.removeEventListener('visibilitychange', end);
+      stop.removeEventListener('abort', end);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', end);
+    stop.addEventListener('abort', end);
+  });
+}
