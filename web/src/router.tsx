@@ -59,7 +59,7 @@ const repositories = createRoute({
 const repository = createRoute({
   ...parent,
   path: '/repositories/$owner/$name',
-  validateSearch: texts('path', 'kind', 'revision', 'view', 'search', 'line'),
+  validateSearch: texts('path', 'kind', 'revision', 'view', 'search', 'line', 'mode'),
   component: lazyRouteComponent(() => import('./repository/Repository'), 'Repository'),
 });
 const pullRequests = createRoute({

@@ -1,8 +1,9 @@
 // Colours a text: by a grammar when there is one, or line by line; loaded with the first file.
 import { type StreamParser, StringStream } from '@codemirror/streamparser';
 import type { Parser, Tree } from '@lezer/common';
-import { highlightTree, tagHighlighter, tags } from '@lezer/highlight';
+import { highlightTree, tagHighlighter } from '@lezer/highlight';
 import './colours.css';
+import { grammars, KINDS, readers } from './grammars';
 import type { Language } from './language';
 import { type Kind, type Piece, piecesOf, type Range } from './pieces';
 
@@ -12,39 +13,7 @@ const SLICE_MS = 12;
 /** How often a line reader may look without reading. */
 const STANDS_MAX = 10;
 
-const grammars: Partial<Record<Language, () => Promise<Parser>>> = {
-  yaml: async () => (await import('@lezer/yaml')).parser,
-  rust: async () => (await import('@lezer/rust')).parser,
-  go: async () => (await import('@lezer/go')).parser,
-  json: async () => (await import('@lezer/json')).parser,
-  javascript: async () => (await import('@lezer/javascript')).parser.configure({ dialect: 'jsx' }),
-  typescript: async () =>
-    (await import('@lezer/javascript')).parser.configure({ dialect: 'ts jsx' }),
-};
-
-const readers: Partial<Record<Language, () => Promise<StreamParser<unknown>>>> = {
-  shell: async () => (await import('@codemirror/legacy-modes/mode/shell')).shell,
-  toml: async () => (await import('@codemirror/legacy-modes/mode/toml')).toml,
-  dockerfile: async () => (await import('@codemirror/legacy-modes/mode/dockerfile')).dockerFile,
-};
-
-const { definition, special } = tags;
-const kinds = tagHighlighter([
-  { tag: tags.comment, class: 'comment' },
-  { tag: [tags.keyword, tags.modifier, tags.self, tags.operatorKeyword], class: 'keyword' },
-  { tag: [tags.string, tags.regexp, tags.character, special(tags.string)], class: 'string' },
-  { tag: [tags.number, tags.bool, tags.null, tags.atom, tags.escape], class: 'literal' },
-  { tag: [tags.typeName, tags.className, tags.namespace, tags.macroName], class: 'type' },
-  {
-    tag: [tags.propertyName, definition(tags.propertyName), tags.attributeName, tags.tagName],
-    class: 'name',
-  },
-  {
-    tag: [tags.function(tags.variableName), tags.function(tags.propertyName), tags.labelName],
-    class: 'name',
-  },
-  { tag: [tags.punctuation, tags.operator, tags.meta], class: 'punctuation' },
-]);
+const kinds = tagHighlighter(KINDS);
 
 /** The words that line readers use, by what they are to us. */
 const WORDS: Record<string, Kind> = {

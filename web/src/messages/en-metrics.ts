@@ -30,6 +30,8 @@ export const enMetrics = {
   chart: (series: number, from: string, to: string) =>
     `Chart of ${count(series, 'series', 'series')} from ${from} to ${to}. The table below has the values.`,
   series: 'Series',
+  hideSeries: 'Do not draw it',
+  showSeries: 'Draw it again',
   last: 'last',
   at: (time: string) => `at ${time}`,
   values: 'Table of values',

@@ -35,6 +35,8 @@ export const frMetrics = {
   chart: (series: number, from: string, to: string) =>
     `Courbes de ${count(series, 'série', 'séries')}, de ${from} à ${to}. Le tableau ci-dessous donne les valeurs.`,
   series: 'Série',
+  hideSeries: 'Ne plus la tracer',
+  showSeries: 'La tracer à nouveau',
   last: 'dernière',
   at: (time: string) => `à ${time}`,
   values: 'Tableau des valeurs',

@@ -77,7 +77,7 @@ function Crumbs({ path }: { path: string }): ReactNode {
   const parts = path.split('/').filter(Boolean);
   return (
     <nav aria-label={repositories.files} className="mb-2">
-      <Link from={route.id} search={({ path: _, kind: __, ...old }) => old}>
+      <Link from={route.id} search={({ path: _, kind: __, line: ___, mode: ____, ...old }) => old}>
         {repositories.root}
       </Link>
       {parts.map((part, index) => (
@@ -85,7 +85,7 @@ function Crumbs({ path }: { path: string }): ReactNode {
           {' / '}
           <Link
             from={route.id}
-            search={({ kind: _, ...old }) => ({
+            search={({ kind: _, line: __, mode: ___, ...old }) => ({
               ...old,
               path: parts.slice(0, index + 1).join('/'),
             })}
@@ -129,7 +129,7 @@ function Files({ place, revision, path, isFile }: At & { isFile: boolean }): Rea
                 </span>
                 <Link
                   from={route.id}
-                  search={({ kind: _, ...old }) => ({
+                  search={({ kind: _, line: __, mode: ___, ...old }) => ({
                     ...old,
                     path: entry.path,
                     ...(entry.kind === 'folder' ? {} : { kind: 'file' }),

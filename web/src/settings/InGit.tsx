@@ -149,17 +149,14 @@ function Folder({ place, path }: { place: Place; path: string }): ReactNode {
 
 function File({ place, path }: { place: Place; path: string }): ReactNode {
   const { git } = useSettingsWords();
-  const to = {
-    to: '/repositories/$owner/$name',
-    params: place,
-    search: { path, kind: 'file' },
-  } as const;
+  const to = { to: '/repositories/$owner/$name', params: place } as const;
+  const search = { path, kind: 'file' };
   return (
     <p className="flex flex-wrap items-center justify-between gap-x-4 gap-y-1">
-      <Link {...to}>
+      <Link {...to} search={search}>
         <code>{path}</code>
       </Link>
-      <Link {...to} className="button">
+      <Link {...to} search={{ ...search, mode: 'edit' }} className="button">
         {git.change}
         <span className="sr-only">{path}</span>
       </Link>

@@ -9,7 +9,9 @@ export const overlay = createStore<'none' | 'palette' | 'keys'>('none');
 
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.target;
-  return target instanceof HTMLElement && target.closest('input, textarea, select') !== null;
+  if (!(target instanceof HTMLElement)) return false;
+  // The editor of files is no field but a text that can be edited.
+  return target.isContentEditable || target.closest('input, textarea, select') !== null;
 }
 
 export function useKeys(): void {
