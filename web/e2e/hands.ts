@@ -9,7 +9,12 @@ export interface Hands {
   /** Goes to a section: by its link, or by its key after `g`. */
   section: (name: string, key: string) => Promise<void>;
   toggle: (box: Locator) => Promise<void>;
+  /** Takes what a list calls so. */
+  choose: (list: Locator, label: string) => Promise<void>;
 }
+
+/** More entries than a list of the page has. */
+const CHOICES_MAX = 50;
 
 /** More tab stops than a screen of the demonstration has. */
 const TABS_MAX = 400;
@@ -21,6 +26,9 @@ export function pointer(page: Page): Hands {
     section: (name) =>
       page.locator('header').getByRole('link', { name, exact: true }).first().click(),
     toggle: (box) => box.click(),
+    choose: async (list, label) => {
+      await list.selectOption({ label });
+    },
   };
 }
 
@@ -53,6 +61,14 @@ export function keyboard(page: Page): Hands {
     toggle: async (box) => {
       await reach(box);
       await page.keyboard.press('Space');
+    },
+    choose: async (list, label) => {
+      await reach(list);
+      for (let steps = 0; steps < CHOICES_MAX; steps++) {
+        if ((await list.locator('option:checked').textContent()) === label) return;
+        await page.keyboard.press('ArrowDown');
+      }
+      throw new Error(`the list has no ${label}`);
     },
   };
 }

@@ -113,6 +113,21 @@ export const STORY: Record<string, Step> = {
     await page.getByRole('button', { name: runs.rerunFailed, exact: true }).waitFor();
   },
 
+  'apply a suggestion, and see what changed since the review': async (scene) => {
+    const { page, hands, words, prepared } = scene;
+    const { pullRequests, review } = words;
+    await hands.section(words.sections.pullRequests, 'p');
+    const title = `Greet for ${prepared.name}`;
+    await hands.press(page.getByRole('link', { name: title, exact: true }));
+    await hands.press(page.getByRole('button', { name: pullRequests.tabs.source, exact: true }));
+    await hands.press(page.getByRole('button', { name: review.apply, exact: true }));
+    await page.getByText(pullRequests.patchSet(2), { exact: true }).waitFor();
+    const compare = page.getByLabel(review.compare);
+    await hands.choose(compare, review.sinceMine(1));
+    await page.locator('tr', { hasText: 'Good day' }).first().waitFor();
+    await page.locator('tr', { hasText: 'Hello' }).first().waitFor();
+  },
+
   'read the incident': async ({ page, hands, words }) => {
     const { incidents } = words;
     await hands.section(words.sections.incidents, 'i');

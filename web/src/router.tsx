@@ -70,7 +70,7 @@ const pullRequests = createRoute({
 const pullRequest = createRoute({
   ...parent,
   path: '/repositories/$owner/$name/pull-requests/$number',
-  validateSearch: texts('tab', 'layout'),
+  validateSearch: texts('tab', 'layout', 'since'),
   component: lazyRouteComponent(() => import('./pull-request/PullRequest'), 'PullRequestScreen'),
 });
 const runs = createRoute({

@@ -245,13 +245,26 @@ export function pullRequestQuery(place: Place, number: number) {
   });
 }
 
-export function sourceDifferenceQuery(place: Place, number: number, head: string) {
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => answerOf(client.GET('/api/v1/session', { signal })),
+});
+
+export function sourceDifferenceQuery(
+  place: Place,
+  number: number,
+  head: string,
+  from_patch_set?: number,
+) {
   return queryOptions({
-    queryKey: ['source-difference', place.owner, place.name, number, head],
+    queryKey: ['source-difference', place.owner, place.name, number, head, from_patch_set],
     queryFn: ({ signal }) =>
       answerOf(
         client.GET('/api/v1/repositories/{owner}/{name}/pull-requests/{number}/difference', {
-          params: { path: { ...place, number } },
+          params: {
+            path: { ...place, number },
+            query: from_patch_set === undefined ? {} : { from_patch_set },
+          },
           signal,
         }),
       ),

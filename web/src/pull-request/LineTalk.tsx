@@ -13,13 +13,14 @@ import { blockOf, partsOf } from './suggestion';
 import { Text } from './Talk';
 
 interface SaidProps {
+  place: Place;
   one: PullRequest;
   comment: PullRequest['comments'][number];
   /** The line as it is now. */
   text: string | undefined;
 }
 
-export function Said({ one, comment, text }: SaidProps): ReactNode {
+export function Said({ place, one, comment, text }: SaidProps): ReactNode {
   const { review } = useScreens();
   const { path, line, patch_set, side } = comment;
   const current = patch_set === one.patch_set && side === 'new';
@@ -35,6 +36,8 @@ export function Said({ one, comment, text }: SaidProps): ReactNode {
           <Suggestion
             // biome-ignore lint/suspicious/noArrayIndexKey: see above
             key={index}
+            place={place}
+            one={one}
             path={path}
             line={line}
             text={current ? text : undefined}

@@ -31,7 +31,7 @@ export function PullRequestScreen(): ReactNode {
 
 function Shown({ place, one }: { place: Place; one: PullRequest }): ReactNode {
   const { pullRequests } = useScreens();
-  const { tab = 'talk', layout } = route.useSearch();
+  const { tab = 'talk', layout, since } = route.useSearch();
   const navigate = route.useNavigate();
   const chosen = TABS.find((known) => known === tab) ?? 'talk';
   return (
@@ -70,6 +70,13 @@ function Shown({ place, one }: { place: Place; one: PullRequest }): ReactNode {
             split={layout === 'split'}
             onSplit={(split) =>
               void navigate({ search: (old) => ({ ...old, layout: split ? 'split' : 'unified' }) })
+            }
+            since={one.patch_sets.find(({ number }) => String(number) === since)?.number}
+            onSince={(number) =>
+              void navigate({
+                search: ({ since: _, ...old }) =>
+                  number ? { ...old, since: String(number) } : old,
+              })
             }
           />
         )}

@@ -9,6 +9,7 @@ import { Difference, type LinePlace } from '../design/Difference';
 import { readUnified } from '../design/unified';
 import { useScreens } from '../messages/Messages';
 import { Said, Write } from './LineTalk';
+import { Since } from './Since';
 import { useViewed } from './viewed';
 
 type Changed = components['schemas']['FileDifference'];
@@ -18,12 +19,28 @@ interface SourceProps {
   one: PullRequest;
   split: boolean;
   onSplit: (split: boolean) => void;
+  /** Only what changed since this patch set. */
+  since: number | undefined;
+  onSince: (since: number | undefined) => void;
 }
 
 export function Source(props: SourceProps): ReactNode {
-  const { place, one } = props;
-  const query = useQuery(sourceDifferenceQuery(place, one.number, one.head));
-  return <Answer query={query}>{({ files }) => <Files {...props} files={files} />}</Answer>;
+  const { place, one, since, onSince } = props;
+  const { review } = useScreens();
+  const query = useQuery(sourceDifferenceQuery(place, one.number, one.head, since));
+  return (
+    <>
+      <Since one={one} since={since} onSince={onSince} />
+      <Answer query={query}>
+        {({ files, includes_target }) => (
+          <>
+            {includes_target && <p className="mt-2 text-wait">{review.includesTarget}</p>}
+            <Files {...props} files={files} />
+          </>
+        )}
+      </Answer>
+    </>
+  );
 }
 
 function Files({
@@ -31,6 +48,7 @@ function Files({
   one,
   split,
   onSplit,
+  since,
   files,
 }: SourceProps & { files: Changed[] }): ReactNode {
   const { difference, review } = useScreens();
@@ -38,7 +56,7 @@ function Files({
   const viewed = useViewed(one, paths);
   return (
     <>
-      <div className="mb-3 flex flex-wrap items-center gap-3">
+      <div className="my-3 flex flex-wrap items-center gap-3">
         <span className="text-muted">{difference.files(files.length)}</span>
         <span className="text-muted" aria-live="polite">
           {review.viewed(viewed.count, files.length)}
@@ -58,6 +76,7 @@ function Files({
           place={place}
           one={one}
           split={split}
+          partly={since !== undefined}
           file={file}
           isViewed={viewed.has(file.path)}
           onViewed={(now) => viewed.set(file.path, now)}
@@ -71,17 +90,20 @@ interface FileProps {
   place: Place;
   one: PullRequest;
   split: boolean;
+  /** Its old side is an earlier patch set, whose lines nobody's comments count. */
+  partly: boolean;
   file: Changed;
   isViewed: boolean;
   onViewed: (viewed: boolean) => void;
 }
 
-function File({ place, one, split, file, isViewed, onViewed }: FileProps): ReactNode {
+function File({ place, one, split, partly, file, isViewed, onViewed }: FileProps): ReactNode {
   const { difference } = useScreens();
   const [writing, setWriting] = useState<LinePlace | null>(null);
   const word = (difference.changes as Record<string, string>)[file.change] ?? file.change;
   const texts = useMemo(() => textsOf(file.unified), [file.unified]);
   const below = (line: LinePlace): ReactNode => {
+    if (partly && line.side === 'old') return null;
     const comments = one.comments.filter(
       ({ path, line: at, side }) => path === file.path && at === line.line && side === line.side,
     );
@@ -91,7 +113,13 @@ function File({ place, one, split, file, isViewed, onViewed }: FileProps): React
     return (
       <>
         {comments.map((comment) => (
-          <Said key={comment.at + comment.author} one={one} comment={comment} text={text} />
+          <Said
+            key={comment.at + comment.author}
+            place={place}
+            one={one}
+            comment={comment}
+            text={text}
+          />
         ))}
         {asked && (
           <Write

@@ -1,7 +1,7 @@
 // Suggested changes: found in a comment, written into one, and shown as a difference.
 import { expect, test } from 'vitest';
 import { readUnified } from '../design/unified';
-import { blockOf, differenceOf, partsOf, patchOf } from './suggestion';
+import { applied, blockOf, differenceOf, partsOf, patchOf } from './suggestion';
 
 test('a comment is taken apart into text and suggestions', () => {
   expect(partsOf('Better:\n```suggestion\nlet a = 1;\nlet b = 2;\n```\nIs it?')).toEqual([
@@ -37,4 +37,13 @@ test('the difference takes the line away and puts the suggestion in its place', 
   expect(patchOf('x.rs', differenceOf(7, 'a', []))).toBe(
     '--- a/x.rs\n+++ b/x.rs\n@@ -7,1 +6,0 @@\n-a\n',
   );
+});
+
+test('a suggestion takes the place of its line in the file, and of no other', () => {
+  expect(applied('a\nb\nc\n', 2, 'b', ['x', 'y'])).toBe('a\nx\ny\nc\n');
+  expect(applied('a\nb\nc\n', 2, 'b', [])).toBe('a\nc\n');
+  expect(applied('a\r\nb\r\n', 2, 'b', ['x'])).toBe('a\r\nx\r\n');
+  expect(applied('a\nb', 2, 'b', ['x'])).toBe('a\nx');
+  expect(applied('a\nB\n', 2, 'b', ['x'])).toBeNull();
+  expect(applied('a\n', 9, 'b', ['x'])).toBeNull();
 });

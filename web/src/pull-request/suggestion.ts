@@ -55,3 +55,14 @@ export function differenceOf(line: number, text: string, lines: string[]): strin
 export function patchOf(path: string, difference: string): string {
   return `--- a/${path}\n+++ b/${path}\n${difference}`;
 }
+
+/** The whole file with the suggestion in the place of its line; null when another line stands there. */
+export function applied(file: string, line: number, text: string, lines: string[]): string | null {
+  const all = file.split('\n');
+  const now = all[line - 1];
+  if (now === undefined) return null;
+  const end = now.endsWith('\r') ? '\r' : '';
+  if (now !== text && now !== `${text}${end}`) return null;
+  all.splice(line - 1, 1, ...lines.map((one) => `${one}${end}`));
+  return all.join('\n');
+}
