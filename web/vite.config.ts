@@ -34,6 +34,15 @@ const proxy = {
 
 export default defineConfig({
   plugins: [react(), tailwindcss(), previewAsServed(outDir)],
+  resolve: {
+    alias: {
+      // Its build for browsers lets the document read a character reference as markup, which the policy
+      // forbids; the other one looks it up.
+      'decode-named-character-reference': fileURLToPath(
+        new URL('node_modules/decode-named-character-reference/index.js', import.meta.url),
+      ),
+    },
+  },
   html: { cspNonce: 'BOUCLE_CSP_NONCE' },
   build: {
     outDir,
