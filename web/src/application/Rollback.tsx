@@ -1,10 +1,12 @@
 // Going back: first what the revert commit would do, then the commit.
+
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { answerOf, client } from '../data/client';
 import { rollbackPreviewQuery } from '../data/queries';
 import { Answer, Failure } from '../design/Answer';
 import { Difference } from '../design/Difference';
+import { Given } from '../design/Given';
 import { Modal } from '../design/Modal';
 import { Short } from '../design/Short';
 import { useAction } from '../design/useAction';
@@ -44,7 +46,8 @@ export default function Rollback({
             <>
               <p>{applications.rollbackDoes}</p>
               <p className="mt-1">
-                {applications.takesBack} <Short id={data.reverted_commit} /> {data.subject}
+                {applications.takesBack} <Short id={data.reverted_commit} />{' '}
+                <Given text={data.subject} />
               </p>
               {data.files.map((file) => (
                 <section key={file.path} className="mt-2">

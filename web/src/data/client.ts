@@ -2,7 +2,7 @@
 import createClient from 'openapi-fetch';
 import type { components, paths } from './api-types';
 import { ProblemError, problemFrom } from './problem';
-import { session } from './session';
+import { missSession, session } from './session';
 
 type Schemas = components['schemas'];
 export type Application = Schemas['Application'];
@@ -34,6 +34,6 @@ export async function answerOf<T>(asked: Promise<Answer<T>>): Promise<T> {
     session.set('signed-in');
     return data as T;
   }
-  if (response.status === 401) session.set('signed-out');
+  if (response.status === 401) missSession();
   throw new ProblemError(problemFrom(response.status, error));
 }

@@ -3,9 +3,16 @@
 import { ProblemError, problemFrom } from './problem';
 import { createStore } from './store';
 
-export type Session = 'unknown' | 'signed-in' | 'signed-out';
+/** `over`: it ended while somebody was at work. */
+export type Session = 'unknown' | 'signed-in' | 'signed-out' | 'over';
 
 export const session = createStore<Session>('unknown');
+
+/** The server knows of no session: there was none, or it ended in the middle of something. */
+export function missSession(): void {
+  const before = session.get();
+  session.set(before === 'signed-in' || before === 'over' ? 'over' : 'signed-out');
+}
 
 export interface SetUp {
   secret: string;

@@ -1,7 +1,9 @@
 // What a person wrote, drawn safely: elements only, and links that lead nowhere dangerous.
+
 import type { ReactNode } from 'react';
 import ReactMarkdown from 'react-markdown';
 import remarkGfm from 'remark-gfm';
+import { seen } from './seen';
 
 const SAFE = /^(https?:|mailto:|#|\/|\.)/i;
 
@@ -20,7 +22,7 @@ export default function Markdown({ text }: { text: string }): ReactNode {
           ),
         }}
       >
-        {text}
+        {seen(text)}
       </ReactMarkdown>
     </div>
   );

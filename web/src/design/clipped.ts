@@ -1,7 +1,7 @@
 // Cuts what is too long to be drawn: a browser that lays out one line of megabytes stands still.
 
 /** More characters of one line are not drawn; no line that a person reads is as long. */
-export const LINE_CHARACTERS_MAX = 4_000;
+export const LINE_CHARACTERS_MAX = 2_000;
 
 export interface Clipped {
   text: string;

@@ -10,6 +10,7 @@ export const enScreens = {
   review: enReview,
   edit: enEdit,
   difference: {
+    openFile: 'Open the file',
     noText: 'No lines to show: the file is no text, is too large, or only its mode changed.',
     more: (n: number) => `Show ${count(n, 'more line', 'more lines')}`,
     rest: (n: number) => `${count(n, 'line is', 'lines are')} not shown.`,

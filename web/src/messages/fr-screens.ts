@@ -11,6 +11,7 @@ export const frScreens = {
   review: frReview,
   edit: frEdit,
   difference: {
+    openFile: 'Ouvrir le fichier',
     noText:
       'Aucune ligne à montrer : le fichier n’est pas du texte, est trop grand, ou seul son mode a changé.',
     more: (n: number) => `Montrer ${count(n, 'ligne de plus', 'lignes de plus')}`,

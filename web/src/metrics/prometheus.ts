@@ -2,7 +2,7 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { answerOf, client } from '../data/client';
 import { ProblemError, problemFrom } from '../data/problem';
-import { session } from '../data/session';
+import { missSession } from '../data/session';
 import type { Matrix } from './read';
 import { boundsOf, type Span } from './span';
 
@@ -24,7 +24,7 @@ async function ask(path: string, query: URLSearchParams, signal: AbortSignal): P
   const response = await fetch(`/prometheus/api/v1/${path}?${query}`, { signal });
   const body = (await response.json().catch(() => null)) as Envelope | null;
   if (response.ok && body?.status === 'success') return body.data;
-  if (response.status === 401) session.set('signed-out');
+  if (response.status === 401) missSession();
   throw new ProblemError(problemFrom(response.status, problemIn(body)));
 }
 

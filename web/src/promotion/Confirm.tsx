@@ -1,4 +1,5 @@
 // Asks before a build is promoted, and says what came of it.
+
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
@@ -6,6 +7,7 @@ import type { components } from '../data/api-types';
 import { answerOf, client } from '../data/client';
 import type { Place } from '../data/queries';
 import { Failure } from '../design/Answer';
+import { Given } from '../design/Given';
 import { Modal } from '../design/Modal';
 import { short } from '../design/Short';
 import { useAction } from '../design/useAction';
@@ -40,7 +42,9 @@ export default function Confirm({ place, version, environment, onClose }: Confir
     );
   return (
     <Modal title={promotion.ask(short(version.digest), environment)} onClose={onClose}>
-      <p>{version.subject}</p>
+      <p>
+        <Given text={version.subject} />
+      </p>
       <p className="text-muted">{promotion.by(version.author)}</p>
       {action.error !== null && <Failure error={action.error} />}
       {done ? (

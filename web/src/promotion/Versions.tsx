@@ -1,9 +1,11 @@
 // Each build in each environment: where it is, why it waits, and promoting it by button or by drag.
+
 import { useQuery } from '@tanstack/react-query';
 import { type DragEvent, lazy, type ReactNode, Suspense, useState } from 'react';
 import type { components } from '../data/api-types';
 import { type Place, versionsQuery } from '../data/queries';
 import { Answer, Empty, Reasons } from '../design/Answer';
+import { Given } from '../design/Given';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
 import { Time } from '../design/Time';
@@ -126,7 +128,9 @@ function Card({ version, targets, isDragged, onDrag }: CardProps): ReactNode {
         )}
         {version.artifact} <Short id={version.digest} />
       </p>
-      <p>{version.subject}</p>
+      <p>
+        <Given text={version.subject} />
+      </p>
       <p className="text-muted">
         {promotion.by(version.author)} <Time at={version.published_at} />
       </p>

@@ -1,4 +1,5 @@
 // One pull request: what is said, what changes, what that does, and why it cannot be merged yet.
+
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -7,8 +8,10 @@ import { consequencesQuery, type Place, pullRequestQuery } from '../data/queries
 import { Answer, Reasons } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Difference } from '../design/Difference';
+import { Given } from '../design/Given';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
+import { isolated } from '../design/seen';
 import { Tabs } from '../design/Tabs';
 import { Time } from '../design/Time';
 import { useScreens } from '../messages/Messages';
@@ -38,7 +41,7 @@ function Shown({ place, one }: { place: Place; one: PullRequest }): ReactNode {
     <>
       <div className="flex flex-wrap items-baseline justify-between gap-3">
         <h1>
-          {one.title} <span className="font-normal text-muted">#{one.number}</span>
+          <Given text={one.title} /> <span className="font-normal text-muted">#{one.number}</span>
         </h1>
         <CopyAs
           command={`boucle pr show ${one.repository} ${one.number}`}
@@ -48,7 +51,7 @@ function Shown({ place, one }: { place: Place; one: PullRequest }): ReactNode {
       <p className="mt-1 flex flex-wrap gap-x-3 text-muted">
         <State state={one.state} />
         <span>{one.repository}</span>
-        <span>{pullRequests.into(one.base)}</span>
+        <span>{pullRequests.into(isolated(one.base))}</span>
         <span>{one.author}</span>
         <Time at={one.opened_at} />
         <span>{pullRequests.patchSet(one.patch_set)}</span>
@@ -145,9 +148,11 @@ function Checks({ one }: { one: PullRequest }): ReactNode {
       {one.checks.map((check) => (
         <li key={check.name} className="flex flex-wrap gap-x-3 border-b border-line py-2">
           <State state={check.state} />
-          <span>{check.name}</span>
+          <Given text={check.name} />
           {check.required && <span className="text-muted">{pullRequests.required}</span>}
-          <span className="text-muted">{check.summary}</span>
+          <span className="text-muted">
+            <Given text={check.summary ?? ''} />
+          </span>
           {check.run && (
             <a href={`/runs/${check.run}`}>
               {runs.run} {check.run}

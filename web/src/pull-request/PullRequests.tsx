@@ -1,4 +1,5 @@
 // Every repository's pull requests, the open ones first.
+
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -6,6 +7,7 @@ import type { PullRequest } from '../data/client';
 import { pullRequestsQuery, repositoriesQuery } from '../data/queries';
 import { Answer, Empty, Failure, Loading } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
+import { Given } from '../design/Given';
 import { State } from '../design/State';
 import { Time } from '../design/Time';
 import { useScreens } from '../messages/Messages';
@@ -42,7 +44,7 @@ function Of({ names }: { names: string[] }): ReactNode {
   );
   return (
     <div className="mt-3 overflow-x-auto">
-      <table className="rows">
+      <table className="rows rows-stacked">
         <thead>
           <tr>
             <th scope="col">{pullRequests.state}</th>
@@ -70,7 +72,7 @@ function Line({ one }: { one: PullRequest }): ReactNode {
       </td>
       <td>
         <Link to="/repositories/$owner/$name/pull-requests/$number" params={params}>
-          {one.title}
+          <Given text={one.title} />
         </Link>{' '}
         <span className="text-muted">
           {one.repository}#{one.number}

@@ -1,11 +1,14 @@
 // What changes in the source: each file, unified or side by side, with comments on its lines.
+
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useMemo, useState } from 'react';
 import type { components } from '../data/api-types';
 import type { PullRequest } from '../data/client';
 import { type Place, sourceDifferenceQuery } from '../data/queries';
 import { Answer } from '../design/Answer';
 import { Difference, type LinePlace } from '../design/Difference';
+import { Given } from '../design/Given';
 import { readUnified } from '../design/unified';
 import { useScreens } from '../messages/Messages';
 import { Said, Write } from './LineTalk';
@@ -138,7 +141,14 @@ function File({ place, one, split, partly, file, isViewed, onViewed }: FileProps
     <section className="mb-5">
       <div className="flex flex-wrap items-center justify-between gap-2 py-1">
         <h2>
-          <code>{file.old_path ? `${file.old_path} → ${file.path}` : file.path}</code>{' '}
+          <code>
+            {file.old_path && (
+              <>
+                <Given text={file.old_path} /> →{' '}
+              </>
+            )}
+            <Given text={file.path} />
+          </code>{' '}
           <span className="font-normal text-muted">{word}</span>
         </h2>
         <label className="inline-flex min-h-6 items-center gap-2 text-muted">
@@ -150,7 +160,8 @@ function File({ place, one, split, partly, file, isViewed, onViewed }: FileProps
           {difference.viewed}
         </label>
       </div>
-      {!isViewed && (
+      {!isViewed && file.unified === '' && <WithoutLines place={place} one={one} file={file} />}
+      {!isViewed && file.unified !== '' && (
         <Difference
           unified={file.unified}
           path={file.path}
@@ -160,6 +171,33 @@ function File({ place, one, split, partly, file, isViewed, onViewed }: FileProps
         />
       )}
     </section>
+  );
+}
+
+/** What cannot be shown as lines is said, and can be opened and had all the same. */
+function WithoutLines({ place, one, file }: Pick<FileProps, 'place' | 'one' | 'file'>): ReactNode {
+  const { difference, repositories } = useScreens();
+  const { path, change } = file;
+  const full = `${place.owner}/${place.name}`;
+  const asked = new URLSearchParams({ path, revision: one.head });
+  return (
+    <div className="border border-line bg-raised px-3 py-2">
+      <p className="text-muted">{difference.noText}</p>
+      {change !== 'deleted' && (
+        <p className="mt-1 flex flex-wrap items-center gap-3">
+          <Link
+            to="/repositories/$owner/$name"
+            params={place}
+            search={{ path, kind: 'file', revision: one.head }}
+          >
+            {difference.openFile}
+          </Link>
+          <a className="button" href={`/api/v1/repositories/${full}/raw?${asked}`} download>
+            {repositories.download}
+          </a>
+        </p>
+      )}
+    </div>
   );
 }
 

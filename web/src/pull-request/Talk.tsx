@@ -1,10 +1,12 @@
 // What was said: the description, reviews and comments in order, and the field for one's own.
+
 import { useQueryClient } from '@tanstack/react-query';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { answerOf, client, type PullRequest } from '../data/client';
 import type { Place } from '../data/queries';
 import { Failure } from '../design/Answer';
 import { useDraft } from '../design/draft';
+import { Given } from '../design/Given';
 import { State } from '../design/State';
 import { Time } from '../design/Time';
 import { useAction } from '../design/useAction';
@@ -60,7 +62,7 @@ export function Talk({ place, one }: { place: Place; one: PullRequest }): ReactN
       who: comment.author,
       what: comment.path ? (
         <code>
-          {comment.path}:{comment.line}
+          <Given text={comment.path} />:{comment.line}
         </code>
       ) : null,
       body: comment.body,

@@ -7,6 +7,7 @@ import {
   EditorView,
   highlightActiveLine,
   highlightActiveLineGutter,
+  highlightSpecialChars,
   keymap,
   lineNumbers,
 } from '@codemirror/view';
@@ -91,6 +92,7 @@ function extensionsFor(text: string, say: (text: string) => void): Extension[] {
     EditorView.cspNonce.of(getNonce() ?? ''),
     EditorState.lineSeparator.of(lineEndOf(text)),
     lineNumbers(),
+    highlightSpecialChars(),
     history(),
     drawSelection(),
     highlightActiveLine(),

@@ -1,10 +1,12 @@
 // A repository: its folders and files, their history, and where a text stands.
+
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { branchesQuery, folderQuery, historyQuery, type Place, searchQuery } from '../data/queries';
 import { Answer, Empty } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
+import { Given } from '../design/Given';
 import { Short } from '../design/Short';
 import { Size } from '../design/Size';
 import { Tabs } from '../design/Tabs';
@@ -35,7 +37,7 @@ export function Repository(): ReactNode {
       </p>
       <div className="mt-3 flex flex-wrap items-end gap-3">
         <input
-          className="field w-64 max-w-full"
+          className="field w-80 max-w-full"
           type="search"
           data-filter
           aria-label={repositories.search}
@@ -90,7 +92,7 @@ function Crumbs({ path }: { path: string }): ReactNode {
               path: parts.slice(0, index + 1).join('/'),
             })}
           >
-            {part}
+            <Given text={part} />
           </Link>
         </span>
       ))}
@@ -118,7 +120,7 @@ function Files({ place, revision, path, isFile }: At & { isFile: boolean }): Rea
         <>
           <p className="mb-2 flex flex-wrap gap-x-3 text-muted">
             <Short id={commit.id} />
-            <span>{commit.subject}</span>
+            <Given text={commit.subject} />
             <Time at={commit.committed_at} />
           </p>
           <ul className="border-t border-line">
@@ -136,7 +138,7 @@ function Files({ place, revision, path, isFile }: At & { isFile: boolean }): Rea
                   })}
                   className="min-h-6 flex-1"
                 >
-                  {entry.name}
+                  <Given text={entry.name} />
                 </Link>
                 {typeof entry.bytes === 'number' && (
                   <span className="text-muted">
@@ -168,9 +170,14 @@ function History({ place, revision, path }: At): ReactNode {
       {({ items }) => (
         <ol>
           {items.map((commit) => (
-            <li key={commit.id} className="flex flex-wrap gap-x-3 border-b border-line py-2">
+            <li
+              key={commit.id}
+              className="flex flex-wrap items-start gap-x-3 border-b border-line py-2"
+            >
               <Short id={commit.id} />
-              <span className="min-w-0 flex-1">{commit.subject}</span>
+              <span className="min-w-40 flex-1">
+                <Given text={commit.subject} />
+              </span>
               <span className="text-muted">{commit.author.replace(/ <.*/, '')}</span>
               <Time at={commit.committed_at} />
             </li>
@@ -190,9 +197,11 @@ function Branches({ place }: { place: Place }): ReactNode {
           {items.map(({ name, commit }) => (
             <li key={name} className="flex flex-wrap gap-x-3 border-b border-line py-2">
               <Link from={route.id} search={{ revision: name }}>
-                {name}
+                <Given text={name} />
               </Link>
-              <span className="min-w-0 flex-1 text-muted">{commit.subject}</span>
+              <span className="min-w-40 flex-1 text-muted">
+                <Given text={commit.subject} />
+              </span>
               <Time at={commit.committed_at} />
             </li>
           ))}
@@ -231,10 +240,12 @@ function Found({
                     ...(one.line ? { line: String(one.line) } : {}),
                   }}
                 >
-                  {one.path}
+                  <Given text={one.path} />
                   {one.line ? `:${one.line}` : ''}
                 </Link>{' '}
-                <code>{one.text}</code>
+                <code>
+                  <Given text={one.text ?? ''} />
+                </code>
               </li>
             ))}
           </ul>

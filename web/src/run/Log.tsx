@@ -1,10 +1,12 @@
 // A job's log: it grows while the job runs; lines are found, linked to and downloaded.
+
 import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { AnsiUp } from 'ansi_up';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Failure } from '../design/Answer';
 import { clipped } from '../design/clipped';
+import { seen } from '../design/seen';
 import { useScreens } from '../messages/Messages';
 import { useLog } from './useLog';
 
@@ -145,7 +147,7 @@ function piecesOf(text: string): Fragment[] {
 
 function Coloured({ text }: { text: string }): ReactNode {
   const { difference } = useScreens();
-  const { text: shown, left } = useMemo(() => clipped(text), [text]);
+  const { text: shown, left } = useMemo(() => clipped(seen(text)), [text]);
   const pieces = useMemo(() => piecesOf(shown), [shown]);
   return (
     <span className="whitespace-pre">

@@ -1,4 +1,5 @@
 // One run: its jobs and steps, why each is as it is, and the log of the chosen job.
+
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
@@ -6,6 +7,7 @@ import { answerOf, client, type Run } from '../data/client';
 import { runQuery } from '../data/queries';
 import { Answer, Failure, Loading } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
+import { Given } from '../design/Given';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
 import { Time } from '../design/Time';
@@ -37,7 +39,7 @@ function Shown({ run }: { run: Run }): ReactNode {
     <>
       <div className="flex flex-wrap items-baseline justify-between gap-3">
         <h1>
-          {run.name} <span className="font-normal text-muted">{run.id}</span>
+          <Given text={run.name} /> <span className="font-normal text-muted">{run.id}</span>
         </h1>
         <CopyAs command={`boucle run show ${run.id}`} path={`/runs/${run.id}`} />
       </div>
@@ -45,7 +47,7 @@ function Shown({ run }: { run: Run }): ReactNode {
         <State state={run.conclusion ?? run.state} />
         <span>{run.repository}</span>
         <span>{run.event}</span>
-        <span>{run.reference.replace('refs/heads/', '')}</span>
+        <Given text={run.reference.replace('refs/heads/', '')} />
         <Short id={run.commit} />
         <Time at={run.created_at} />
         <span>{runs.attempt(run.attempt)}</span>

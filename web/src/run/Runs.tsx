@@ -1,10 +1,12 @@
 // Runs, the newest first.
+
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { runsQuery } from '../data/queries';
 import { Answer, Empty } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
+import { Given } from '../design/Given';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
 import { Time } from '../design/Time';
@@ -25,7 +27,7 @@ export function Runs(): ReactNode {
             <Empty title={runs.empty} next={runs.emptyNext} />
           ) : (
             <div className="mt-3 overflow-x-auto">
-              <table className="rows">
+              <table className="rows rows-stacked">
                 <thead>
                   <tr>
                     <th scope="col">{runs.run}</th>
@@ -41,7 +43,7 @@ export function Runs(): ReactNode {
                       <td>
                         <State state={run.conclusion ?? run.state} />{' '}
                         <Link to="/runs/$id" params={{ id: String(run.id) }}>
-                          {run.name} {run.id}
+                          <Given text={run.name} /> {run.id}
                         </Link>
                       </td>
                       <td>{run.repository}</td>

@@ -1,13 +1,15 @@
 // The way in: a name with its password, or a one-time link.
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
-import { secretIn, setUp, signIn } from '../data/session';
+import { secretIn, session, setUp, signIn } from '../data/session';
+import { useStore } from '../data/store';
 import { Failure } from '../design/Answer';
 import { useMessages } from '../messages/Messages';
 
 export default function SignIn(): ReactNode {
   const { session: words } = useMessages();
   const queries = useQueryClient();
+  const state = useStore(session);
   const [error, setError] = useState<unknown>(null);
   const attempt =
     (enter: (form: FormData) => Promise<void>) => (event: FormEvent<HTMLFormElement>) => {
@@ -20,6 +22,11 @@ export default function SignIn(): ReactNode {
   return (
     <div className="max-w-md">
       <h1>{words.title}</h1>
+      {state === 'over' && (
+        <p role="status" className="mt-2 text-wait">
+          {words.over}
+        </p>
+      )}
       {error !== null && <Failure error={error} />}
       <form
         className="mt-4 grid gap-3"

@@ -23,7 +23,7 @@ export function Layout(): ReactNode {
   const shown = useStore(overlay);
   const { pathname } = useLocation();
   useKeys();
-  const signedOut = state === 'signed-out' && pathname !== '/setup';
+  const signedOut = (state === 'signed-out' || state === 'over') && pathname !== '/setup';
   return (
     <>
       <a href="#content" className="sr-only focus:not-sr-only">

@@ -1,8 +1,10 @@
 // One fact as a line: when, who, what, and on demand every field of it.
+
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Fact } from '../data/client';
 import { parseSubject } from '../data/subject';
+import { seen } from '../design/seen';
 import { Time } from '../design/Time';
 import { useFactMessages } from '../messages/Messages';
 import { sentenceOf } from './sentence';
@@ -27,7 +29,7 @@ export function FactLine({ fact, details }: { fact: Fact; details?: string }): R
               {fact.sequence} · {details}
             </summary>
             <pre className="mt-1 overflow-x-auto bg-sunken p-2">
-              {JSON.stringify(fact, null, 2)}
+              {seen(JSON.stringify(fact, null, 2))}
             </pre>
           </details>
         )}

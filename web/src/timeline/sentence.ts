@@ -1,6 +1,8 @@
 // Tells a fact in words: its kind's sentence with its own fields, codes said in the reader's language.
+
 import type { Fact } from '../data/client';
 import { short } from '../design/Short';
+import { isolated } from '../design/seen';
 import type { FactMessages } from '../messages/en-facts';
 
 type Fields = Record<string, unknown>;
@@ -38,9 +40,9 @@ function sayObject(fields: Fields, words: Record<string, string>): string {
   if (name && words[name.replaceAll('_', '-')]) {
     return fill(words[name.replaceAll('_', '-')] ?? '', fieldsOf(inner), words);
   }
-  if (typeof fields.sentence === 'string') return fields.sentence;
+  if (typeof fields.sentence === 'string') return isolated(fields.sentence);
   if (typeof fields.name === 'string')
-    return fields.kind ? `${String(fields.kind)} ${fields.name}` : fields.name;
+    return isolated(fields.kind ? `${String(fields.kind)} ${fields.name}` : fields.name);
   return (
     code ||
     Object.values(fields)
@@ -53,7 +55,7 @@ function sayObject(fields: Fields, words: Record<string, string>): string {
 function shorten(text: string): string {
   return /^(sha256:)?[0-9a-f]{40,64}$/.test(text)
     ? short(text)
-    : text.replace(/^refs\/heads\//, '');
+    : isolated(text.replace(/^refs\/heads\//, ''));
 }
 
 /** Fields that a fact does not have leave no marks behind. */

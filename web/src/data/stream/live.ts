@@ -2,7 +2,7 @@
 import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query';
 import type { Fact, Page } from '../client';
 import type { FactFilter } from '../queries';
-import { session } from '../session';
+import { missSession, session } from '../session';
 import { createStore } from '../store';
 import { touchedBy } from '../touched';
 import type { Connection, FromStream } from './messages';
@@ -41,7 +41,7 @@ export function keepLive(queries: QueryClient): void {
     }
     const before = connection.get();
     connection.set(message.connection);
-    if (message.connection === 'refused') session.set('signed-out');
+    if (message.connection === 'refused') missSession();
     if (message.connection === 'live' && before === 'away') askWhatFailed(queries);
   };
   const line = openLine(hear);
