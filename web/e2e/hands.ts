@@ -65,7 +65,9 @@ export function keyboard(page: Page): Hands {
     choose: async (list, label) => {
       await reach(list);
       for (let steps = 0; steps < CHOICES_MAX; steps++) {
-        if ((await list.locator('option:checked').textContent()) === label) return;
+        // The list keeps the letters to itself until it is left.
+        if ((await list.locator('option:checked').textContent()) === label)
+          return page.keyboard.press('Tab');
         await page.keyboard.press('ArrowDown');
       }
       throw new Error(`the list has no ${label}`);

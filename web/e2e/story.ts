@@ -120,6 +120,8 @@ export const STORY: Record<string, Step> = {
     const title = `Greet for ${prepared.name}`;
     await hands.press(page.getByRole('link', { name: title, exact: true }));
     await hands.press(page.getByRole('button', { name: pullRequests.tabs.source, exact: true }));
+    // A viewed file is put away.
+    await hands.toggle(page.getByRole('checkbox', { name: words.difference.viewed }));
     await hands.press(page.getByRole('button', { name: review.apply, exact: true }));
     await page.getByText(pullRequests.patchSet(2), { exact: true }).waitFor();
     const compare = page.getByLabel(review.compare);
