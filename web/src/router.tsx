@@ -87,6 +87,7 @@ const run = createRoute({
 const applications = createRoute({
   ...parent,
   path: '/applications',
+  validateSearch: texts('filter'),
   component: lazyRouteComponent(() => import('./application/Applications'), 'Applications'),
 });
 const application = createRoute({

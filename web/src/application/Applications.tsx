@@ -1,13 +1,19 @@
-// Every application: how it is, and whether what runs is what Git says.
+// Every application: how it is, and whether what runs is what Git says; thousands can be filtered.
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { type ReactNode, useMemo } from 'react';
+import type { Application } from '../data/client';
 import { applicationsQuery } from '../data/queries';
 import { Answer, Empty } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
+import { useWindowRows } from '../design/useWindowRows';
 import { useScreens } from '../messages/Messages';
+
+const route = getRouteApi('/applications');
+const ROW_PIXELS = 42;
+const COLUMNS = ['w-[46%]', 'w-[18%]', 'w-[18%]', 'w-[18%]'];
 
 export function Applications(): ReactNode {
   const { applications } = useScreens();
@@ -23,40 +29,99 @@ export function Applications(): ReactNode {
           all.length === 0 ? (
             <Empty title={applications.none} next={applications.noneNext} />
           ) : (
-            <div className="mt-3 overflow-x-auto">
-              <table className="rows">
-                <thead>
-                  <tr>
-                    <th scope="col">{applications.name}</th>
-                    <th scope="col">{applications.health}</th>
-                    <th scope="col">{applications.sync}</th>
-                    <th scope="col">{applications.revision}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {all.map((one) => (
-                    <tr key={one.name}>
-                      <td>
-                        <Link to="/applications/$name" params={{ name: one.name }}>
-                          {one.name}
-                        </Link>{' '}
-                        <span className="text-muted">{one.repository}</span>
-                      </td>
-                      <td>
-                        <State state={one.health} />
-                      </td>
-                      <td>
-                        <State state={one.sync} />
-                      </td>
-                      <td>{one.revision && <Short id={one.revision} />}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Filtered all={all} />
           )
         }
       </Answer>
+    </>
+  );
+}
+
+function Filtered({ all }: { all: Application[] }): ReactNode {
+  const { applications } = useScreens();
+  const { filter = '' } = route.useSearch();
+  const navigate = route.useNavigate();
+  const shown = useMemo(() => {
+    const wanted = filter.toLowerCase();
+    return all.filter(({ name, repository }) => `${name} ${repository}`.includes(wanted));
+  }, [all, filter]);
+  return (
+    <>
+      <div className="mt-3 flex flex-wrap items-center gap-3">
+        <input
+          className="field"
+          type="search"
+          data-filter
+          aria-label={applications.filter}
+          placeholder={applications.filter}
+          value={filter}
+          onChange={(event) => {
+            const text = event.currentTarget.value;
+            void navigate({ search: text ? { filter: text } : {}, replace: true });
+          }}
+        />
+        <span className="text-muted" aria-live="polite">
+          {applications.found(shown.length)}
+        </span>
+      </div>
+      <List shown={shown} />
+    </>
+  );
+}
+
+function List({ shown }: { shown: Application[] }): ReactNode {
+  const { applications } = useScreens();
+  const rows = useWindowRows<HTMLDivElement>(shown.length, ROW_PIXELS);
+  const headings = [
+    applications.name,
+    applications.health,
+    applications.sync,
+    applications.revision,
+  ];
+  return (
+    <div ref={rows.holder} style={rows.style} className="mt-3 overflow-x-auto">
+      <table className="rows min-w-[36rem] table-fixed" aria-rowcount={shown.length + 1}>
+        <thead>
+          <tr aria-rowindex={1}>
+            {headings.map((heading, column) => (
+              <th key={heading} scope="col" className={COLUMNS[column]}>
+                {heading}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.indexes.map((index) => {
+            const one = shown[index];
+            if (!one) return null;
+            return (
+              <tr key={one.name} ref={rows.measure} data-index={index} aria-rowindex={index + 2}>
+                <Cells one={one} />
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Cells({ one }: { one: Application }): ReactNode {
+  return (
+    <>
+      <td className="break-words">
+        <Link to="/applications/$name" params={{ name: one.name }}>
+          {one.name}
+        </Link>{' '}
+        <span className="text-muted">{one.repository}</span>
+      </td>
+      <td>
+        <State state={one.health} />
+      </td>
+      <td>
+        <State state={one.sync} />
+      </td>
+      <td>{one.revision && <Short id={one.revision} />}</td>
     </>
   );
 }

@@ -1,15 +1,16 @@
 // A difference of one file: lines with numbers, unified or side by side, comments below them.
-import { type ReactNode, useMemo, useState } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import type { Piece } from '../highlight/pieces';
 import { useHighlight } from '../highlight/useHighlight';
 import { useScreens } from '../messages/Messages';
 import { Hunk, type LinePlace, placeOf, SplitRow, UnifiedRow } from './DifferenceRow';
 import { type Line, sideBySide, stacked } from './sides';
 import { type DiffRow, readUnified, sidesOf } from './unified';
+import { useWindowRows } from './useWindowRows';
 
-/** More rows than these are shown when somebody asks for them, and never all of a huge difference. */
-const ROWS_FIRST = 400;
-const ROWS_MORE = 2_000;
+/** Of more rows than this only those near the view are in the document. */
+const ROWS_WHOLE = 400;
+const ROW_PIXELS = 20;
 
 export type { LinePlace };
 
@@ -27,33 +28,47 @@ export function Difference({ unified, path, split = false, below, onLine }: Show
   const rows = useMemo(() => readUnified(unified), [unified]);
   const colours = useColours(rows, path);
   const lines = useMemo(() => (split ? sideBySide(rows) : stacked(rows)), [split, rows]);
-  const [count, setCount] = useState(ROWS_FIRST);
   if (rows.length === 0) return <p className="px-2 py-1 text-muted">{difference.noText}</p>;
-  const left = lines.length - count;
+  const Drawn = lines.length > ROWS_WHOLE ? LongTable : Table;
+  return <Drawn lines={lines} colours={colours} split={split} below={below} onLine={onLine} />;
+}
+
+interface TableProps extends Omit<RowProps, 'line'> {
+  lines: Line[];
+}
+
+const HOLDER = 'overflow-x-auto border border-line bg-raised';
+const TABLE = 'w-full border-collapse font-mono text-[12.5px] leading-5';
+
+function Table({ lines, ...shared }: TableProps): ReactNode {
   return (
-    <div className="overflow-x-auto border border-line bg-raised">
-      <table className="w-full border-collapse font-mono text-[12.5px] leading-5">
+    <div className={HOLDER}>
+      <table className={TABLE}>
         <tbody>
-          {lines.slice(0, count).map((line) => (
-            <Row
-              key={line.key}
-              line={line}
-              colours={colours}
-              split={split}
-              below={below}
-              onLine={onLine}
-            />
+          {lines.map((line) => (
+            <Row key={line.key} line={line} {...shared} />
           ))}
         </tbody>
       </table>
-      {left > 0 && (
-        <p className="m-2 flex flex-wrap items-center gap-3 text-muted">
-          {difference.rest(left)}
-          <button type="button" className="button" onClick={() => setCount(count + ROWS_MORE)}>
-            {difference.more(Math.min(left, ROWS_MORE))}
-          </button>
-        </p>
-      )}
+    </div>
+  );
+}
+
+/** Each line is a body of its own: it has one height, whatever stands below it. */
+function LongTable({ lines, ...shared }: TableProps): ReactNode {
+  const near = useWindowRows<HTMLDivElement>(lines.length, ROW_PIXELS);
+  return (
+    <div ref={near.holder} style={near.style} className={HOLDER}>
+      <table className={TABLE} aria-rowcount={lines.length}>
+        {near.indexes.map((index) => {
+          const line = lines[index];
+          return line ? (
+            <tbody key={line.key} ref={near.measure} data-index={index}>
+              <Row line={line} {...shared} />
+            </tbody>
+          ) : null;
+        })}
+      </table>
     </div>
   );
 }

@@ -12,8 +12,6 @@ export const enScreens = {
   difference: {
     openFile: 'Open the file',
     noText: 'No lines to show: the file is no text, is too large, or only its mode changed.',
-    more: (n: number) => `Show ${count(n, 'more line', 'more lines')}`,
-    rest: (n: number) => `${count(n, 'line is', 'lines are')} not shown.`,
     left: (n: number) => `… ${count(n, 'more character is', 'more characters are')} not shown`,
     comment: (line: number) => `Comment on line ${line}`,
     unified: 'Unified',
@@ -109,6 +107,8 @@ export const enScreens = {
     },
     none: 'There is no application',
     noneNext: 'Name a folder of Application files in boucle.yaml.',
+    filter: 'Filter applications',
+    found: (n: number) => count(n, 'application', 'applications'),
     health: 'Health',
     sync: 'Git',
     revision: 'Revision',

@@ -14,8 +14,6 @@ export const frScreens = {
     openFile: 'Ouvrir le fichier',
     noText:
       'Aucune ligne à montrer : le fichier n’est pas du texte, est trop grand, ou seul son mode a changé.',
-    more: (n: number) => `Montrer ${count(n, 'ligne de plus', 'lignes de plus')}`,
-    rest: (n: number) => `${count(n, 'ligne n’est pas montrée', 'lignes ne sont pas montrées')}.`,
     left: (n: number) =>
       `… ${count(n, 'autre caractère n’est pas montré', 'autres caractères ne sont pas montrés')}`,
     comment: (line: number) => `Commenter la ligne ${line}`,
@@ -116,6 +114,8 @@ export const frScreens = {
     },
     none: 'Il n’y a aucune application',
     noneNext: 'Nommez un dossier de fichiers Application dans boucle.yaml.',
+    filter: 'Filtrer les applications',
+    found: (n: number) => count(n, 'application', 'applications'),
     health: 'Santé',
     sync: 'Git',
     revision: 'Révision',

@@ -3,14 +3,17 @@
 import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { AnsiUp } from 'ansi_up';
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Failure } from '../design/Answer';
 import { clipped } from '../design/clipped';
 import { seen } from '../design/seen';
 import { useScreens } from '../messages/Messages';
+import type { Lines } from './lines';
 import { useLog } from './useLog';
 
 const ROW_PIXELS = 20;
+/** Rows beyond the view that are ready before somebody scrolls to them. */
+const BEYOND = 10;
 
 interface LogProps {
   run: number;
@@ -22,25 +25,24 @@ interface LogProps {
 
 export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
   const { runs } = useScreens();
-  const { lines, error } = useLog(run, job);
+  const read = useLog(run, job);
+  const { lines, error } = read;
   const [follow, setFollow] = useState(line === null);
   const holder = useRef<HTMLDivElement>(null);
-  const shown = useMemo(() => {
-    const numbered = lines.map((text, index) => ({ text, number: index + 1 }));
-    const needle = find.toLowerCase();
-    return needle ? numbered.filter(({ text }) => text.toLowerCase().includes(needle)) : numbered;
-  }, [lines, find]);
+  // The places of what was found; `null` while every line is shown.
+  const found = useMemo(() => (find === '' ? null : read.lines.find(find)), [read, find]);
+  const count = found?.length ?? lines.count;
   const rows = useVirtualizer({
-    count: shown.length,
+    count,
     getScrollElement: () => holder.current,
     estimateSize: () => ROW_PIXELS,
-    overscan: 30,
+    overscan: BEYOND,
   });
   useEffect(() => {
-    const place = line === null ? -1 : shown.findIndex(({ number }) => number === line);
+    const place = line === null || line > lines.count ? -1 : indexOf(found, line - 1);
     if (place >= 0) rows.scrollToIndex(place, { align: 'center' });
-    else if (follow && shown.length > 0) rows.scrollToIndex(shown.length - 1);
-  }, [rows, shown, follow, line]);
+    else if (follow && count > 0) rows.scrollToIndex(count - 1);
+  }, [rows, lines, found, count, follow, line]);
   return (
     <>
       <div className="my-2 flex flex-wrap items-center gap-3">
@@ -53,7 +55,7 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
           value={find}
           onChange={(event) => onFind(event.currentTarget.value)}
         />
-        <span className="text-muted">{runs.found(shown.length)}</span>
+        <span className="text-muted">{runs.found(count)}</span>
         <label className="inline-flex min-h-6 items-center gap-2 text-muted">
           <input
             type="checkbox"
@@ -71,11 +73,11 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
         </button>
       </div>
       {error !== null && <Failure error={error} />}
-      {lines.length === 0 && error === null && <p className="text-muted">{runs.emptyLog}</p>}
+      {lines.count === 0 && error === null && <p className="text-muted">{runs.emptyLog}</p>}
       <div
         ref={holder}
         // Without a line it takes no place, but is there to tell of the first.
-        hidden={lines.length === 0}
+        hidden={lines.count === 0}
         role="log"
         // A region that scrolls must be reachable by keyboard.
         // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
@@ -85,26 +87,16 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
       >
         <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
           {rows.getVirtualItems().map(({ index, start }) => {
-            const row = shown[index];
-            if (!row) return null;
+            const place = found ? (found[index] ?? 0) : index;
             return (
-              <div
-                key={row.number}
-                className={`absolute flex w-max min-w-full ${row.number === line ? 'bg-wait-ground' : ''}`}
-                style={{ top: start, height: ROW_PIXELS }}
-              >
-                <Link
-                  from="/runs/$id"
-                  search={(old) => ({ ...old, job, line: String(row.number) })}
-                  replace
-                  resetScroll={false}
-                  className="w-12 shrink-0 pe-2 text-end text-muted no-underline select-none"
-                  aria-label={runs.line(row.number)}
-                >
-                  {row.number}
-                </Link>
-                <Coloured text={row.text} />
-              </div>
+              <Row
+                key={place}
+                number={place + 1}
+                text={lines.at(place)}
+                top={start}
+                job={job}
+                chosen={place + 1 === line}
+              />
             );
           })}
         </div>
@@ -112,6 +104,42 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
     </>
   );
 }
+
+/** Where a line is among those that are shown; -1 when it is none of them. */
+function indexOf(found: number[] | null, place: number): number {
+  return found ? found.indexOf(place) : place;
+}
+
+interface RowProps {
+  number: number;
+  text: string;
+  top: number;
+  job: string;
+  chosen: boolean;
+}
+
+/** A row that stays as it is costs nothing while others come and go. */
+const Row = memo(function Row({ number, text, top, job, chosen }: RowProps): ReactNode {
+  const { runs } = useScreens();
+  return (
+    <div
+      className={`absolute flex w-max min-w-full ${chosen ? 'bg-wait-ground' : ''}`}
+      style={{ top, height: ROW_PIXELS }}
+    >
+      <Link
+        from="/runs/$id"
+        search={(old) => ({ ...old, job, line: String(number) })}
+        replace
+        resetScroll={false}
+        className="min-w-12 shrink-0 pe-2 text-end text-muted no-underline select-none"
+        aria-label={runs.line(number)}
+      >
+        {number}
+      </Link>
+      <Coloured text={text} />
+    </div>
+  );
+});
 
 interface Fragment {
   text: string;
@@ -132,6 +160,7 @@ const TONES: [string, string][] = [
 
 /** Reads colours with the library's parser, and keeps its pieces instead of its markup. */
 function piecesOf(text: string): Fragment[] {
+  if (!text.includes('\u001b')) return [{ text, className: '' }];
   const pieces: Fragment[] = [];
   const reader = new AnsiUp();
   const hook = reader as unknown as { transform_to_html: (parsed: Parsed) => string };
@@ -163,9 +192,9 @@ function Coloured({ text }: { text: string }): ReactNode {
   );
 }
 
-function save(name: string, lines: string[]): void {
+function save(name: string, lines: Lines): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([lines.join('\n')], { type: 'text/plain' }));
+  link.href = URL.createObjectURL(new Blob(lines.parts(), { type: 'text/plain' }));
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

@@ -6,42 +6,30 @@ import type { Store } from '../data/store';
 import { waitAfter } from '../data/stream/follow';
 import { newestFact } from '../data/stream/live';
 import { parseSubject } from '../data/subject';
+import { Lines } from './lines';
 
 export interface ReadLog {
-  lines: string[];
-  /** Whether the last line has no end yet. */
-  open: boolean;
+  /** They grow in place: what says that there are more is that this holder is a new one. */
+  lines: Lines;
   error: unknown;
 }
 
-const NOTHING: ReadLog = { lines: [], open: false, error: null };
-
 export function useLog(run: number, job: string): ReadLog {
-  const [read, setRead] = useState<ReadLog>(NOTHING);
+  const [read, setRead] = useState<ReadLog>(() => ({ lines: new Lines(), error: null }));
   useEffect(() => {
     const stop = new AbortController();
-    setRead(NOTHING);
-    readOn(run, job, stop.signal, (text) => setRead((before) => grown(before, text))).catch(
-      (error: unknown) => {
-        if (!stop.signal.aborted) setRead((before) => ({ ...before, error }));
-      },
-    );
+    const lines = new Lines();
+    setRead({ lines, error: null });
+    const add = (text: string): void => {
+      lines.append(text);
+      setRead({ lines, error: null });
+    };
+    readOn(run, job, stop.signal, add).catch((error: unknown) => {
+      if (!stop.signal.aborted) setRead({ lines, error });
+    });
     return () => stop.abort();
   }, [run, job]);
   return read;
-}
-
-/** The lines with a text behind them, which may end or begin in the middle of a line. */
-export function grown(before: ReadLog, text: string): ReadLog {
-  const added = text.split('\n');
-  const lines = before.lines.slice();
-  if (before.open) lines.push((lines.pop() ?? '') + (added.shift() ?? ''));
-  lines.push(...emptyEndLeft(added));
-  return { ...before, lines, open: !text.endsWith('\n') };
-}
-
-function emptyEndLeft(lines: string[]): string[] {
-  return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
 }
 
 type Add = (text: string) => void;
