@@ -11,7 +11,7 @@ const LETTERS = /\p{L}{2,}/u;
 
 const problems: string[] = [];
 
-for (const folder of ['src', 'scripts', 'e2e']) {
+for (const folder of ['src', 'scripts', 'e2e', 'bench']) {
   for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     const path = join(folder, entry);
     if (/\.(tsx?|css)$/.test(path) && !GENERATED.has(path)) checkFile(path);

@@ -46,6 +46,9 @@ enum Command {
         /// How the result is printed.
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
+        /// How long `web` watches the page's memory.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
     },
     /// Run outside vectors.
     Conformance {
@@ -91,6 +94,8 @@ enum Command {
 enum Bench {
     /// The loop: start, push, clone, first log byte, merge to ready, one of 100 applications.
     Loop,
+    /// The page in Chromium: first load, filter, scrolling, facts, tabs, memory.
+    Web,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -124,7 +129,10 @@ fn execute(command: Command) -> anyhow::Result<bool> {
             println!("{report}");
             Ok(kept)
         }
-        Command::Bench { what: Bench::Loop, output } => bench::run(output == Output::Json),
+        Command::Bench { what: Bench::Loop, output, .. } => bench::run(output == Output::Json),
+        Command::Bench { what: Bench::Web, output, minutes } => {
+            bench::web::run(output == Output::Json, minutes)
+        }
         Command::Conformance { vectors, output } => report_conformance(&vectors, output),
         Command::Web { check: false } => web::build_page(),
         Command::Web { check: true } => web::check(),

@@ -11,6 +11,8 @@ use super::measure::{Samples, git};
 
 /// How long anything may take before the measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long thousands of applications may take: each is rendered, committed and applied by itself.
+const PATIENCE_MANY: Duration = Duration::from_secs(30 * 60);
 
 /// A running server; it ends when this is dropped.
 pub struct Server {
@@ -73,8 +75,34 @@ impl Server {
 
     /// The address with the owner's token as its password.
     pub fn with_token(&self, url: &str) -> String {
+        url.replacen("http://", &format!("http://bench:{}@", self.token()), 1)
+    }
+
+    /// The owner's token.
+    pub fn token(&self) -> String {
         let token = std::fs::read_to_string(self.data.join("token")).unwrap_or_default();
-        url.replacen("http://", &format!("http://bench:{}@", token.trim()), 1)
+        token.trim().to_owned()
+    }
+
+    /// Where the page is.
+    pub fn url(&self) -> Result<String> {
+        let status = self.ask(&["status"])?;
+        Ok(status["url"].as_str().context("the server does not say its address")?.to_owned())
+    }
+
+    /// The newest run of a repository, once it has ended well.
+    pub fn ended_run(&self, repository: &str) -> Result<u64> {
+        wait_for("a run that ended well", || {
+            let list = self.ask(&["run", "list", "--repository", repository]).ok()?;
+            let run = list.as_array()?.first()?;
+            (run["conclusion"] == "success").then(|| run["id"].as_u64())?
+        })
+    }
+
+    /// Opens a pull request; gives its number.
+    pub fn open_pull_request(&self, repository: &str, branch: &str) -> Result<u64> {
+        let opened = self.ask(&["pr", "open", repository, "--head", branch])?;
+        opened["number"].as_u64().context("the pull request has no number")
     }
 
     /// From a push being accepted to the first byte of its first step's log.
@@ -160,24 +188,9 @@ impl Server {
 
     /// From the push of one change among 100 applications to its apply, and how many were rendered.
     pub fn one_of_hundred(&self, folder: &Path) -> Result<(f64, f64)> {
-        let url = self.with_token(&self.create_repository("bench/hundred")?);
-        std::fs::create_dir_all(folder.join("applications"))?;
-        std::fs::write(folder.join("boucle.yaml"), "version: 1\napplications: applications\n")?;
-        for number in 0..100 {
-            let (name, path) = (format!("many-{number}"), format!("apps/{number}"));
-            std::fs::create_dir_all(folder.join(&path))?;
-            let file = folder.join(format!("applications/{number}.yaml"));
-            std::fs::write(file, application(&name, "bench/hundred", &path))?;
-            std::fs::write(folder.join(path).join("objects.yaml"), objects(number, 0))?;
-        }
-        git(folder, &["init", "--quiet", "--initial-branch", "main"])?;
-        super::measure::commit(folder, 0)?;
-        git(folder, &["push", "--quiet", &url, "main"])?;
-        wait_for("100 applications", || {
-            let list = self.ask(&["app", "list"]).ok()?;
-            let synced = list.as_array()?.iter().filter(|one| one["sync"] == "synced").count();
-            (synced == 100).then_some(())
-        })?;
+        let url =
+            self.push_applications(folder, "bench/hundred", 100, |number| objects(number, 0))?;
+        self.wait_for_synced(100, PATIENCE)?;
         std::fs::write(folder.join("apps/42/objects.yaml"), objects(42, 1))?;
         super::measure::commit(folder, 1)?;
         git(folder, &["push", "--quiet", &url, "HEAD:refs/heads/change"])?;
@@ -196,6 +209,49 @@ impl Server {
         let rendered = self.facts("deployments.rendered")?;
         let after = rendered.iter().filter_map(|fact| parse_ms(fact["at"].as_str()?).ok());
         Ok((applied - moved, after.filter(|at| *at >= moved).count() as f64))
+    }
+
+    /// Declares this many applications of one object each, and waits until all of them run.
+    pub fn many_applications(&self, folder: &Path, count: usize) -> Result<()> {
+        self.push_applications(folder, "bench/many", count, |number| object(number, 0, 0))?;
+        self.wait_for_synced(count, PATIENCE_MANY)
+    }
+
+    /// Pushes a repository of applications; gives its address.
+    fn push_applications(
+        &self,
+        folder: &Path,
+        repository: &str,
+        count: usize,
+        manifests: impl Fn(usize) -> String,
+    ) -> Result<String> {
+        let url = self.with_token(&self.create_repository(repository)?);
+        std::fs::create_dir_all(folder.join("applications"))?;
+        std::fs::write(folder.join("boucle.yaml"), "version: 1\napplications: applications\n")?;
+        for number in 0..count {
+            let (name, path) = (format!("many-{number}"), format!("apps/{number}"));
+            std::fs::create_dir_all(folder.join(&path))?;
+            let file = folder.join(format!("applications/{number}.yaml"));
+            std::fs::write(file, application(&name, repository, &path))?;
+            std::fs::write(folder.join(path).join("objects.yaml"), manifests(number))?;
+        }
+        git(folder, &["init", "--quiet", "--initial-branch", "main"])?;
+        super::measure::commit(folder, 0)?;
+        git(folder, &["push", "--quiet", &url, "main"])?;
+        Ok(url)
+    }
+
+    fn wait_for_synced(&self, count: usize, patience: Duration) -> Result<()> {
+        wait_at_most(patience, &format!("{count} applications"), || {
+            // Asking for so many is work that would keep the server from taking them in.
+            std::thread::sleep(Duration::from_millis(count as u64 / 2));
+            let list = self.ask(&["app", "list"]).ok()?;
+            let many = list.as_array()?.iter().filter(|one| {
+                one["sync"] == "synced"
+                    && one["name"].as_str().is_some_and(|name| name.starts_with("many-"))
+            });
+            (many.count() == count).then_some(())
+        })
     }
 
     fn wait_for_health(&self, application: &str, generation: u64) -> Result<()> {
@@ -261,15 +317,23 @@ impl Drop for Server {
 }
 
 /// Asks until there is an answer.
-fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> Result<T> {
+fn wait_for<T>(what: &str, ask: impl FnMut() -> Option<T>) -> Result<T> {
+    wait_at_most(PATIENCE, what, ask)
+}
+
+fn wait_at_most<T>(
+    patience: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> Option<T>,
+) -> Result<T> {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < patience {
         if let Some(answer) = ask() {
             return Ok(answer);
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    bail!("{what} did not come within {} s", PATIENCE.as_secs())
+    bail!("{what} did not come within {} s", patience.as_secs())
 }
 
 /// Milliseconds within the day of a time such as `2026-01-02T03:04:05.678Z`.
@@ -301,15 +365,17 @@ fn deployment(digest: &str, round: usize) -> String {
 }
 
 fn objects(number: usize, version: usize) -> String {
-    let map = |index: usize| {
-        format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: many-{number}-{index}\n  \
-             namespace: bench\ndata:\n  version: \"{version}\"\n"
-        )
-    };
+    let map = |index: usize| object(number, index, version);
     let service = format!(
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: many-{number}\n  namespace: bench\nspec:\n  \
          selector:\n    app: many-{number}\n  ports:\n    - port: 80\n"
     );
     format!("{}---\n{}---\n{}---\n{service}", map(0), map(1), map(2))
+}
+
+fn object(number: usize, index: usize, version: usize) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: many-{number}-{index}\n  \
+         namespace: bench\ndata:\n  version: \"{version}\"\n"
+    )
 }
