@@ -58,7 +58,8 @@ function touchedInDeployments(fact: Fact): QueryKey[] {
   const application = field(fact, 'application');
   return [
     ['status'],
-    ['applications'],
+    // With a name: one of the list, which may be too long to be asked for as a whole.
+    application ? ['applications', application] : ['applications'],
     application ? ['application', application] : ['application'],
   ];
 }

@@ -12,6 +12,27 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 const RELATIVE_MS_MAX = 30 * 86_400_000;
 const TICK_MS = 5000;
 
+interface Formats {
+  exact: Intl.DateTimeFormat;
+  date: Intl.DateTimeFormat;
+  ago: Intl.RelativeTimeFormat;
+}
+
+/** Making one costs more than hundreds of times that it is used. */
+const formats = new Map<string, Formats>();
+
+function formatsOf(locale: string): Formats {
+  const known = formats.get(locale);
+  if (known) return known;
+  const made = {
+    exact: new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }),
+    date: new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }),
+    ago: new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' }),
+  };
+  formats.set(locale, made);
+  return made;
+}
+
 let now = Date.now();
 const listeners = new Set<() => void>();
 let ticking: ReturnType<typeof setInterval> | undefined;
@@ -33,11 +54,10 @@ function subscribe(listener: () => void): () => void {
 export function relative(at: number, from: number, locale: string): string {
   const distance = at - from;
   if (Math.abs(distance) > RELATIVE_MS_MAX) {
-    return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(at);
+    return formatsOf(locale).date.format(at);
   }
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
   const [unit, ms] = UNITS.find(([, size]) => Math.abs(distance) >= size) ?? ['second', 1000];
-  return format.format(Math.trunc(distance / ms), unit);
+  return formatsOf(locale).ago.format(Math.trunc(distance / ms), unit);
 }
 
 export function Time({ at }: { at: string }): ReactNode {
@@ -45,7 +65,7 @@ export function Time({ at }: { at: string }): ReactNode {
   const current = useSyncExternalStore(subscribe, () => now);
   const time = Date.parse(at);
   if (Number.isNaN(time)) return null;
-  const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
+  const { exact } = formatsOf(locale);
   return (
     <time dateTime={at} title={exact.format(time)} className="whitespace-nowrap text-muted">
       {relative(time, Math.max(current, time), locale)}

@@ -2,9 +2,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Command } from 'cmdk';
-import type { ReactNode } from 'react';
+import { type ReactNode, useMemo, useState } from 'react';
 import { applicationsQuery, incidentsQuery, repositoriesQuery } from '../data/queries';
 import { useMessages } from '../messages/Messages';
+import { best } from './best';
 import { overlay } from './keys';
 import { SECTIONS } from './sections';
 
@@ -17,6 +18,11 @@ export default function Palette(): ReactNode {
   const applications = useQuery(applicationsQuery);
   const repositories = useQuery(repositoriesQuery);
   const incidents = useQuery(incidentsQuery);
+  const [text, setText] = useState('');
+  const services = useMemo(
+    () => best(applications.data ?? [], ({ name }) => name, text),
+    [applications.data, text],
+  );
   const item = (label: string, to: string): ReactNode => {
     const go = (): void => {
       overlay.set('none');
@@ -41,7 +47,12 @@ export default function Palette(): ReactNode {
       overlayClassName="fixed inset-0 bg-black/50"
       contentClassName="fixed start-1/2 top-[12vh] w-[min(560px,calc(100vw-24px))] -translate-x-1/2 rounded-md border border-line bg-raised p-3"
     >
-      <Command.Input placeholder={palette.placeholder} className="field w-full" />
+      <Command.Input
+        value={text}
+        onValueChange={setText}
+        placeholder={palette.placeholder}
+        className="field w-full"
+      />
       <Command.List className="mt-2 max-h-[50vh] overflow-y-auto">
         <Command.Empty className="p-2 text-muted">{palette.empty}</Command.Empty>
         {group(
@@ -50,7 +61,7 @@ export default function Palette(): ReactNode {
         )}
         {group(
           palette.services,
-          (applications.data ?? []).map(({ name }) => item(name, `/applications/${name}`)),
+          services.map(({ name }) => item(name, `/applications/${name}`)),
         )}
         {group(
           sections.repositories,

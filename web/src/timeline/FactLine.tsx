@@ -1,7 +1,7 @@
 // One fact as a line: when, who, what, and on demand every field of it.
 
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode, useState } from 'react';
 import type { Fact } from '../data/client';
 import { parseSubject } from '../data/subject';
 import { seen } from '../design/seen';
@@ -12,7 +12,14 @@ import { sentenceOf } from './sentence';
 const BAD = /rolled_back|quarantined|incident_opened|failed|refused|denied|blocked|drift_found/;
 const GOOD = /incident_resolved|merged|gate_passed|promoted/;
 
-export function FactLine({ fact, details }: { fact: Fact; details?: string }): ReactNode {
+interface LineProps {
+  fact: Fact;
+  /** What the way to every field is called; without it there is none. */
+  details?: string;
+}
+
+/** Facts never change, so a line is drawn once however many come in front of it. */
+export const FactLine = memo(function FactLine({ fact, details }: LineProps): ReactNode {
   const messages = useFactMessages();
   const tone = BAD.test(fact.kind) ? 'text-bad' : GOOD.test(fact.kind) ? 'text-good' : '';
   return (
@@ -23,18 +30,25 @@ export function FactLine({ fact, details }: { fact: Fact; details?: string }): R
           {sentenceOf(fact, messages)}
         </About>{' '}
         <span className="text-muted">{fact.actor}</span>
-        {details && (
-          <details className="mt-1">
-            <summary className="cursor-pointer text-muted">
-              {fact.sequence} · {details}
-            </summary>
-            <pre className="mt-1 overflow-x-auto bg-sunken p-2">
-              {seen(JSON.stringify(fact, null, 2))}
-            </pre>
-          </details>
-        )}
+        {details && <Fields fact={fact} word={details} />}
       </div>
     </li>
+  );
+});
+
+function Fields({ fact, word }: { fact: Fact; word: string }): ReactNode {
+  const [open, setOpen] = useState(false);
+  return (
+    <details className="mt-1" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary className="cursor-pointer text-muted">
+        {fact.sequence} · {word}
+      </summary>
+      {open && (
+        <pre className="mt-1 overflow-x-auto bg-sunken p-2">
+          {seen(JSON.stringify(fact, null, 2))}
+        </pre>
+      )}
+    </details>
   );
 }
 

@@ -1,39 +1,42 @@
 // Keeps a tab's answers true: facts come in, the answers that they touch are asked for again.
-import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query';
-import type { Fact, Page } from '../client';
-import type { FactFilter } from '../queries';
+import type { QueryClient } from '@tanstack/react-query';
+import type { Fact } from '../client';
 import { missSession, session } from '../session';
 import { createStore } from '../store';
-import { touchedBy } from '../touched';
+import { putInFront } from './front';
 import type { Connection, FromStream } from './messages';
 import { openLine } from './open';
+import { Stale } from './stale';
 
 export const connection = createStore<Connection>('connecting');
 /** The newest fact that reached this tab. */
 export const newestFact = createStore<Fact | null>(null);
 
-/** A burst of facts is one round of questions. */
-const GATHER_MS = 120;
+/** Facts that come together are one round of questions. */
+const GATHER_MS = 20;
+/** A stream of facts is a round of questions after the other, not more often than this. */
+const ROUND_MS = 120;
 
 /** Called once. The stream begins when the first answer says how far the answers reach. */
 export function keepLive(queries: QueryClient): void {
-  let pending: Fact[] = [];
+  const stale = new Stale();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let asked = Number.NEGATIVE_INFINITY;
 
   const settle = (): void => {
     timer = undefined;
     // A tab that nobody sees waits until it is looked at.
-    if (document.hidden || pending.length === 0) return;
-    const facts = pending;
-    pending = [];
-    askAgain(queries, facts);
+    if (document.hidden || stale.isEmpty) return;
+    asked = performance.now();
+    stale.ask(queries);
   };
   const gather = (): void => {
-    if (timer === undefined) timer = setTimeout(settle, GATHER_MS);
+    const wait = Math.max(GATHER_MS, asked + ROUND_MS - performance.now());
+    if (timer === undefined) timer = setTimeout(settle, wait);
   };
   const hear = (message: FromStream): void => {
     if (message.type === 'fact') {
-      pending.push(message.fact);
+      stale.add(message.fact);
       putInFront(queries, message.fact);
       newestFact.set(message.fact);
       gather();
@@ -66,41 +69,8 @@ function beginWithStatus(queries: QueryClient, begin: (after: number) => void): 
   });
 }
 
-function askAgain(queries: QueryClient, facts: Fact[]): void {
-  const keys = new Map<string, QueryKey>();
-  for (const fact of facts) {
-    for (const key of touchedBy(fact)) keys.set(JSON.stringify(key), key);
-  }
-  for (const queryKey of keys.values()) void queries.invalidateQueries({ queryKey });
-}
-
 function askWhatFailed(queries: QueryClient): void {
   void queries.invalidateQueries({
     predicate: ({ state }) => state.status === 'error' || state.fetchFailureCount > 0,
   });
-}
-
-function putInFront(queries: QueryClient, fact: Fact): void {
-  const inFront = (page: Page<Fact>): Page<Fact> =>
-    page.items.some((one) => one.sequence >= fact.sequence)
-      ? page
-      : { ...page, items: [fact, ...page.items] };
-  queries.setQueryData<Page<Fact>>(['facts', 'recent'], (page) => page && inFront(page));
-  const searches = queries.getQueriesData<InfiniteData<Page<Fact>>>({
-    queryKey: ['facts', 'search'],
-  });
-  for (const [key, data] of searches) {
-    const [first, ...rest] = data?.pages ?? [];
-    if (!first || !data || !matches(fact, key[2] as FactFilter)) continue;
-    queries.setQueryData(key, { ...data, pages: [inFront(first), ...rest] });
-  }
-}
-
-/** The server's own rule for a filter. */
-export function matches(fact: Fact, filter: FactFilter): boolean {
-  return (
-    (filter.actor === undefined || fact.actor === filter.actor) &&
-    (filter.subject === undefined || fact.subject === filter.subject) &&
-    (filter.kind === undefined || fact.kind.startsWith(filter.kind))
-  );
 }
