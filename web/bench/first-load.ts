@@ -1,7 +1,7 @@
 // The first visit with nothing in the browser's cache: what is transferred, when something is there.
 import { get } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
-import { median, type Result, result, rounded, signIn, url, worst } from './world.ts';
+import { median, type Result, result, rounded, signIn, url, type World, worst } from './world.ts';
 
 const ROUNDS = 7;
 const BYTES_MAX = 150_000;
@@ -18,7 +18,7 @@ interface Visit {
   meaningful: number;
 }
 
-export async function firstLoad(browser: Browser): Promise<Result[]> {
+export async function firstLoad(browser: Browser, world: World): Promise<Result[]> {
   const visits: Visit[] = [];
   const floors: number[] = [];
   // The first round also starts what the browser starts once.
@@ -37,13 +37,14 @@ export async function firstLoad(browser: Browser): Promise<Result[]> {
     floor_median_ms: median(floors),
     times_the_floor: median(times) / median(floors),
   };
+  const beside = world.applications > 0 ? ` beside ${world.applications} applications` : '';
   return [
-    result('first load, transferred, worst', worst(bytes) / 1000, BYTES_MAX / 1000, 'kB', {
+    result(`first load${beside}, transferred, worst`, worst(bytes) / 1000, BYTES_MAX / 1000, 'kB', {
       files_bytes: visits.map(({ files }) => files),
       answers_bytes: visits.map(({ answers }) => answers),
       requests: visits.map(({ requests }) => requests),
     }),
-    result('first meaningful content, worst', worst(times), MEANINGFUL_MS_MAX, 'ms', details),
+    result(`first content${beside}, worst`, worst(times), MEANINGFUL_MS_MAX, 'ms', details),
   ];
 }
 

@@ -1,6 +1,6 @@
 // The memory of open pages while facts come in: its slope, after garbage collection.
 import type { Browser, BrowserContext, CDPSession } from 'playwright-core';
-import { ask, pause, type Result, result, signIn, url, type World } from './world.ts';
+import { ask, median, pause, type Result, result, signIn, url, type World } from './world.ts';
 
 const ADDRESSES = ['/timeline', '/', '/runs'];
 /** Ten looks a minute are enough for a slope, and leave the page to itself in between. */
@@ -100,12 +100,12 @@ function keepBusy(repository: string): { stop: () => Promise<number> } {
   };
 }
 
-/** The slope of the line that fits the points best. */
+/** The median of the slopes between all points: what is only there for a moment does not bend it. */
 function slope(points: [number, number][]): number {
-  const middle = (axis: 0 | 1): number => sum(points.map((point) => point[axis])) / points.length;
-  const [x, y] = [middle(0), middle(1)];
-  const across = sum(points.map(([one, other]) => (one - x) * (other - y)));
-  return across / sum(points.map(([one]) => (one - x) ** 2));
+  const slopes = points.flatMap(([x, y], place) =>
+    points.slice(place + 1).map(([otherX, otherY]) => (otherY - y) / (otherX - x)),
+  );
+  return median(slopes);
 }
 
 function sum(values: number[]): number {

@@ -136,13 +136,18 @@ impl Server {
         Ok(samples)
     }
 
-    /// From a merge to the new replica taking requests, with the image of the demonstration.
-    pub fn merges_to_ready(&self, folder: &Path, merges: usize) -> Result<Samples> {
-        let digest = wait_for("the demonstration's image", || {
+    /// Waits until the demonstration runs; gives the digest of its image.
+    pub fn wait_for_demonstration(&self) -> Result<String> {
+        wait_for("the demonstration's image", || {
             let list = self.ask(&["env", "list"]).ok()?;
             let digest = list[0]["artifacts"][0]["digest"].as_str()?.to_owned();
             (list[0]["health"] == "healthy").then_some(digest)
-        })?;
+        })
+    }
+
+    /// From a merge to the new replica taking requests, with the image of the demonstration.
+    pub fn merges_to_ready(&self, folder: &Path, merges: usize) -> Result<Samples> {
+        let digest = self.wait_for_demonstration()?;
         let url = self.with_token(&self.create_repository("bench/merges")?);
         std::fs::create_dir_all(folder.join("app"))?;
         std::fs::create_dir_all(folder.join("applications"))?;

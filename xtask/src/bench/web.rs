@@ -31,8 +31,11 @@ pub fn run(as_json: bool, minutes: u64) -> Result<bool> {
     let binary = binary()?;
     let folder = measure::Scratch::new()?;
     let server = Server::start(&binary, &folder.path().join("web"), true)?;
+    server.wait_for_demonstration()?;
+    // Once as a newcomer has it, and with everything else beside much.
+    let mut results = in_chromium(&server, &json!({"applications": 0}), &["first-load"])?;
     let world = make_world(&server, folder.path(), minutes)?;
-    let results = in_chromium(&server, &world)?;
+    results.extend(in_chromium(&server, &world, &[])?);
     super::report(&results, as_json)
 }
 
@@ -99,9 +102,11 @@ fn long_difference(server: &Server, folder: &Path) -> Result<String> {
     Ok(format!("/repositories/bench/large/pull-requests/{number}"))
 }
 
-fn in_chromium(server: &Server, world: &Value) -> Result<Vec<Value>> {
+/// Measures what is named, or everything.
+fn in_chromium(server: &Server, world: &Value, measures: &[&str]) -> Result<Vec<Value>> {
     let output = Command::new("npm")
-        .args(["run", "--silent", "bench"])
+        .args(["run", "--silent", "bench", "--"])
+        .args(measures)
         .current_dir(crate::build::root().join("web"))
         .env("BOUCLE_URL", server.url()?)
         .env("BOUCLE_TOKEN", server.token())
