@@ -4,7 +4,8 @@ import { answerOf, client, type Fact, type Page } from './client';
 import { problemOf } from './problem';
 
 const FACTS_PER_PAGE = 200;
-const RECENT_FACTS = 60;
+/** As many as Home shows: they are a part of what a first visit loads. */
+export const RECENT_FACTS = 12;
 const RECENT_RUNS = 30;
 
 /** Answers stay as they are until a fact touches them; this bounds how long a lost fact can hide. */

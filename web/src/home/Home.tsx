@@ -18,7 +18,6 @@ import { NeedsYou } from './NeedsYou';
 const route = getRouteApi('/');
 const favourites = remembered('favourites');
 const stepsAway = remembered('steps-away');
-const RECENT_SHOWN = 12;
 
 export function Home(): ReactNode {
   const { home } = useMessages();
@@ -208,7 +207,7 @@ function Recent(): ReactNode {
         {(page) => (
           <Suspense fallback={<Loading />}>
             <ol>
-              {page.items.slice(0, RECENT_SHOWN).map((fact) => (
+              {page.items.map((fact) => (
                 <FactLine key={fact.sequence} fact={fact} />
               ))}
             </ol>

@@ -1,17 +1,15 @@
 // Puts new facts in front of what was read before, without an open page growing for ever.
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { Fact, Page } from '../client';
-import type { FactFilter } from '../queries';
+import { type FactFilter, RECENT_FACTS } from '../queries';
 
-/** As many as the server gives at first. */
-const RECENT_MAX = 60;
 /** Two pages of the timeline; what is older is read again when somebody asks for it. */
 const SEARCH_MAX = 400;
 
 export function putInFront(queries: QueryClient, fact: Fact): void {
   queries.setQueryData<Page<Fact>>(
     ['facts', 'recent'],
-    (page) => page && inFront(page, fact, RECENT_MAX),
+    (page) => page && inFront(page, fact, RECENT_FACTS),
   );
   const searches = queries.getQueriesData<InfiniteData<Page<Fact>>>({
     queryKey: ['facts', 'search'],
