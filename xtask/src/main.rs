@@ -49,6 +49,9 @@ enum Command {
         /// How long `web` watches the page's memory.
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
+        /// How many applications `web` measures beside: as many as make other pages freeze.
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+        applications: u32,
     },
     /// Run outside vectors.
     Conformance {
@@ -130,8 +133,9 @@ fn execute(command: Command) -> anyhow::Result<bool> {
             Ok(kept)
         }
         Command::Bench { what: Bench::Loop, output, .. } => bench::run(output == Output::Json),
-        Command::Bench { what: Bench::Web, output, minutes } => {
-            bench::web::run(output == Output::Json, minutes)
+        Command::Bench { what: Bench::Web, output, minutes, applications } => {
+            let size = bench::web::Size { applications: applications as usize, minutes };
+            bench::web::run(output == Output::Json, size)
         }
         Command::Conformance { vectors, output } => report_conformance(&vectors, output),
         Command::Web { check: false } => web::build_page(),

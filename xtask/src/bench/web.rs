@@ -13,8 +13,6 @@ use serde_json::{Value, json};
 use super::measure::{self, elapsed_ms, git};
 use super::server::Server;
 
-/// As many as make other tools' pages freeze.
-const APPLICATIONS: usize = 10_000;
 /// Each changed line is one that goes and one that comes.
 const CHANGED_LINES: usize = 10_000;
 const LOG_LINES: usize = 1_000_000;
@@ -26,15 +24,24 @@ const COUNT: &str =
     "on: push\njobs:\n  count:\n    runs-on: boucle\n    steps:\n      - run: seq 1 1000000\n";
 const WORK: &str = "on: workflow_dispatch\njobs:\n  work:\n    runs-on: boucle\n    steps:\n      - run: echo busy\n";
 
+/// How much is made and how long it is watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Applications beside which the page is measured.
+    pub applications: usize,
+    /// How long the memory is watched.
+    pub minutes: u64,
+}
+
 /// Measures everything and prints it; false when a limit is missed.
-pub fn run(as_json: bool, minutes: u64) -> Result<bool> {
+pub fn run(as_json: bool, size: Size) -> Result<bool> {
     let binary = binary()?;
     let folder = measure::Scratch::new()?;
     let server = Server::start(&binary, &folder.path().join("web"), true)?;
     server.wait_for_demonstration()?;
     // Once as a newcomer has it, and with everything else beside much.
     let mut results = in_chromium(&server, &json!({"applications": 0}), &["first-load"])?;
-    let world = make_world(&server, folder.path(), minutes)?;
+    let world = make_world(&server, folder.path(), size)?;
     results.extend(in_chromium(&server, &world, &[])?);
     super::report(&results, as_json)
 }
@@ -47,17 +54,18 @@ fn binary() -> Result<PathBuf> {
     crate::build::release()
 }
 
-fn make_world(server: &Server, folder: &Path, minutes: u64) -> Result<Value> {
+fn make_world(server: &Server, folder: &Path, size: Size) -> Result<Value> {
+    let Size { applications, minutes } = size;
     let log = long_log(server, &folder.join("long"))?;
     let difference = long_difference(server, &folder.join("large"))?;
     workflow(server, &folder.join("busy"), BUSY, WORK)?;
-    eprintln!("taking in {APPLICATIONS} applications");
+    eprintln!("taking in {applications} applications");
     let taken_in = Instant::now();
-    server.many_applications(&folder.join("many"), APPLICATIONS)?;
+    server.many_applications(&folder.join("many"), applications)?;
     let seconds = elapsed_ms(taken_in) / 1000.0;
-    eprintln!("{APPLICATIONS} applications were taken in after {seconds:.0} s");
+    eprintln!("{applications} applications were taken in after {seconds:.0} s");
     Ok(json!({
-        "applications": APPLICATIONS,
+        "applications": applications,
         "difference": difference,
         "differenceLines": 2 * CHANGED_LINES,
         "log": log,
