@@ -13,13 +13,15 @@ const { repositories, difference } = enScreens;
 const STILL_MS_MAX = 1_500;
 const LONG_LINE = 900_000;
 
+/** The last line's number of a file of many lines. */
+const MANY_LINES = 149_999;
 const FILES = {
   'large.txt': 'a line of a large file, again and again\n'.repeat(1_310_720),
   'binary.dat': randomBytes(2_000_000),
   'zero.txt': 'a text with a byte that no text has: \0\n',
   'one-line.json': `["${'x'.repeat(5_000_000)}"]`,
   'long-line.yaml': `key: ${'y'.repeat(LONG_LINE)}\nother: 1\n`,
-  'many-lines.txt': Array.from({ length: 150_000 }, (_, line) => `line ${line}\n`).join(''),
+  'many-lines.txt': Array.from({ length: MANY_LINES + 1 }, (_, line) => `line ${line}\n`).join(''),
 };
 type Name = keyof typeof FILES;
 
@@ -96,11 +98,13 @@ async function changes(page: Page, path: string): Promise<void> {
   const long = page.locator('main section', { hasText: 'long-line.yaml' }).last();
   await long.getByText(/more characters are not shown/).waitFor();
   const many = page.locator('main section', { hasText: 'many-lines.txt' }).last();
-  await many.getByText(/lines are not shown/).waitFor();
   const more = await longestStill(page, async () => {
-    await many.getByRole('button', { name: difference.more(2_000) }).click();
-    await many.locator('tr', { hasText: 'line 2000' }).first().waitFor();
+    await many.evaluate((section) => section.scrollIntoView({ block: 'end' }));
+    await many
+      .locator('tr', { hasText: `line ${MANY_LINES}` })
+      .first()
+      .waitFor();
   });
-  assert.ok(more < STILL_MS_MAX, `more lines: the page stood still for ${more} ms`);
+  assert.ok(more < STILL_MS_MAX, `the last of many lines: the page stood still for ${more} ms`);
   await assertFits(page);
 }
