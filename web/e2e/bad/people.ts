@@ -21,8 +21,7 @@ export async function expired(browser: Browser, tag: string): Promise<void> {
     const field = page.getByRole('textbox', { name: pullRequests.write });
     await field.fill(COMMENT);
     await endSession(page);
-    await page.getByRole('button', { name: pullRequests.comment, exact: true }).click();
-    await page.getByRole('heading', { name: en.session.title, exact: true }).waitFor();
+    await isSentToSignIn(page, pullRequests.comment);
     await page.getByText(en.session.over).waitFor();
     await signIn(page, name, password);
     await field.waitFor();
@@ -60,8 +59,7 @@ async function anEditSurvives(
   await type(page, 'before-the-end: 1');
   await page.getByLabel(repositories.changeTitle).fill('Edit before the end');
   await endSession(page);
-  await page.getByRole('button', { name: repositories.propose, exact: true }).click();
-  await page.getByRole('heading', { name: en.session.title, exact: true }).waitFor();
+  await isSentToSignIn(page, repositories.propose);
   await signIn(page, name, password);
   await page.locator('.cm-line', { hasText: 'before-the-end: 1' }).waitFor();
   await page.getByRole('button', { name: repositories.propose, exact: true }).click();
@@ -86,6 +84,14 @@ async function endSession(page: Page): Promise<void> {
   const headers = { cookie: `boucle_session=${session}`, origin: given.url };
   const answer = await fetch(`${given.url}/api/v1/session`, { method: 'DELETE', headers });
   assert.ok(answer.ok, `the session could not be ended: ${answer.status}`);
+}
+
+/** By the refusal of what is sent, or by the stream, which may be told of the end before it is sent. */
+async function isSentToSignIn(page: Page, button: string): Promise<void> {
+  const title = page.getByRole('heading', { name: en.session.title, exact: true });
+  const sent = page.getByRole('button', { name: button, exact: true }).click();
+  await Promise.race([sent.catch(() => undefined), title.waitFor()]);
+  await title.waitFor();
 }
 
 async function signIn(page: Page, name: string, password: string): Promise<void> {

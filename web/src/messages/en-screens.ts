@@ -209,6 +209,8 @@ export const enScreens = {
     lines: (n: number) => count(n, 'line', 'lines'),
     line: (n: number) => `Line ${n}`,
     root: 'Root',
+    at: (revision: string) => `As of ${revision}`,
+    atDefault: 'Show the default branch',
     emptyFolder: 'Nothing is here yet. Push a commit.',
   },
   timeline: {

@@ -21,6 +21,7 @@ export const en = {
     goHome: 'Go to Home',
     crashed: 'This part of the page failed',
     crashedNext: 'Load the page again. If it fails again, report the text below.',
+    linkLeftOut: 'This link is left out: it leads nowhere safe',
     reload: 'Load again',
   },
   sections: {

@@ -219,6 +219,8 @@ export const frScreens = {
     lines: (n: number) => count(n, 'ligne', 'lignes'),
     line: (n: number) => `Ligne ${n}`,
     root: 'Racine',
+    at: (revision: string) => `Tel que dans ${revision}`,
+    atDefault: 'Montrer la branche par défaut',
     emptyFolder: 'Il n’y a encore rien ici. Poussez un commit.',
   },
   timeline: {

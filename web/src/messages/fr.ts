@@ -23,6 +23,7 @@ export const fr = {
     goHome: 'Aller à l’accueil',
     crashed: 'Cette partie de la page a échoué',
     crashedNext: 'Rechargez la page. Si elle échoue encore, signalez le texte ci-dessous.',
+    linkLeftOut: 'Ce lien est laissé de côté : il ne mène nulle part de sûr',
     reload: 'Recharger',
   },
   sections: {

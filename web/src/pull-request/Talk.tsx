@@ -14,7 +14,13 @@ import { useScreens } from '../messages/Messages';
 
 const Markdown = lazy(() => import('../design/Markdown'));
 
-export function Text({ text }: { text: string }): ReactNode {
+interface TextProps {
+  text: string;
+  /** Where a relative link leads. */
+  resolve?: (relative: string) => string;
+}
+
+export function Text({ text, resolve }: TextProps): ReactNode {
   return (
     <Suspense
       fallback={
@@ -23,7 +29,7 @@ export function Text({ text }: { text: string }): ReactNode {
         </p>
       }
     >
-      <Markdown text={text} />
+      <Markdown text={text} resolve={resolve} />
     </Suspense>
   );
 }

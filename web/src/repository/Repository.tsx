@@ -9,11 +9,13 @@ import { CopyAs } from '../design/CopyAs';
 import { Given } from '../design/Given';
 import { Short } from '../design/Short';
 import { Size } from '../design/Size';
+import { isolated } from '../design/seen';
 import { Tabs } from '../design/Tabs';
 import { Time } from '../design/Time';
 import { useScreens } from '../messages/Messages';
 import { Text } from '../pull-request/Talk';
 import { FileView } from './FileView';
+import { addressOf } from './relative';
 
 const route = getRouteApi('/repositories/$owner/$name');
 const VIEWS = ['files', 'history', 'branches'] as const;
@@ -59,6 +61,14 @@ export function Repository(): ReactNode {
         onChoose={(key) => void navigate({ search: (old) => ({ ...old, view: key }) })}
       />
       <div className="pt-3">
+        {revision && (
+          <p className="mb-2 flex flex-wrap gap-x-3">
+            <span>{repositories.at(isolated(revision))}</span>
+            <Link from={route.id} search={({ revision: _, ...old }) => old}>
+              {repositories.atDefault}
+            </Link>
+          </p>
+        )}
         <Crumbs path={path} />
         {search.length >= 2 ? (
           <Found place={place} revision={revision} text={search} />
@@ -151,7 +161,10 @@ function Files({ place, revision, path, isFile }: At & { isFile: boolean }): Rea
           {readme && (
             <section className="mt-6" aria-label={readme.path}>
               {readme.path.toLowerCase().endsWith('.md') ? (
-                <Text text={readme.text} />
+                <Text
+                  text={readme.text}
+                  resolve={(link) => addressOf(place, revision, readme.path, link)}
+                />
               ) : (
                 <pre className="whitespace-pre-wrap">{readme.text}</pre>
               )}

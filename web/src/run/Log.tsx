@@ -1,17 +1,14 @@
 // A job's log: it grows while the job runs; lines are found, linked to and downloaded.
-
-import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { AnsiUp } from 'ansi_up';
-import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Failure } from '../design/Answer';
-import { clipped } from '../design/clipped';
-import { seen } from '../design/seen';
 import { useScreens } from '../messages/Messages';
+import { LogRow, ROW_PIXELS } from './LogRow';
 import type { Lines } from './lines';
+import { lineAt, placesOf } from './logLines';
 import { useLog } from './useLog';
 
-const ROW_PIXELS = 20;
+const NONE_FOLDED: ReadonlySet<number> = new Set();
 /** Rows beyond the view that are ready before somebody scrolls to them. */
 const BEYOND = 10;
 
@@ -29,9 +26,9 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
   const { lines, error } = read;
   const [follow, setFollow] = useState(line === null);
   const holder = useRef<HTMLDivElement>(null);
-  // The places of what was found; `null` while every line is shown.
-  const found = useMemo(() => (find === '' ? null : read.lines.find(find)), [read, find]);
-  const count = found?.length ?? lines.count;
+  const [folded, setFolded] = useState<ReadonlySet<number>>(NONE_FOLDED);
+  const places = useMemo(() => placesOf(read.lines, find, folded), [read, find, folded]);
+  const count = places?.length ?? lines.count;
   const rows = useVirtualizer({
     count,
     getScrollElement: () => holder.current,
@@ -39,10 +36,19 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
     overscan: BEYOND,
   });
   useEffect(() => {
-    const place = line === null || line > lines.count ? -1 : indexOf(found, line - 1);
-    if (place >= 0) rows.scrollToIndex(place, { align: 'center' });
+    const place = line === null ? -1 : places ? places.indexOf(line - 1) : line - 1;
+    if (place >= 0 && place < count) rows.scrollToIndex(place, { align: 'center' });
     else if (follow && count > 0) rows.scrollToIndex(count - 1);
-  }, [rows, lines, found, count, follow, line]);
+  }, [rows, places, count, follow, line]);
+  const fold = useCallback((step: number): void => {
+    // Who folds is reading: the end is not what they look for.
+    setFollow(false);
+    setFolded((before) => {
+      const next = new Set(before);
+      if (!next.delete(step)) next.add(step);
+      return next;
+    });
+  }, []);
   return (
     <>
       <div className="my-2 flex flex-wrap items-center gap-3">
@@ -87,108 +93,22 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
       >
         <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
           {rows.getVirtualItems().map(({ index, start }) => {
-            const place = found ? (found[index] ?? 0) : index;
+            const row = lineAt(lines, places?.[index] ?? index);
             return (
-              <Row
-                key={place}
-                number={place + 1}
-                text={lines.at(place)}
-                top={start}
+              <LogRow
+                key={row.number}
+                {...row}
                 job={job}
-                chosen={place + 1 === line}
+                marked={row.number === line}
+                isFolded={row.step !== null && folded.has(row.step)}
+                top={start}
+                onFold={fold}
               />
             );
           })}
         </div>
       </div>
     </>
-  );
-}
-
-/** Where a line is among those that are shown; -1 when it is none of them. */
-function indexOf(found: number[] | null, place: number): number {
-  return found ? found.indexOf(place) : place;
-}
-
-interface RowProps {
-  number: number;
-  text: string;
-  top: number;
-  job: string;
-  chosen: boolean;
-}
-
-/** A row that stays as it is costs nothing while others come and go. */
-const Row = memo(function Row({ number, text, top, job, chosen }: RowProps): ReactNode {
-  const { runs } = useScreens();
-  return (
-    <div
-      className={`absolute flex w-max min-w-full ${chosen ? 'bg-wait-ground' : ''}`}
-      style={{ top, height: ROW_PIXELS }}
-    >
-      <Link
-        from="/runs/$id"
-        search={(old) => ({ ...old, job, line: String(number) })}
-        replace
-        resetScroll={false}
-        className="min-w-12 shrink-0 pe-2 text-end text-muted no-underline select-none"
-        aria-label={runs.line(number)}
-      >
-        {number}
-      </Link>
-      <Coloured text={text} />
-    </div>
-  );
-});
-
-interface Fragment {
-  text: string;
-  className: string;
-}
-
-interface Parsed {
-  text: string;
-  bold: boolean;
-  fg: { class_name: string } | null;
-}
-
-const TONES: [string, string][] = [
-  ['red', 'text-bad'],
-  ['green', 'text-good'],
-  ['yellow', 'text-wait'],
-];
-
-/** Reads colours with the library's parser, and keeps its pieces instead of its markup. */
-function piecesOf(text: string): Fragment[] {
-  if (!text.includes('\u001b')) return [{ text, className: '' }];
-  const pieces: Fragment[] = [];
-  const reader = new AnsiUp();
-  const hook = reader as unknown as { transform_to_html: (parsed: Parsed) => string };
-  hook.transform_to_html = ({ text: piece, bold, fg }) => {
-    const known = TONES.find(([colour]) => fg?.class_name.includes(colour));
-    const tone = fg ? (known?.[1] ?? 'text-accent') : '';
-    pieces.push({ text: piece, className: bold ? `${tone} font-bold` : tone });
-    return '';
-  };
-  reader.ansi_to_html(text);
-  return pieces;
-}
-
-function Coloured({ text }: { text: string }): ReactNode {
-  const { difference } = useScreens();
-  const { text: shown, left } = useMemo(() => clipped(seen(text)), [text]);
-  const pieces = useMemo(() => piecesOf(shown), [shown]);
-  return (
-    <span className="whitespace-pre">
-      {pieces.map(({ text: piece, className }, index) => (
-        // The pieces of a line never change their order.
-        // biome-ignore lint/suspicious/noArrayIndexKey: see above
-        <span key={index} className={className}>
-          {piece}
-        </span>
-      ))}
-      {left > 0 && <span className="text-muted"> {difference.left(left)}</span>}
-    </span>
   );
 }
 
