@@ -1,6 +1,6 @@
 // Visits each screen in both themes, both languages and two widths: takes its picture, asks axe, and
 // fails on findings, console errors, violations of the policy and pages that are too wide. With
-// `--pictures` it only takes the pictures of docs/screens.
+// `--pictures` it only takes the pictures of docs/screens; with `--look=dark-fr-360` only that look.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { launch, token, url } from './browser.ts';
 import { savePicture } from './picture.ts';
 
 const pictures = process.argv.includes('--pictures');
+const wanted = process.argv.find((word) => word.startsWith('--look='))?.slice('--look='.length);
 const folder = pictures ? '../docs/screens' : (process.env.SCREENS ?? 'screens');
 
 const SCREENS: [string, string][] = [
@@ -58,14 +59,17 @@ if (pictures) {
 } else {
   for (const theme of ['light', 'dark'] as const) {
     for (const language of ['en', 'fr'] as const) {
-      for (const width of [1440, 360]) await through({ theme, language, width }, SCREENS);
+      for (const width of [1440, 360]) {
+        if (wanted && wanted !== `${theme}-${language}-${width}`) continue;
+        await through({ theme, language, width }, SCREENS);
+      }
     }
   }
 }
 await browser.close();
 for (const problem of problems) console.error(problem);
 console.log(`${visits} visits, ${problems.length} findings`);
-process.exitCode = problems.length > 0 ? 1 : 0;
+process.exitCode = problems.length > 0 || visits === 0 ? 1 : 0;
 
 interface Look {
   theme: 'light' | 'dark';

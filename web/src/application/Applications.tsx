@@ -80,7 +80,10 @@ function List({ shown }: { shown: Application[] }): ReactNode {
   ];
   return (
     <div ref={rows.holder} style={rows.style} className="mt-3 overflow-x-auto">
-      <table className="rows min-w-[36rem] table-fixed" aria-rowcount={shown.length + 1}>
+      <table
+        className="rows rows-stacked rows-flowing sm:min-w-[36rem] sm:table-fixed"
+        aria-rowcount={shown.length + 1}
+      >
         <thead>
           <tr aria-rowindex={1}>
             {headings.map((heading, column) => (

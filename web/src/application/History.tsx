@@ -23,7 +23,7 @@ export function History({ name, from, to, onCompare }: HistoryProps): ReactNode 
       {({ items }) => (
         <>
           <div className="overflow-x-auto">
-            <table className="rows">
+            <table className="rows rows-stacked rows-flowing">
               <thead>
                 <tr>
                   <th scope="col">{applications.generation}</th>
@@ -44,7 +44,9 @@ export function History({ name, from, to, onCompare }: HistoryProps): ReactNode 
                       <td>
                         <Short id={one.revision} />
                       </td>
-                      <td>{one.outcome}</td>
+                      <td>
+                        <Outcome outcome={one.outcome} />
+                      </td>
                       <td>
                         <Time at={one.at} />
                       </td>
@@ -69,6 +71,20 @@ export function History({ name, from, to, onCompare }: HistoryProps): ReactNode 
         </>
       )}
     </Answer>
+  );
+}
+
+/** `applied`, or `failed: ` with what was wrong. */
+function Outcome({ outcome }: { outcome: string }): ReactNode {
+  const { applications } = useScreens();
+  const [word = '', ...problem] = outcome.split(': ');
+  const known = (applications.outcomes as Record<string, string>)[word];
+  if (!known) return outcome;
+  return (
+    <>
+      {known}
+      {problem.length > 0 && <p className="text-bad">{problem.join(': ')}</p>}
+    </>
   );
 }
 

@@ -24,7 +24,7 @@ export function Short({ id }: { id: string }): ReactNode {
       onClick={take}
       title={id}
       aria-label={copy.value(short(id))}
-      className="min-h-6 cursor-pointer rounded bg-sunken px-1 font-mono text-[12.5px]"
+      className="min-h-6 cursor-pointer rounded bg-sunken px-1 font-mono whitespace-nowrap text-[12.5px]"
     >
       {copied ? copy.copied : short(id)}
     </button>

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { repositoriesQuery } from '../data/queries';
+import { statusQuery } from '../data/queries';
 import { Answer } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Tabs } from '../design/Tabs';
@@ -45,13 +45,13 @@ export function Metrics(): ReactNode {
 
 function Deliveries(): ReactNode {
   const words = useMetricWords();
-  const query = useQuery(repositoriesQuery);
+  const query = useQuery(statusQuery);
   return (
     <Answer query={query}>
-      {(all) => (
+      {({ environments }) => (
         <>
           <p className="mt-4 text-muted">{words.deliveryNext}</p>
-          {all.map(({ name }) => (
+          {[...new Set(environments.map(({ repository }) => repository))].map((name) => (
             <Delivery key={name} place={placeOf(name)} named />
           ))}
         </>

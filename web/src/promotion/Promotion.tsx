@@ -30,7 +30,7 @@ export function Promotion(): ReactNode {
               <h1>{promotion.title}</h1>
               <CopyAs command="boucle env list" path={`/repositories/${chosen}/versions`} />
             </div>
-            <label className="mt-2 inline-grid gap-1 text-muted">
+            <label className="mt-2 inline-grid max-w-full min-w-0 grid-cols-[minmax(0,auto)] gap-1 text-muted">
               {promotion.choose}
               <select
                 className="field"

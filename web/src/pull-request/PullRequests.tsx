@@ -44,7 +44,7 @@ function Of({ names }: { names: string[] }): ReactNode {
   );
   return (
     <div className="mt-3 overflow-x-auto">
-      <table className="rows rows-stacked">
+      <table className="rows rows-stacked rows-flowing">
         <thead>
           <tr>
             <th scope="col">{pullRequests.state}</th>
@@ -78,7 +78,7 @@ function Line({ one }: { one: PullRequest }): ReactNode {
           {one.repository}#{one.number}
         </span>
       </td>
-      <td>{one.author}</td>
+      <td className="whitespace-nowrap">{one.author}</td>
       <td>
         <Time at={one.opened_at} />
       </td>

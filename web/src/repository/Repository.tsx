@@ -39,7 +39,7 @@ export function Repository(): ReactNode {
       </p>
       <div className="mt-3 flex flex-wrap items-end gap-3">
         <input
-          className="field w-80 max-w-full"
+          className="field w-96"
           type="search"
           data-filter
           aria-label={repositories.search}

@@ -53,7 +53,7 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
     <>
       <div className="my-2 flex flex-wrap items-center gap-3">
         <input
-          className="field"
+          className="field w-56"
           type="search"
           data-filter
           aria-label={runs.filter}

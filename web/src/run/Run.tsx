@@ -46,7 +46,7 @@ function Shown({ run }: { run: Run }): ReactNode {
       <p className="mt-1 flex flex-wrap gap-x-3 text-muted">
         <State state={run.conclusion ?? run.state} />
         <span>{run.repository}</span>
-        <span>{run.event}</span>
+        <span>{(runs.events as Record<string, string>)[run.event] ?? run.event}</span>
         <Given text={run.reference.replace('refs/heads/', '')} />
         <Short id={run.commit} />
         <Time at={run.created_at} />

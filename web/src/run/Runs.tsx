@@ -27,7 +27,7 @@ export function Runs(): ReactNode {
             <Empty title={runs.empty} next={runs.emptyNext} />
           ) : (
             <div className="mt-3 overflow-x-auto">
-              <table className="rows rows-stacked">
+              <table className="rows rows-stacked rows-flowing">
                 <thead>
                   <tr>
                     <th scope="col">{runs.run}</th>
@@ -47,7 +47,7 @@ export function Runs(): ReactNode {
                         </Link>
                       </td>
                       <td>{run.repository}</td>
-                      <td>{run.event}</td>
+                      <td>{(runs.events as Record<string, string>)[run.event] ?? run.event}</td>
                       <td>
                         <Short id={run.commit} />
                       </td>

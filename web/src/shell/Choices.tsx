@@ -20,7 +20,12 @@ export function Choices(): ReactNode {
   }, [theme]);
   return (
     <div className="mt-3 flex flex-wrap gap-2 md:mt-8 md:block md:space-y-2">
-      <LanguageAndTheme />
+      {/* On a narrow screen they are in the settings, once there is a way there. */}
+      <div
+        className={`${state === 'signed-in' ? 'hidden' : 'flex'} flex-wrap gap-2 md:block md:space-y-2`}
+      >
+        <LanguageAndTheme />
+      </div>
       {state === 'signed-in' && (
         <button type="button" className="button" onClick={() => void signOut()}>
           {words.signOut}
