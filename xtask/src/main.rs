@@ -4,6 +4,8 @@
 mod bench;
 mod build;
 mod conformance;
+mod demonstration;
+mod fuzz;
 mod kustomize_oracle;
 mod tidy;
 mod web;
@@ -80,6 +82,15 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Ask the interface what its document allows and does not, in many cases.
+    Fuzz {
+        /// Cases for each operation and phase, at most.
+        #[arg(long, default_value_t = 25)]
+        cases: u32,
+        /// Where chance begins.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Check the rules of the tree: first lines, lengths, layers, the pure crates' bans.
     Tidy,
     /// Compare the Kustomize engine's cases with the real program.
@@ -142,6 +153,7 @@ fn execute(command: Command) -> anyhow::Result<bool> {
         Command::Web { check: true } => web::check(),
         Command::E2e { screens } => web::drive(&std::path::absolute(screens)?),
         Command::Openapi { check } => build::openapi(check),
+        Command::Fuzz { cases, seed } => fuzz::run(cases, seed),
         Command::Tidy => tidy::check(),
         Command::Oracle { kustomize, write } => {
             let cases = build::root().join("crates/kustomize/tests/cases");
