@@ -7,6 +7,8 @@ const FACTS_PER_PAGE = 200;
 /** As many as Home shows: they are a part of what a first visit loads. */
 export const RECENT_FACTS = 12;
 const RECENT_RUNS = 30;
+/** More at once nobody reads on Home. */
+const BLOCKED_MAX = 20;
 
 /** Answers stay as they are until a fact touches them; this bounds how long a lost fact can hide. */
 const FRESH_MS = 60_000;
@@ -41,6 +43,18 @@ export const applicationsQuery = queryOptions({
           signal,
         }),
       ),
+    ),
+});
+
+/** Beside thousands of applications, only those that somebody must look at. */
+export const blockedQuery = queryOptions({
+  queryKey: ['blocked-applications'],
+  queryFn: ({ signal }) =>
+    answerOf(
+      client.GET('/api/v1/applications', {
+        params: { query: { sync: 'blocked', limit: BLOCKED_MAX } },
+        signal,
+      }),
     ),
 });
 

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Status } from '../data/client';
-import { applicationsQuery, incidentsQuery, recentRunsQuery } from '../data/queries';
+import { blockedQuery, incidentsQuery, recentRunsQuery } from '../data/queries';
 import { State } from '../design/State';
 import { Time } from '../design/Time';
 import { useMessages } from '../messages/Messages';
@@ -12,10 +12,10 @@ export function NeedsYou({ status }: { status: Status }): ReactNode {
   const { home } = useMessages();
   const incidents = useQuery(incidentsQuery);
   const runs = useQuery(recentRunsQuery);
-  const applications = useQuery(applicationsQuery);
+  const applications = useQuery(blockedQuery);
   const open = (incidents.data?.items ?? []).filter((one) => one.state === 'open');
   const [last] = incidents.data?.items ?? [];
-  const blocked = (applications.data ?? []).filter((one) => one.sync === 'blocked');
+  const blocked = applications.data?.items ?? [];
   const active = (runs.data?.items ?? []).filter((one) => one.state !== 'completed');
   const moving = status.environments.filter((one) => one.health === 'progressing');
   const waiting = status.environments.filter((one) =>

@@ -205,3 +205,16 @@ fn a_patch_set_from_the_page_is_compared_with_the_one_before() {
     assert_eq!(amend(&now, "a.txt", &object, "x\n").code(), "moved-on");
     assert_eq!(hosted.get("/pull-requests/1/difference?from_patch_set=9").status, 404);
 }
+
+#[test]
+fn answers_are_compressed_for_who_understands_it_and_streams_are_not() {
+    let hosted = Hosted::new(&[("a.txt", &"one line as the other\n".repeat(200))]);
+    let ask = |path: &str, accepts: &str| {
+        let headers = [("Authorization", hosted.token.as_str()), ("Accept-Encoding", accepts)];
+        crate::http::head_of(&hosted.server, path, &headers).to_lowercase()
+    };
+    let file = "/api/v1/repositories/me/one/file?path=a.txt";
+    assert!(ask(file, "gzip").contains("content-encoding: gzip"));
+    assert!(!ask(file, "identity").contains("content-encoding"));
+    assert!(!ask("/api/v1/events", "gzip").contains("content-encoding"));
+}

@@ -47,6 +47,38 @@ pub fn send(
     headers: Headers,
     body: impl AsRef<[u8]>,
 ) -> Answer {
+    let mut stream = begin(server, method, path, headers, body);
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).expect("it answers");
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+    let body = if chunked { unchunk(body) } else { body.to_owned() };
+    Answer { status, head: head.to_owned(), body }
+}
+
+/// The head of an answer whose body may never end.
+#[track_caller]
+pub fn head_of(server: &Server, path: &str, headers: Headers) -> String {
+    let mut stream = begin(server, "GET", path, headers, "");
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("it answers");
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+#[track_caller]
+fn begin(
+    server: &Server,
+    method: &str,
+    path: &str,
+    headers: Headers,
+    body: impl AsRef<[u8]>,
+) -> TcpStream {
     let body = body.as_ref();
     let url = server.url();
     let host = url.strip_prefix("http://").expect("loopback");
@@ -61,14 +93,7 @@ pub fn send(
     head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
     stream.write_all(head.as_bytes()).expect("it reads");
     stream.write_all(body).expect("it reads");
-    let mut text = Vec::new();
-    stream.read_to_end(&mut text).expect("it answers");
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-    let body = if chunked { unchunk(body) } else { body.to_owned() };
-    Answer { status, head: head.to_owned(), body }
+    stream
 }
 
 fn unchunk(mut text: &str) -> String {

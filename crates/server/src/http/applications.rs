@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use api::applications::{
-    Application, ConfirmDeletions, Deployment, Resource, Rollback, RollbackResult,
+    Application, ApplicationsQuery, ConfirmDeletions, Deployment, Resource, Rollback,
+    RollbackResult,
 };
 use api::page::{Page, PageQuery};
 use api::problem::Reason;
@@ -17,10 +18,11 @@ use deployments::{
     ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome, assess_health,
     changed_fields,
 };
-use ledger::ApplicationName;
+use ledger::{ApplicationName, CommitId};
 use repositories::access::{Permission, Permit};
 use serde::Deserialize;
 use serde_json::Value;
+use workloads::ServiceEndpoint;
 
 use crate::http::body::Checked;
 use crate::http::consequences::object_on_wire;
@@ -33,12 +35,12 @@ use crate::tasks::deploy_applications::images;
 const CONFIRMATION_MS: i64 = 60 * 60 * 1000;
 
 /// Applications, by name.
-#[utoipa::path(get, path = "/applications", tag = "applications", params(PageQuery),
+#[utoipa::path(get, path = "/applications", tag = "applications", params(ApplicationsQuery),
     responses((status = 200, body = Page<Application>)))]
 pub async fn list(
     State(server): State<Arc<Server>>,
     headers: HeaderMap,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<ApplicationsQuery>,
 ) -> Answer<Page<Application>> {
     identity::permit_server(&server, &headers, Permission::ReadServer).await?;
     let visible = server.visible_to(&headers);
@@ -49,11 +51,17 @@ pub async fn list(
             .filter(|(name, state)| {
                 state.declaration.is_some() && visible.application(&views, name)
             })
+            .filter(|(name, state)| match &query.sync {
+                Some(wanted) => sync(state, rendered(&server, name).as_ref()) == wanted,
+                None => true,
+            })
             .map(|(name, _)| name.clone())
             .collect()
     };
-    let names = page::cut(names, &query)?;
-    let items = names.items.iter().filter_map(|name| on_wire(&server, name)).collect();
+    let page = PageQuery { cursor: query.cursor, limit: query.limit };
+    let names = page::cut(names, &page)?;
+    let services = server.engine.services();
+    let items = names.items.iter().filter_map(|name| on_wire(&server, name, &services)).collect();
     Ok(Json(Page { items, next_cursor: names.next_cursor }))
 }
 
@@ -66,7 +74,7 @@ pub async fn show(
     Path(name): Path<String>,
 ) -> Answer<Application> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
-    Ok(Json(on_wire(&server, &name).ok_or_else(|| missing(&name))?))
+    Ok(Json(on_wire(&server, &name, &server.engine.services()).ok_or_else(|| missing(&name))?))
 }
 
 /// The objects of an application, desired and live.
@@ -303,9 +311,16 @@ fn missing(name: &ApplicationName) -> Refusal {
     Refusal::not_found(&format!("the application {name}"))
 }
 
-fn on_wire(server: &Server, name: &ApplicationName) -> Option<Application> {
+fn rendered(server: &Server, name: &ApplicationName) -> Option<CommitId> {
+    server.renderings.of(name).map(|rendering| rendering.rendered_commit.clone())
+}
+
+fn on_wire(
+    server: &Server,
+    name: &ApplicationName,
+    services: &[ServiceEndpoint],
+) -> Option<Application> {
     let rendering = server.renderings.of(name);
-    let services = server.engine.services();
     let views = server.recorder.views();
     let state = views.deployments.applications.get(name)?;
     let declaration = state.declaration.as_ref()?;

@@ -42,6 +42,7 @@ use axum::routing::{any, get, post};
 use futures::FutureExt;
 use ledger::RepositoryName;
 use registry::http::{Access, AccessRequest, Action, Authorise};
+use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -145,7 +146,8 @@ pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .merge(
             api.layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
-                .layer(axum::middleware::from_fn(origin::guard)),
+                .layer(axum::middleware::from_fn(origin::guard))
+                .layer(CompressionLayer::new()),
         )
         .merge(git)
         .route("/", get(page_routes::page))

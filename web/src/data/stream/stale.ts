@@ -2,7 +2,7 @@
 import type { QueryClient, QueryKey } from '@tanstack/react-query';
 import { type Application, answerOf, client, type Fact } from '../client';
 import { problemOf } from '../problem';
-import { applicationsQuery } from '../queries';
+import { applicationsQuery, blockedQuery } from '../queries';
 import { touchedBy } from '../touched';
 
 /** A tab that nobody looks at gathers; beyond this many answers all of them are asked for. */
@@ -39,6 +39,7 @@ export class Stale {
     const names = keys.flatMap(([list, name]) =>
       list === 'applications' && typeof name === 'string' ? [name] : [],
     );
+    if (names.length > 0) void queries.invalidateQueries({ queryKey: blockedQuery.queryKey });
     const apart = names.length > 0 && canBeApart(queries, names);
     if (apart) for (const name of names) void askApart(queries, name);
     for (const queryKey of keys) {
