@@ -52,8 +52,8 @@ export async function between(wish: Wish = {}): Promise<Between> {
 function hand(asked: IncomingMessage, answer: ServerResponse, target: string): void {
   const { hostname, port, host } = new URL(target);
   const headers = { ...asked.headers, host };
-  // The server takes changes from its own origin only.
-  if (headers.origin) headers.origin = target;
+  // The server takes changes from its own origin only; what comes from elsewhere stays so.
+  if (headers.origin === `http://${asked.headers.host}`) headers.origin = target;
   const on = request(
     { hostname, port, path: asked.url, method: asked.method, headers },
     (answered) => {

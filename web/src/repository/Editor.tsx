@@ -42,7 +42,8 @@ export default function Editor({ path, text, onChange }: EditorProps): ReactNode
       known.current = next;
       change.current(next);
     };
-    const attributes = { 'aria-label': path, 'aria-describedby': hint };
+    // What scrolls must be reachable by keyboard, and be known to be.
+    const attributes = { 'aria-label': path, 'aria-describedby': hint, tabindex: '0' };
     const opened = new EditorView({
       parent: host.current,
       state: EditorState.create({
