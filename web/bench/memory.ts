@@ -25,7 +25,7 @@ export async function memory(browser: Browser, world: World): Promise<Result[]> 
   const sessions: CDPSession[] = [];
   for (const path of ADDRESSES) sessions.push(await openPage(context, path));
   const before = await sequence();
-  const stream = keepBusy(world.busy);
+  const stream = keepBusy(world);
   const begun = performance.now();
   const looks: Look[] = [];
   const minute = (): number => (performance.now() - begun) / 60_000;
@@ -77,13 +77,12 @@ async function sequence(): Promise<number> {
 }
 
 /** Starts runs one after the other until it is stopped; tells how many. */
-function keepBusy(repository: string): { stop: () => Promise<number> } {
+function keepBusy({ busy, workflow }: World): { stop: () => Promise<number> } {
   let stopping = false;
   let started = 0;
   const work = async (): Promise<number> => {
     while (!stopping) {
-      const workflow = '.github/workflows/busy.yaml';
-      await ask('POST', `/repositories/${repository}/dispatches`, { workflow });
+      await ask('POST', `/repositories/${busy}/dispatches`, { workflow });
       started++;
       await pause(START_MS);
     }

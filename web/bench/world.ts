@@ -16,6 +16,7 @@ export interface World {
   logLines: number;
   /** A repository whose workflow can be started by hand. */
   busy: string;
+  workflow: string;
   /** How long the memory is watched. */
   minutes: number;
 }

@@ -1,5 +1,5 @@
 // A difference of one file: lines with numbers, unified or side by side, comments below them.
-import { type ReactNode, useMemo } from 'react';
+import { memo, type ReactNode, useMemo } from 'react';
 import type { Piece } from '../highlight/pieces';
 import { useHighlight } from '../highlight/useHighlight';
 import { useScreens } from '../messages/Messages';
@@ -98,7 +98,8 @@ interface RowProps {
   colours: Map<string, Piece[]>;
 }
 
-function Row({ line, colours, split, below, onLine }: RowProps): ReactNode {
+/** While somebody scrolls, a row that stays as it is costs nothing. */
+const Row = memo(function Row({ line, colours, split, below, onLine }: RowProps): ReactNode {
   if (line.hunk) return <Hunk text={line.hunk.text} />;
   const { left, right } = line;
   const Drawn = split ? SplitRow : UnifiedRow;
@@ -113,7 +114,7 @@ function Row({ line, colours, split, below, onLine }: RowProps): ReactNode {
       ))}
     </>
   );
-}
+});
 
 function Below({ children }: { children: ReactNode }): ReactNode {
   if (!children) return null;

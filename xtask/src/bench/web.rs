@@ -20,6 +20,7 @@ const LOG_LINES: usize = 1_000_000;
 const BINARY: &str = "BOUCLE_BINARY";
 
 const BUSY: &str = "bench/busy";
+const WORKFLOW: &str = ".github/workflows/work.yaml";
 const COUNT: &str =
     "on: push\njobs:\n  count:\n    runs-on: boucle\n    steps:\n      - run: seq 1 1000000\n";
 const WORK: &str = "on: workflow_dispatch\njobs:\n  work:\n    runs-on: boucle\n    steps:\n      - run: echo busy\n";
@@ -71,6 +72,7 @@ fn make_world(server: &Server, folder: &Path, size: Size) -> Result<Value> {
         "log": log,
         "logLines": LOG_LINES,
         "busy": BUSY,
+        "workflow": WORKFLOW,
         "minutes": minutes,
     }))
 }
@@ -86,7 +88,7 @@ fn long_log(server: &Server, folder: &Path) -> Result<String> {
 fn workflow(server: &Server, folder: &Path, name: &str, text: &str) -> Result<()> {
     let url = server.with_token(&server.create_repository(name)?);
     std::fs::create_dir_all(folder.join(".github/workflows"))?;
-    std::fs::write(folder.join(".github/workflows/work.yaml"), text)?;
+    std::fs::write(folder.join(WORKFLOW), text)?;
     git(folder, &["init", "--quiet", "--initial-branch", "main"])?;
     measure::commit(folder, 0)?;
     git(folder, &["push", "--quiet", &url, "main"])?;
