@@ -230,7 +230,7 @@ fn decide_command(
     let proposes = command.reference.starts_with(PROPOSAL_PREFIX);
     let permission = if proposes { Permission::ProposeChange } else { Permission::PushRepository };
     if let Err(denied) = permit(inputs.grant, permission, inputs.resource, inputs.as_of) {
-        return Err(vec![PushReason::AccessDenied { denial: denied.to_string() }]);
+        return Err(vec![PushReason::AccessDenied { denied }]);
     }
     let name = command.reference.clone();
     let Ok(reference) = RefName::new(name.clone()) else {

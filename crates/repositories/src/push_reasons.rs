@@ -4,6 +4,7 @@ use std::fmt;
 
 use ledger::{PullRequestNumber, RefName};
 
+use crate::access::Denied;
 use crate::facts::CodedReason;
 
 /// Why a command is refused.
@@ -11,8 +12,8 @@ use crate::facts::CodedReason;
 pub enum PushReason {
     /// The pusher may not.
     AccessDenied {
-        /// The sentence of the denial.
-        denial: String,
+        /// What was asked for and why it is denied.
+        denied: Denied,
     },
     /// Not a name that Git accepts.
     InvalidRefName {
@@ -132,7 +133,7 @@ impl PushReason {
 impl fmt::Display for PushReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AccessDenied { denial } => f.write_str(denial),
+            Self::AccessDenied { denied } => denied.fmt(f),
             Self::InvalidRefName { name } => {
                 write!(f, "`{name}` is not a name that Git accepts for a ref; choose another")
             }

@@ -90,8 +90,8 @@ pub async fn move_refs(
         let abandoned = moves.iter().map(|one| abandoned(repository, actor, one, now)).collect();
         server.append(abandoned).await?;
         return Err(match &error {
-            RefUpdateError::Race { .. } => Refusal::new("moved-on", error.to_string()),
-            RefUpdateError::NameTaken { .. } => Refusal::new("invalid-name", error.to_string()),
+            RefUpdateError::Race { .. } => Refusal::new("moved-on", &error),
+            RefUpdateError::NameTaken { .. } => Refusal::new("invalid-name", &error),
             RefUpdateError::Store(_) => Refusal::from(anyhow::Error::from(error)),
         });
     }

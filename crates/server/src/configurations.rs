@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use api::problem::Reason;
 use control::configuration::Configuration;
 use deployments::Application;
 use git_store::{EntryKind, Repository};
@@ -14,6 +13,7 @@ use monitoring::Objective;
 use repositories::policy::Policy;
 
 use crate::state::Server;
+use crate::words::{ConfigurationProblem, Trouble};
 
 /// The file that joins everything.
 pub const CONFIGURATION_FILE: &str = "boucle.yaml";
@@ -40,7 +40,7 @@ pub struct RepositoryConfiguration {
     /// The digest of each artifact in each environment's overlay.
     pub written: BTreeMap<(EnvironmentName, String), ArtifactDigest>,
     /// What is wrong, with places.
-    pub problems: Vec<Reason>,
+    pub problems: Vec<ConfigurationProblem>,
     /// The objects that all of this was read from.
     sources: Vec<Option<ObjectId>>,
 }
@@ -175,13 +175,13 @@ fn sources(
 fn read_configuration(
     repository: &Repository,
     commit: &CommitId,
-    problems: &mut Vec<Reason>,
+    problems: &mut Vec<ConfigurationProblem>,
 ) -> anyhow::Result<Configuration> {
     let Some(text) = text(repository, commit, CONFIGURATION_FILE)? else {
         return Ok(Configuration::default());
     };
     Ok(Configuration::parse(CONFIGURATION_FILE, &text).unwrap_or_else(|error| {
-        problems.push(yaml_reason("invalid-configuration", &error));
+        problems.push(yaml_problem("invalid-configuration", &error));
         Configuration::default()
     }))
 }
@@ -190,7 +190,7 @@ fn read_applications(
     repository: &Repository,
     commit: &CommitId,
     folder: &str,
-    problems: &mut Vec<Reason>,
+    problems: &mut Vec<ConfigurationProblem>,
 ) -> anyhow::Result<Vec<(String, Application)>> {
     let mut applications: Vec<(String, Application)> = Vec::new();
     for (path, text) in yaml_files(repository, commit, folder)? {
@@ -199,13 +199,14 @@ fn read_applications(
                 if let Some((other, _)) =
                     applications.iter().find(|(_, known)| known.name == application.name)
                 {
-                    let message = format!("{} is declared in {other} too", application.name);
-                    problems.push(file_reason("duplicate-application", &path, message));
+                    let application = application.name.to_string();
+                    let what = Trouble::DeclaredTwice { application, other: other.clone() };
+                    problems.push(whole_file("duplicate-application", &path, what));
                 } else {
                     applications.push((path, application));
                 }
             }
-            Err(error) => problems.push(yaml_reason("invalid-application", &error)),
+            Err(error) => problems.push(yaml_problem("invalid-application", &error)),
         }
     }
     Ok(applications)
@@ -215,13 +216,16 @@ fn read_objectives(
     repository: &Repository,
     commit: &CommitId,
     folder: &str,
-    problems: &mut Vec<Reason>,
+    problems: &mut Vec<ConfigurationProblem>,
 ) -> anyhow::Result<Vec<Objective>> {
     let mut objectives = Vec::new();
     for (path, text) in yaml_files(repository, commit, folder)? {
         match monitoring::read_objectives(&path, &text) {
             Ok(read) => objectives.extend(read),
-            Err(error) => problems.push(file_reason("invalid-objective", &path, error.to_string())),
+            Err(error) => {
+                let what = Trouble::Refused(error.to_string());
+                problems.push(whole_file("invalid-objective", &path, what));
+            }
         }
     }
     Ok(objectives)
@@ -231,14 +235,15 @@ fn read_written(
     repository: &Repository,
     commit: &CommitId,
     configuration: &Configuration,
-    problems: &mut Vec<Reason>,
+    problems: &mut Vec<ConfigurationProblem>,
 ) -> anyhow::Result<BTreeMap<(EnvironmentName, String), ArtifactDigest>> {
     let mut written = BTreeMap::new();
     for environment in &configuration.environments {
         let path = format!("{}/kustomization.yaml", environment.path);
         let Some(text) = text(repository, commit, &path)? else {
-            let message = format!("the environment {} has no {path}", environment.name);
-            problems.push(file_reason("overlay-missing", CONFIGURATION_FILE, message));
+            let environment = environment.name.to_string();
+            let what = Trouble::OverlayMissing { environment, path };
+            problems.push(whole_file("overlay-missing", CONFIGURATION_FILE, what));
             continue;
         };
         for artifact in &configuration.artifacts {
@@ -248,7 +253,8 @@ fn read_written(
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    problems.push(file_reason("invalid-overlay", &path, error.to_string()));
+                    let what = Trouble::Refused(error.to_string());
+                    problems.push(whole_file("invalid-overlay", &path, what));
                 }
             }
         }
@@ -292,15 +298,12 @@ pub fn branch_ref(branch: &str) -> Result<RefName, ledger::InvalidId> {
     if branch.starts_with("refs/") { RefName::new(branch) } else { RefName::of_branch(branch) }
 }
 
-fn yaml_reason(code: &str, error: &yaml::YamlError) -> Reason {
-    let mut reason = file_reason(code, &error.file, error.message.clone());
-    reason.line = (error.line > 0).then_some(error.line);
-    reason.column = (error.line > 0).then_some(error.column);
-    reason
+fn yaml_problem(code: &'static str, error: &yaml::YamlError) -> ConfigurationProblem {
+    let place = (error.line > 0).then_some((error.line, error.column));
+    let what = Trouble::Refused(error.message.clone());
+    ConfigurationProblem { place, ..whole_file(code, &error.file, what) }
 }
 
-fn file_reason(code: &str, file: &str, message: String) -> Reason {
-    let mut reason = Reason::new(code, message);
-    reason.file = Some(file.into());
-    reason
+fn whole_file(code: &'static str, file: &str, what: Trouble) -> ConfigurationProblem {
+    ConfigurationProblem { code, file: file.into(), place: None, what }
 }

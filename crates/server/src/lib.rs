@@ -10,6 +10,7 @@ mod demo;
 mod evidence;
 mod history;
 mod http;
+mod language;
 mod options;
 mod passwords;
 mod private;
@@ -25,6 +26,7 @@ mod state;
 mod tasks;
 mod views;
 mod watched;
+mod words;
 
 pub use http::openapi_document;
 pub use options::Options;

@@ -16,12 +16,13 @@ use repositories::codeowners::CodeOwners;
 use repositories::facts::{RefMoveCause, RepositoryFact};
 use repositories::policy::{MergeMethod, Policy};
 use repositories::pull_request::{MergeInputs, MergePermit, People, Readiness, evaluate};
-use repositories::reasons::{MergeReason, Resolver};
+use repositories::reasons::MergeReason;
 use repositories::view::{Check, PullRequest};
 
 use crate::changes::{self, Move};
 use crate::http::problem::Refusal;
 use crate::state::Server;
+use crate::words::{self, ConfigurationProblem, Missing, Obstacle, Who, say};
 
 pub use amend::{Amendment, amend};
 
@@ -80,18 +81,15 @@ pub async fn open(
     let store = server.repository(repository)?;
     let target = proposal.target.clone();
     let Some(tip) = store.resolve(&target).map_err(anyhow::Error::from)? else {
-        return Err(Refusal::not_found(&format!("the branch {target}")));
+        return Err(Refusal::not_found(&Missing::Branch(&target)));
     };
     let head = store.commit(&proposal.head).map_err(anyhow::Error::from)?;
     let base = store.merge_base(&tip, &proposal.head).map_err(anyhow::Error::from)?;
     let Some(base) = base else {
-        return Err(Refusal::new(
-            "not-ready",
-            format!("it has no history in common with {target}"),
-        ));
+        return Err(Refusal::new("not-ready", &Obstacle::UnrelatedHistory(&target)));
     };
     if base == proposal.head {
-        return Err(Refusal::new("not-ready", format!("{target} has all of it already")));
+        return Err(Refusal::new("not-ready", &Obstacle::NothingNew(&target)));
     }
     let number = {
         let views = server.recorder.views();
@@ -190,14 +188,14 @@ pub async fn merge(
     let gathered = gather(server, repository, number, choice.method, actor).await?;
     let head = gathered.pull_request.current().head.clone();
     if choice.expected_head.is_some_and(|expected| expected != head) {
-        let detail = format!("#{number} has a newer patch set, {head}");
-        return Err(Refusal::new("moved-on", detail));
+        let detail = Obstacle::NewerPatchSet { number, head: &head };
+        return Err(Refusal::new("moved-on", &detail));
     }
     let permit = match gathered.evaluate(server) {
         Readiness::Ready(permit) => permit,
         Readiness::Waiting { on } => {
-            let detail = format!("#{number} waits for {}", count(on.len()));
-            return Err(Refusal::new("not-ready", detail).with_reasons(reasons(&on)));
+            let detail = Obstacle::MergeWaits { number, things: on.len() };
+            return Err(Refusal::new("not-ready", &detail).with_reasons(reasons(&on)));
         }
     };
     let merge_commit =
@@ -244,28 +242,17 @@ pub async fn close(
 pub fn reasons(on: &[MergeReason]) -> Vec<Reason> {
     on.iter()
         .map(|one| {
-            let mut reason = Reason::new(one.code(), one.to_string());
+            let mut reason = words::reason(one);
             if let MergeReason::InvalidConfiguration { file, line, column, problem } = one {
-                reason = Reason::new(one.code(), problem.clone());
+                reason.message = problem.clone();
                 reason.file = Some(file.clone());
                 reason.line = (*line > 0).then_some(*line);
                 reason.column = (*line > 0).then_some(*column);
             }
-            reason.who = Some(resolver(one.resolver()).into());
+            reason.who = Some(say(&Who(one.resolver())));
             reason
         })
         .collect()
-}
-
-fn resolver(resolver: Resolver) -> &'static str {
-    match resolver {
-        Resolver::Author => "the author",
-        Resolver::Reviewers => "somebody else who may write",
-        Resolver::CodeOwners => "a code owner",
-        Resolver::Pipeline => "the pipeline",
-        Resolver::Merger => "whoever merges",
-        Resolver::Nobody => "nobody",
-    }
 }
 
 /// The ref that keeps a patch set for ever. One that no fact knows was left by a kill between the ref
@@ -326,7 +313,7 @@ async fn gather(
     let (pull_request, checks, people) = {
         let views = server.recorder.views();
         let known = views.repositories.pull_request(repository, number);
-        let known = known.ok_or_else(|| Refusal::not_found(&format!("pull request #{number}")))?;
+        let known = known.ok_or_else(|| Refusal::not_found(&Missing::PullRequest(&number)))?;
         let checks = views
             .repositories
             .repository(repository)
@@ -337,7 +324,7 @@ async fn gather(
     let store = server.repository(repository)?;
     let target_tip = store.resolve(&pull_request.target).map_err(anyhow::Error::from)?;
     let Some(target_tip) = target_tip else {
-        return Err(Refusal::not_found(&format!("the branch {}", pull_request.target)));
+        return Err(Refusal::not_found(&Missing::Branch(&pull_request.target)));
     };
     let configured = server.configurations.of_commit(server, repository, &target_tip).await?;
     let mut policy = configured.policy.clone();
@@ -380,16 +367,18 @@ async fn gather(
 
 /// What is wrong in the head's configuration and was not wrong in the target's, which is nobody's
 /// fault who changes something else.
-fn new_problems(head: &[Reason], target: &[Reason]) -> Vec<MergeReason> {
-    let known = |one: &&Reason| {
-        target.iter().any(|known| known.file == one.file && known.message == one.message)
+fn new_problems(
+    head: &[ConfigurationProblem],
+    target: &[ConfigurationProblem],
+) -> Vec<MergeReason> {
+    let known = |one: &&ConfigurationProblem| {
+        target.iter().any(|known| known.file == one.file && known.what == one.what)
     };
     let new = head.iter().filter(|one| !known(one));
-    let reasons = new.map(|one| MergeReason::InvalidConfiguration {
-        file: one.file.clone().unwrap_or_default(),
-        line: one.line.unwrap_or_default(),
-        column: one.column.unwrap_or_default(),
-        problem: one.message.clone(),
+    let reasons = new.map(|one| {
+        let (line, column) = one.place.unwrap_or_default();
+        let file = one.file.clone();
+        MergeReason::InvalidConfiguration { file, line, column, problem: say(one) }
     });
     reasons.collect()
 }
@@ -475,15 +464,11 @@ async fn make_merge(
     match outcome.context("the merge was interrupted")?.map_err(anyhow::Error::from)? {
         MergeOutcome::Merged { commit, .. } => Ok(commit),
         MergeOutcome::NothingToMerge => {
-            Err(Refusal::new("not-ready", format!("nothing of #{number} is left to merge")))
+            Err(Refusal::new("not-ready", &Obstacle::NothingToMerge(number)))
         }
         MergeOutcome::Conflicts { paths } => {
-            let detail = format!("#{number} conflicts in {}", paths.join(", "));
-            Err(Refusal::new("merge-conflict", detail))
+            let detail = Obstacle::MergeConflicts { number, paths: &paths };
+            Err(Refusal::new("merge-conflict", &detail))
         }
     }
-}
-
-fn count(things: usize) -> String {
-    if things == 1 { "one thing".into() } else { format!("{things} things") }
 }

@@ -136,9 +136,9 @@ impl Visible {
 impl Server {
     /// Appends facts; a lost race or a full disk becomes the matching refusal.
     pub async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Fact>, Refusal> {
-        self.recorder.append(drafts).await.map_err(|error| match error {
-            AppendError::Refused(refusal) => Refusal::new("moved-on", refusal.to_string()),
-            AppendError::Full => Refusal::new("disk-full", error.to_string()),
+        self.recorder.append(drafts).await.map_err(|error| match &error {
+            AppendError::Refused(_) => Refusal::new("moved-on", &error),
+            AppendError::Full => Refusal::new("disk-full", &error),
             AppendError::Storage(_) | AppendError::Closed => {
                 Refusal::from(anyhow::Error::from(error))
             }

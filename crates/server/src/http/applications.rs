@@ -30,6 +30,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
 use crate::state::Server;
 use crate::tasks::deploy_applications::images;
+use crate::words::{self, Malformed, Missing, Obstacle, RenderFailed};
 
 /// How long a confirmed deletion may wait for its plan.
 const CONFIRMATION_MS: i64 = 60 * 60 * 1000;
@@ -148,7 +149,7 @@ pub async fn difference(
 ) -> Answer<Page<ObjectDifference>> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
     let Some(rendering) = server.renderings.of(&name) else {
-        return Err(Refusal::new("render-failed", format!("{name} has not been rendered")));
+        return Err(Refusal::new("render-failed", &Obstacle::NotRendered(&name)));
     };
     let namespace = rendering.application.destination.namespace.clone();
     let live = server.engine.observe(&name).objects;
@@ -198,7 +199,7 @@ pub async fn log(
         }));
     };
     let chunk = server.engine.logs(&name, &replica, query.offset);
-    let chunk = chunk.ok_or_else(|| Refusal::not_found(&format!("the replica {replica}")))?;
+    let chunk = chunk.ok_or_else(|| Refusal::not_found(&Missing::Replica(&replica)))?;
     let chunk = chunk.map_err(anyhow::Error::from)?;
     Ok(Json(LogChunk {
         text: String::from_utf8_lossy(&chunk.bytes).into_owned(),
@@ -222,9 +223,10 @@ pub async fn rollback(
         let views = server.recorder.views();
         let state = views.deployments.applications.get(&name).ok_or_else(|| missing(&name))?;
         let declaration = state.declaration.as_ref().ok_or_else(|| missing(&name))?;
-        let environment = declaration.environment.clone().ok_or_else(|| {
-            Refusal::new("rollback-refused", format!("{name} belongs to no environment"))
-        })?;
+        let environment = declaration
+            .environment
+            .clone()
+            .ok_or_else(|| Refusal::new("rollback-refused", &Obstacle::NoEnvironment(&name)))?;
         (declaration.repository.clone(), environment)
     };
     let fact = ControlFact::RollbackRequested {
@@ -263,10 +265,8 @@ pub async fn confirm_deletions(
     let mut objects = Vec::new();
     for text in &body.objects {
         let known = blocked.iter().find(|one| one.to_string() == *text);
-        let known = known.ok_or_else(|| {
-            let detail = format!("`{text}` is not among the deletions that are held back");
-            Refusal::new("invalid-request", detail)
-        })?;
+        let missing = || Refusal::new("invalid-request", &Malformed::NotHeldBack(text));
+        let known = known.ok_or_else(missing)?;
         objects.push(known.clone());
     }
     let now = server.clock.now();
@@ -308,7 +308,7 @@ pub async fn permit(
 }
 
 fn missing(name: &ApplicationName) -> Refusal {
-    Refusal::not_found(&format!("the application {name}"))
+    Refusal::not_found(&Missing::Application(name))
 }
 
 fn rendered(server: &Server, name: &ApplicationName) -> Option<CommitId> {
@@ -366,17 +366,12 @@ fn reasons(state: &ApplicationState) -> Vec<Reason> {
         .blocked
         .iter()
         .map(|one| {
-            let mut reason = Reason::new(one.code(), one.to_string());
-            reason.deadline = one.deadline().map(|at| at.to_string());
-            reason
+            let deadline = one.deadline().map(|at| at.to_string());
+            Reason { deadline, ..words::reason(one) }
         })
         .collect();
-    reasons.extend(
-        state
-            .render_problem
-            .iter()
-            .map(|(_, problem)| Reason::new("render-failed", problem.clone())),
-    );
+    let failed = state.render_problem.iter();
+    reasons.extend(failed.map(|(_, problem)| words::reason(&RenderFailed(problem))));
     reasons
 }
 

@@ -17,6 +17,7 @@ use crate::http::identity;
 use crate::http::page::{self, Bounds};
 use crate::http::problem::{Answer, Refusal};
 use crate::state::Server;
+use crate::words::Malformed;
 
 /// A fact as the interface shows it.
 #[must_use]
@@ -59,9 +60,10 @@ pub async fn list(
         ("newest", None) => Cursor::Newest,
         ("newest", Some(before)) => Cursor::Before(before),
         ("oldest", after) => Cursor::After(after.unwrap_or_default()),
-        (other, _) => {
-            let detail = format!("`order` is `newest` or `oldest`, not `{other}`");
-            return Err(Refusal::new("invalid-request", detail));
+        (given, _) => {
+            let (parameter, one, other) = ("order", "newest", "oldest");
+            let detail = Malformed::Neither { parameter, one, other, given };
+            return Err(Refusal::new("invalid-request", &detail));
         }
     };
     let found = server.recorder.database().search(&filter, cursor, bounds.limit).await;
@@ -120,12 +122,8 @@ pub async fn rebuild_views(
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, Refusal> {
-    Timestamp::parse(text).ok_or_else(|| {
-        Refusal::new(
-            "invalid-request",
-            format!("`{text}` is not a time such as 2026-01-31T12:00:00Z"),
-        )
-    })
+    let parsed = Timestamp::parse(text);
+    parsed.ok_or_else(|| Refusal::new("invalid-request", &Malformed::Time(text)))
 }
 
 /// `person:ada`, as facts show it.
@@ -140,9 +138,7 @@ fn parse_actor(text: &str) -> Result<Actor, Refusal> {
         };
         Some(Actor { kind, name: name.into() })
     });
-    parsed.ok_or_else(|| {
-        Refusal::new("invalid-request", format!("`{text}` is not an actor such as person:ada"))
-    })
+    parsed.ok_or_else(|| Refusal::new("invalid-request", &Malformed::ActorName(text)))
 }
 
 /// `application:hello-production`, as facts show it.
@@ -166,8 +162,5 @@ fn parse_subject(text: &str) -> Result<Subject, Refusal> {
             let name = text.strip_prefix(&prefix)?.to_owned();
             Some(Subject { kind, name })
         })
-        .ok_or_else(|| {
-            let detail = format!("`{text}` is not a subject such as application:hello-production");
-            Refusal::new("invalid-request", detail)
-        })
+        .ok_or_else(|| Refusal::new("invalid-request", &Malformed::SubjectName(text)))
 }

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
 use crate::http::problem::Refusal;
+use crate::words::Malformed;
 
 /// The largest JSON body. Packs, blobs and scrapes have their own limits.
 pub const BODY_BYTES_MAX: usize = 1_000_000;
@@ -21,11 +22,11 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let bytes = Bytes::from_request(request, state).await.map_err(|_| {
-            Refusal::new("too-large", format!("a request's body is at most {BODY_BYTES_MAX} bytes"))
+            Refusal::new("too-large", &Malformed::BodyTooLarge { bytes_max: BODY_BYTES_MAX })
         })?;
         let text: &[u8] = if bytes.is_empty() || &*bytes == b"null" { b"{}" } else { &bytes };
         serde_json::from_slice(text)
             .map(Self)
-            .map_err(|error| Refusal::new("invalid-request", error.to_string()))
+            .map_err(|error| Refusal::new("invalid-request", &Malformed::Body(&error)))
     }
 }

@@ -20,6 +20,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::commit_on_wire;
 use crate::http::{identity, repository_name};
 use crate::state::Server;
+use crate::words::{Malformed, Missing};
 
 /// Larger files are not shown as text, in bytes; they can be downloaded.
 const SHOWN_BYTES_MAX: u64 = 1024 * 1024;
@@ -46,9 +47,10 @@ pub async fn references(
     let prefix = match query.kind.as_deref().unwrap_or("branch") {
         "branch" => "refs/heads/",
         "tag" => "refs/tags/",
-        other => {
-            let detail = format!("`kind` is `branch` or `tag`, not `{other}`");
-            return Err(Refusal::new("invalid-request", detail));
+        given => {
+            let (parameter, one, other) = ("kind", "branch", "tag");
+            let detail = Malformed::Neither { parameter, one, other, given };
+            return Err(Refusal::new("invalid-request", &detail));
         }
     };
     let (default, mut known) = {
@@ -107,7 +109,7 @@ pub async fn folder(
         Ok(Some(wire::Folder { commit, path, entries, readme }))
     };
     let folder = blocking(read).await?;
-    Ok(Json(folder.ok_or_else(|| Refusal::not_found(&format!("the folder {}", query.path)))?))
+    Ok(Json(folder.ok_or_else(|| Refusal::not_found(&Missing::Folder(&query.path)))?))
 }
 
 /// A file.
@@ -134,7 +136,7 @@ pub async fn file(
         Ok(Some(wire::File { commit, path, kind, object, bytes, text, without_text }))
     };
     let file = blocking(read).await?;
-    Ok(Json(file.ok_or_else(|| Refusal::not_found(&format!("the file {}", query.path)))?))
+    Ok(Json(file.ok_or_else(|| Refusal::not_found(&Missing::File(&query.path)))?))
 }
 
 /// A file's bytes, always as a download: what people wrote is never shown by the browser itself.
@@ -150,7 +152,7 @@ pub async fn raw(
     let (store, commit) = at(&server, &headers, name, query.revision.as_deref()).await?;
     let path = query.path.clone();
     let bytes = blocking(move || store.file(&commit, &path, DOWNLOADED_BYTES_MAX)).await?;
-    let bytes = bytes.ok_or_else(|| Refusal::not_found(&format!("the file {}", query.path)))?;
+    let bytes = bytes.ok_or_else(|| Refusal::not_found(&Missing::File(&query.path)))?;
     Ok(download(bytes))
 }
 
@@ -188,7 +190,7 @@ pub async fn blame(
         Ok(Some(wire::Blame { path, spans, commits }))
     };
     let blame = blocking(read).await?;
-    Ok(Json(blame.ok_or_else(|| Refusal::not_found(&format!("the file {}", query.path)))?))
+    Ok(Json(blame.ok_or_else(|| Refusal::not_found(&Missing::File(&query.path)))?))
 }
 
 /// Where a text stands in names or lines.
@@ -204,15 +206,16 @@ pub async fn search(
     let (store, commit) = at(&server, &headers, name, query.revision.as_deref()).await?;
     let limit = Bounds::new(query.limit)?.limit;
     if query.text.chars().count() < SEARCHED_CHARACTERS_MIN {
-        let detail = format!("`text` has at least {SEARCHED_CHARACTERS_MIN} characters");
-        return Err(Refusal::new("invalid-request", detail));
+        let detail = Malformed::SearchedTooShort { min: SEARCHED_CHARACTERS_MIN };
+        return Err(Refusal::new("invalid-request", &detail));
     }
     let within = match query.within.as_deref().unwrap_or("content") {
         "names" => SearchIn::Names,
         "content" => SearchIn::Content,
-        other => {
-            let detail = format!("`within` is `names` or `content`, not `{other}`");
-            return Err(Refusal::new("invalid-request", detail));
+        given => {
+            let (parameter, one, other) = ("within", "names", "content");
+            let detail = Malformed::Neither { parameter, one, other, given };
+            return Err(Refusal::new("invalid-request", &detail));
         }
     };
     let found = blocking(move || store.search(&commit, &query.text, within, limit)).await?;
@@ -284,7 +287,7 @@ async fn at(
         }
     };
     let resolved = store.resolve_revision(&revision)?;
-    let commit = resolved.ok_or_else(|| Refusal::not_found(&format!("the revision {revision}")))?;
+    let commit = resolved.ok_or_else(|| Refusal::not_found(&Missing::Revision(&revision)))?;
     Ok((store, commit))
 }
 

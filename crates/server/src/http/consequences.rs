@@ -1,6 +1,7 @@
 //! What a pull request changes: its source, and what runs in each environment.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -24,9 +25,11 @@ use crate::configurations::RepositoryConfiguration;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::pull_requests::known;
 use crate::http::{identity, repository_name};
+use crate::language;
 use crate::renderings::CommitTree;
 use crate::state::Server;
 use crate::tasks::render_applications::request;
+use crate::words::{self, ConfigurationProblem, Note, RenderFailed, say};
 
 /// The source difference between the merge base, or an earlier patch set, and the newest patch set.
 #[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests/{number}/difference",
@@ -124,7 +127,7 @@ pub async fn of_change(
     let after = server.configurations.read_once(server, repository, head).await?;
     let (base, head) = (base.clone(), head.clone());
     let work = move || compare(&store, &base, &head, &before, &after);
-    let compared = tokio::task::spawn_blocking(work).await;
+    let compared = tokio::task::spawn_blocking(language::carried(work)).await;
     Ok(compared.context("rendering was interrupted")??)
 }
 
@@ -152,7 +155,8 @@ fn compare(
     for (_, application) in &after.applications {
         names.entry(application.name.clone()).or_default().1 = Some(application);
     }
-    let mut problems = after.problems.clone();
+    let mut problems: Vec<Reason> =
+        after.problems.iter().map(ConfigurationProblem::reason).collect();
     let mut environments = Vec::new();
     for (name, (old, new)) in names {
         let old = old.map(|one| manifests(store, base, one)).unwrap_or_else(|| Ok(Vec::new()));
@@ -197,12 +201,12 @@ fn manifests(
     commit: &CommitId,
     application: &Application,
 ) -> Result<Vec<Value>, Reason> {
-    let failed = |message: String| Reason::new("render-failed", message);
-    let tree = store.tree_of(commit).map_err(|error| failed(error.to_string()))?;
+    let failed = |problem: &dyn Display| words::reason(&RenderFailed(problem));
+    let tree = store.tree_of(commit).map_err(|error| failed(&error))?;
     let reader = store.reader(&tree);
     render::render(&CommitTree(&reader), &request(application))
         .map(|rendering| rendering.manifests)
-        .map_err(|error| failed(format!("{}: {error}", application.name)))
+        .map_err(|error| failed(&format!("{}: {error}", application.name)))
 }
 
 /// The digest of a build that does not exist yet cannot be known: its image is written as a new
@@ -226,11 +230,7 @@ fn with_new_builds(
             }
         }
         if used {
-            notes.push(format!(
-                "a new build of {} is promoted here after the merge, because of {}",
-                artifact.name,
-                paths.join(", ")
-            ));
+            notes.push(say(&Note::NewBuild { artifact: &artifact.name, paths }));
         }
     }
     (manifests, notes)
@@ -238,7 +238,7 @@ fn with_new_builds(
 
 fn restart(difference: &render::ObjectDifference) -> Option<String> {
     let restart = difference.restart.as_ref()?;
-    Some(format!("{}: {}", object_name(difference), restart.reason()))
+    Some(say(&Note::Restart { object: &object_name(difference), restart }))
 }
 
 /// A difference of objects as the interface shows it.

@@ -15,6 +15,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, repository_name};
 use crate::state::Server;
 use crate::views::Views;
+use crate::words::{Malformed, Missing};
 
 /// How many days are looked at when the caller does not say.
 const DAYS_DEFAULT: u32 = 30;
@@ -36,12 +37,12 @@ pub async fn show(
     identity::permit_repository(&server, &headers, permission, &repository).await?;
     let days = query.days.unwrap_or(DAYS_DEFAULT);
     if !(1..=DAYS_MAX).contains(&days) {
-        let detail = format!("`days` is from 1 to {DAYS_MAX}, not {days}");
-        return Err(Refusal::new("invalid-request", detail));
+        let detail = Malformed::Days { max: DAYS_MAX, given: days };
+        return Err(Refusal::new("invalid-request", &detail));
     }
     let configured = server.configurations.of_default_branch(&server, &repository).await?;
     let last = configured.as_ref().and_then(|one| one.configuration.environments.last());
-    let last = last.ok_or_else(|| Refusal::not_found("an environment of the repository"))?.clone();
+    let last = last.ok_or_else(|| Refusal::not_found(&Missing::AnyEnvironment))?.clone();
     let as_of = server.clock.now();
     let since = as_of.plus_ms(-i64::from(days) * DAY_MS);
     let gathered = Arc::clone(&server);

@@ -17,6 +17,7 @@ use crate::http::consequences::{self, file_on_wire};
 use crate::http::problem::{Answer, Refusal};
 use crate::state::Server;
 use crate::tasks::roll_back;
+use crate::words::{Missing, Obstacle};
 
 /// The rendered manifests' difference between two deployments, a file an object.
 #[utoipa::path(get, path = "/applications/{name}/deployments/difference", tag = "applications",
@@ -32,11 +33,12 @@ pub async fn difference(
     let (repository, from, to) = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(&name);
-        let state = state.ok_or_else(|| Refusal::not_found(&format!("the application {name}")))?;
+        let state = state.ok_or_else(|| Refusal::not_found(&Missing::Application(&name)))?;
         let rendered = |generation: u64| -> Result<CommitId, Refusal> {
             let mut all = state.deployments.iter();
             let found = all.find(|one| one.generation == generation);
-            let missing = || Refusal::not_found(&format!("generation {generation} of {name}"));
+            let missing =
+                || Refusal::not_found(&Missing::Generation { generation, application: &name });
             Ok(found.ok_or_else(missing)?.rendered_commit.clone())
         };
         let declaration = state.declaration.as_ref().context("it is not declared any more")?;
@@ -62,13 +64,13 @@ pub async fn preview(
         let declaration = state.and_then(|state| state.declaration.as_ref());
         declaration.map(|one| one.repository.clone())
     };
-    let missing = || Refusal::not_found(&format!("the application {name}"));
+    let missing = || Refusal::not_found(&Missing::Application(&name));
     let repository = repository.ok_or_else(missing)?;
     let configured = server.configurations.of_default_branch(&server, &repository).await?;
     let configured = configured.ok_or_else(missing)?;
-    let environment = configured.environment_of(&name).ok_or_else(|| {
-        Refusal::new("rollback-refused", format!("{name} belongs to no environment"))
-    })?;
+    let environment = configured
+        .environment_of(&name)
+        .ok_or_else(|| Refusal::new("rollback-refused", &Obstacle::NoEnvironment(&name)))?;
     let (reverted, revert) =
         roll_back::preview(&server, &repository, &configured, environment).await?;
     let store = server.repository(&repository)?;

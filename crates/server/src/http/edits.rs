@@ -18,6 +18,7 @@ use crate::http::repositories::branch;
 use crate::http::{identity, names, pull_requests as http_pull_requests, repository_name};
 use crate::pull_requests::{self, Amendment, Opening};
 use crate::state::Server;
+use crate::words::{Malformed, Missing, Next, Obstacle};
 
 /// The longest title, in characters.
 const TITLE_CHARACTERS_MAX: usize = 200;
@@ -47,7 +48,7 @@ pub async fn propose(
     };
     let store = server.repository(&repository)?;
     let tip = store.resolve(&target).map_err(anyhow::Error::from)?;
-    let tip = tip.ok_or_else(|| Refusal::not_found(&format!("the branch {target}")))?;
+    let tip = tip.ok_or_else(|| Refusal::not_found(&Missing::Branch(&target)))?;
     let edits = edits(&store, &tip, body.edits)?;
     let opening =
         Opening { target, expecting: tip, edits, message, title, description: body.description };
@@ -81,7 +82,7 @@ pub async fn amend(
     let expecting: CommitId = names::parse(&body.expected_head)?;
     let head = &known.current().head;
     if *head != expecting {
-        return Err(Refusal::new("moved-on", format!("#{number} has a newer patch set, {head}")));
+        return Err(Refusal::new("moved-on", &Obstacle::NewerPatchSet { number, head }));
     }
     let store = server.repository(&repository)?;
     let message = message(&body.title, &body.description)?;
@@ -95,8 +96,8 @@ pub async fn amend(
 fn message(title: &str, description: &str) -> Result<String, Refusal> {
     let title = title.trim();
     if title.is_empty() || title.chars().count() > TITLE_CHARACTERS_MAX {
-        let detail = format!("a title has 1 to {TITLE_CHARACTERS_MAX} characters");
-        return Err(Refusal::new("invalid-request", detail));
+        let detail = Malformed::Edit { title_max: TITLE_CHARACTERS_MAX };
+        return Err(Refusal::new("invalid-request", &detail));
     }
     Ok(format!("{title}\n\n{}\n", description.trim()))
 }
@@ -107,7 +108,8 @@ fn edits(
     edits: Vec<FileEdit>,
 ) -> Result<BTreeMap<String, git_store::Edit>, Refusal> {
     if edits.is_empty() {
-        return Err(Refusal::new("invalid-request", "an edit has files"));
+        let detail = Malformed::Edit { title_max: TITLE_CHARACTERS_MAX };
+        return Err(Refusal::new("invalid-request", &detail));
     }
     let mut changes = BTreeMap::new();
     for edit in edits {
@@ -133,12 +135,11 @@ fn expect(
         None => None,
         Some((EntryKind::File | EntryKind::Executable, object)) => Some(object),
         Some((EntryKind::Directory | EntryKind::Symlink | EntryKind::Submodule, _)) => {
-            return Err(Refusal::new("invalid-request", format!("{path} is no file")));
+            return Err(Refusal::new("invalid-request", &Malformed::NoFile(path)));
         }
     };
     if found.as_ref().map(ObjectId::as_str) == expected {
         return Ok(());
     }
-    let detail = format!("{path} was changed by somebody else since you read it");
-    Err(Refusal::new("moved-on", detail).with_next("read it again and repeat your change"))
+    Err(Refusal::new("moved-on", &Obstacle::FileChanged(path)).with_next(Next::ReadAgain))
 }

@@ -19,6 +19,7 @@ use crate::http::page;
 use crate::http::problem::{Answer, Refusal};
 use crate::state::Server;
 use crate::views::Views;
+use crate::words;
 
 /// Every environment of every repository that the caller may see, in order of promotion.
 #[utoipa::path(get, path = "/environments", tag = "environments", params(PageQuery),
@@ -113,18 +114,16 @@ fn waiting_on(
     if let Some(looped) = views.control.environment(repository, &environment.name) {
         for waiting in looped.waiting.values() {
             for reason in &waiting.reasons {
-                let mut reason = Reason::new(reason.code(), reason.to_string());
-                reason.deadline = waiting.deadline.map(|deadline| deadline.to_string());
-                reasons.push(reason);
+                let deadline = waiting.deadline.map(|deadline| deadline.to_string());
+                reasons.push(Reason { deadline, ..words::reason(reason) });
             }
         }
         if let Some((hold, _)) = &looped.hold {
-            reasons.push(Reason::new(hold.code(), hold.to_string()));
+            reasons.push(words::reason(hold));
         }
     }
     if let Some(state) = views.deployments.applications.get(&environment.application) {
-        let blocked = state.blocked.iter().map(|one| Reason::new(one.code(), one.to_string()));
-        reasons.extend(blocked);
+        reasons.extend(state.blocked.iter().map(words::reason));
     }
     reasons
 }

@@ -19,7 +19,7 @@ use ledger::{Actor, CommitId, Draft, ObjectId, RepositoryName, Subject};
 use repositories::access::{Grant, Permission, Resource};
 use repositories::facts::{CodedReason, RefMoveCause, RepositoryFact};
 use repositories::policy::Policy;
-use repositories::push::{Command, CommandOutcome, PushInputs, decide};
+use repositories::push::{Command, CommandOutcome, PushInputs, PushReason, decide};
 use serde::Deserialize;
 
 use crate::changes::{self, Move};
@@ -27,6 +27,7 @@ use crate::http::identity;
 use crate::http::problem::Refusal;
 use crate::pull_requests::patch_set_change;
 use crate::state::Server;
+use crate::words::{Malformed, PushNote, say};
 
 /// A fetch's request is small; a pack's limit comes from the policy.
 const FETCH_REQUEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -45,8 +46,7 @@ pub async fn info_refs(
     Query(query): Query<ServiceQuery>,
 ) -> Result<Response, Refusal> {
     let Some(service) = query.service.as_deref().and_then(Service::from_name) else {
-        let detail = "only smart HTTP is served; ask with a git of this century";
-        return Err(Refusal::new("invalid-request", detail));
+        return Err(Refusal::new("invalid-request", &Malformed::OldProtocol));
     };
     let repository = repository_name(&owner, &name)?;
     permit(&server, &headers, service, &repository).await?;
@@ -69,7 +69,8 @@ pub async fn upload(
     let store = server.repository(&repository)?;
     let body = stream(&headers, body, FETCH_REQUEST_BYTES_MAX);
     let pack = upload_pack(&store, protocol(&headers), body).await;
-    let pack = pack.map_err(|error| Refusal::new("invalid-request", error.to_string()))?;
+    let pack =
+        pack.map_err(|error| Refusal::new("invalid-request", &Malformed::GitData(&error)))?;
     Ok(answer(service.result_type(), Body::from_stream(pack)))
 }
 
@@ -94,7 +95,7 @@ pub async fn receive_pack(
     let received = match receive(&store, body, limits).await {
         Ok(received) => received,
         Err(ReceiveRefusal::Malformed(why)) => {
-            return Err(Refusal::new("invalid-request", why));
+            return Err(Refusal::new("invalid-request", &Malformed::GitData(&why)));
         }
         Err(ReceiveRefusal::Objects { code, sentence, commands, response }) => {
             let reason = CodedReason { code: code.into(), sentence };
@@ -277,29 +278,39 @@ impl Effects {
                     self.draft(server, repository, actor, *number, &edited);
                 }
                 self.redirect(reference, *number, *patch_set, head, commit)?;
-                self.messages.push(format!("pull request #{number}, patch set {patch_set}"));
+                let note = PushNote::PatchSet { number: *number, patch_set: *patch_set };
+                self.messages.push(say(&note));
             }
             CommandOutcome::Refuse { reasons } => {
-                let coded = reasons
-                    .iter()
-                    .map(|one| CodedReason { code: one.code().into(), sentence: one.to_string() })
-                    .collect::<Vec<_>>();
-                self.messages
-                    .extend(coded.iter().map(|one| format!("{reference}: {}", one.sentence)));
-                let reason =
-                    coded.iter().map(|one| one.code.clone()).collect::<Vec<_>>().join(", ");
-                let fact = RepositoryFact::PushRefused {
-                    repository: repository.clone(),
-                    reference: reference.clone(),
-                    reasons: coded,
-                };
-                let subject = Subject::repository(repository);
-                let draft = Draft::new(server.clock.now(), actor.clone(), subject, &fact);
-                self.refused.push(draft.because(reason.clone()));
-                self.reports.push(CommandReport::Refused { reference, reason });
+                self.refuse(server, repository, actor, reference, reasons);
             }
         }
         Ok(())
+    }
+
+    /// The fact keeps English; whoever pushed reads their own language.
+    fn refuse(
+        &mut self,
+        server: &Server,
+        repository: &RepositoryName,
+        actor: &Actor,
+        reference: String,
+        reasons: &[PushReason],
+    ) {
+        let coded: Vec<CodedReason> = reasons.iter().map(PushReason::coded).collect();
+        let notes =
+            reasons.iter().map(|one| PushNote::Refused { reference: &reference, reason: one });
+        self.messages.extend(notes.map(|note| say(&note)));
+        let reason = coded.iter().map(|one| one.code.clone()).collect::<Vec<_>>().join(", ");
+        let fact = RepositoryFact::PushRefused {
+            repository: repository.clone(),
+            reference: reference.clone(),
+            reasons: coded,
+        };
+        let subject = Subject::repository(repository);
+        let draft = Draft::new(server.clock.now(), actor.clone(), subject, &fact);
+        self.refused.push(draft.because(reason.clone()));
+        self.reports.push(CommandReport::Refused { reference, reason });
     }
 
     fn open(
@@ -346,7 +357,7 @@ impl Effects {
         };
         self.draft(server, repository, actor, number, &fact);
         self.redirect(reference, number, 1, head, Some(head))?;
-        self.messages.push(format!("opened pull request #{number}: {title}"));
+        self.messages.push(say(&PushNote::Opened { number, title }));
         Ok(())
     }
 
@@ -430,7 +441,7 @@ impl Effects {
                 };
                 self.draft(server, repository, actor, number, &added);
                 self.patch_sets.push(patch_set_change(&self.store, number, patch_set, &head)?);
-                self.messages.push(format!("pull request #{number}, patch set {patch_set}"));
+                self.messages.push(say(&PushNote::PatchSet { number, patch_set }));
             }
         }
         Ok(())
@@ -508,8 +519,8 @@ fn check_type(headers: &HeaderMap, service: Service) -> Result<(), Refusal> {
     if kind == Some(service.request_type()) {
         return Ok(());
     }
-    let detail = format!("the content type must be {}", service.request_type());
-    Err(Refusal::new("invalid-request", detail))
+    let expected = service.request_type();
+    Err(Refusal::new("invalid-request", &Malformed::ContentType { expected }))
 }
 
 fn stream(headers: &HeaderMap, body: Body, limit_bytes: u64) -> ByteStream {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::problem::Refusal;
 use crate::state::Server;
+use crate::words::Missing;
 
 /// The cookie that holds the page's session: a token of its own that scripts cannot read.
 pub const SESSION_COOKIE: &str = "boucle_session";
@@ -95,7 +96,7 @@ async fn record_denial(server: &Server, denied: &access::Denied) {
 fn refusal(denied: &access::Denied, grant: &Grant) -> Refusal {
     match denied.reason {
         DenialReason::NotAuthenticated | DenialReason::Expired => {
-            Refusal::new("not-authenticated", denied.reason.to_string())
+            Refusal::new("not-authenticated", &denied.reason)
         }
         DenialReason::OutOfScope | DenialReason::RoleTooSmall { .. } => {
             let hidden_from = denied.permission == Permission::ReadRepository;
@@ -104,7 +105,7 @@ fn refusal(denied: &access::Denied, grant: &Grant) -> Refusal {
                     hidden(name)
                 }
                 Resource::Repository { .. } | Resource::Server => {
-                    Refusal::new("not-permitted", denied.to_string())
+                    Refusal::new("not-permitted", denied)
                 }
             }
         }
@@ -112,11 +113,11 @@ fn refusal(denied: &access::Denied, grant: &Grant) -> Refusal {
 }
 
 fn hidden(name: &RepositoryName) -> Refusal {
-    Refusal::not_found(&format!("the repository {name}"))
+    Refusal::not_found(&Missing::Repository(name))
 }
 
 fn not_authenticated() -> Refusal {
-    Refusal::new("not-authenticated", DenialReason::NotAuthenticated.to_string())
+    Refusal::new("not-authenticated", &DenialReason::NotAuthenticated)
 }
 
 /// The token in `Authorization: Bearer`, the password of `Authorization: Basic`, or the session of

@@ -19,6 +19,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::{names, page};
 use crate::state::Server;
 use crate::views::Views;
+use crate::words::{self, Missing, Step, Title, say};
 
 /// The largest evidence that is read back at once.
 const EVIDENCE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -60,7 +61,7 @@ pub async fn show(
         let views = server.recorder.views();
         let known = views.monitoring.incidents.get(&id);
         let known = known.filter(|one| visible.application(&views, &one.application));
-        let known = known.ok_or_else(|| Refusal::not_found(&format!("incident {id}")))?;
+        let known = known.ok_or_else(|| Refusal::not_found(&Missing::Incident(&id)))?;
         (on_wire(&views, id, known), subjects(&views, id, known), begin(&views, known))
     };
     let mut facts = Vec::new();
@@ -94,11 +95,11 @@ pub async fn evidence(
         })
     };
     if !known {
-        return Err(Refusal::not_found("the evidence"));
+        return Err(Refusal::not_found(&Missing::Evidence));
     }
     let bytes = server.registry.blobs().get(&digest, EVIDENCE_BYTES_MAX).await;
     let bytes = bytes.map_err(anyhow::Error::from)?;
-    let bytes = bytes.ok_or_else(|| Refusal::not_found("the evidence"))?;
+    let bytes = bytes.ok_or_else(|| Refusal::not_found(&Missing::Evidence))?;
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((kind, bytes).into_response())
 }
@@ -115,17 +116,17 @@ fn on_wire(views: &Views, id: IncidentId, incident: &monitoring::view::Incident)
         saved_at: incident.opened_at.to_string(),
         summary: evidence.summary.join("; "),
     });
-    let first_case = incident.cases.first().map(ToString::to_string).unwrap_or_default();
+    let title = Title { application: &incident.application, worst: incident.cases.first() };
     Incident {
         id: id.0,
         state: if incident.resolved.is_some() { "resolved" } else { "open" }.into(),
-        title: format!("{} is sick: {first_case}", incident.application),
+        title: say(&title),
         application: incident.application.to_string(),
         environment: incident.environment.to_string(),
         opened_at: incident.opened_at.to_string(),
         resolved_at: incident.resolved.as_ref().map(|(at, _)| at.to_string()),
         suspect: incident.suspect.as_ref().map(|suspect| suspect_on_wire(views, suspect)),
-        cases: incident.cases.iter().map(ToString::to_string).collect(),
+        cases: words::cases(&incident.cases),
         evidence,
         next: next_steps(incident, reverted.is_some()),
         revert_commit: reverted,
@@ -144,19 +145,16 @@ fn suspect_on_wire(views: &Views, suspect: &monitoring::Suspect) -> Suspect {
     }
 }
 
-/// What a person should do: codes would need a catalogue, these are whole sentences for now.
+/// What a person should do.
 fn next_steps(incident: &monitoring::view::Incident, reverted: bool) -> Vec<String> {
-    let mut steps = Vec::new();
     if reverted {
-        steps.push(
-            "fix the change and open a new pull request; the bad revision stays in quarantine"
-                .into(),
-        );
+        vec![say(&Step::Correct)]
     } else if incident.resolved.is_none() {
-        steps.push(format!("look at `boucle logs {}`", incident.application));
-        steps.push(format!("go back with `boucle rollback {}`", incident.application));
+        let application = &incident.application;
+        vec![say(&Step::Logs(application)), say(&Step::RollBack(application))]
+    } else {
+        Vec::new()
     }
-    steps
 }
 
 fn subjects(views: &Views, id: IncidentId, incident: &monitoring::view::Incident) -> Vec<Subject> {

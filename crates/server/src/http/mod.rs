@@ -4,6 +4,7 @@ pub mod applications;
 pub mod audit;
 pub mod body;
 pub mod browse;
+pub mod checks;
 pub mod consequences;
 pub mod delivery;
 pub mod deployments;
@@ -48,6 +49,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::problem::Refusal;
+use crate::language;
 use crate::state::Server;
 
 /// The document's head; the routes fill it.
@@ -150,16 +152,18 @@ pub fn router(server: Arc<Server>) -> Router {
                 .layer(CompressionLayer::new()),
         )
         .merge(git)
+        .route("/setup", get(page_routes::page).post(page_routes::set_up))
+        .fallback(page_files::serve)
+        // Around everything above that says something.
+        .layer(axum::middleware::from_fn(language::answer))
         .route("/", get(page_routes::page))
         .route("/page.css", get(page_routes::style))
         .route("/page.js", get(page_routes::script))
-        .route("/setup", get(page_routes::page).post(page_routes::set_up))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::alive))
         .route("/metrics", get(metrics::own))
         .route("/api/v1/openapi.json", get(openapi))
         .route("/prometheus/api/v1/{*path}", any(metrics::stored))
-        .fallback(page_files::serve)
         .with_state(server)
         .merge(registry)
 }

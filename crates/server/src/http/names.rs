@@ -8,5 +8,5 @@ use crate::http::problem::Refusal;
 
 /// The name, or the refusal that says which form is expected.
 pub fn parse<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, Refusal> {
-    text.parse().map_err(|error: InvalidId| Refusal::new("invalid-name", error.to_string()))
+    text.parse().map_err(|error: InvalidId| Refusal::new("invalid-name", &error))
 }

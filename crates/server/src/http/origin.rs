@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::identity;
 use crate::http::problem::Refusal;
+use crate::words::Obstacle;
 
 /// The names that a browser on this machine, or at the end of a tunnel to it, calls the server by.
 const OWN_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
@@ -37,8 +38,8 @@ fn check(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
         OWN_NAMES.contains(&name)
     });
     if !named {
-        let detail = format!("this server is not called {}", host.unwrap_or_default());
-        return Err(Refusal::new("wrong-origin", detail));
+        let detail = Obstacle::ForeignName(host.unwrap_or_default());
+        return Err(Refusal::new("wrong-origin", &detail));
     }
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
@@ -46,14 +47,10 @@ fn check(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     let own = host.map(|host| format!("http://{host}"));
     match text(headers, header::ORIGIN.as_str()) {
         Some(origin) if own.as_deref() == Some(origin) => Ok(()),
-        Some(origin) => {
-            let detail = format!("a page of {origin} may not change anything here");
-            Err(Refusal::new("wrong-origin", detail))
-        }
+        Some(origin) => Err(Refusal::new("wrong-origin", &Obstacle::ForeignPage(origin))),
         // Programs send no origin; browsers always do. A cookie without one is neither.
         None if identity::session(headers).is_some() && !headers.contains_key("authorization") => {
-            let detail = "a change by a session says which page it comes from";
-            Err(Refusal::new("wrong-origin", detail))
+            Err(Refusal::new("wrong-origin", &Obstacle::NoPage))
         }
         None => Ok(()),
     }

@@ -3,6 +3,7 @@
 use api::page::{Page, PageQuery};
 
 use crate::http::problem::Refusal;
+use crate::words::Malformed;
 
 /// How many items a page has when the caller does not say.
 const LIMIT_DEFAULT: usize = 50;
@@ -20,10 +21,10 @@ impl Bounds {
     pub fn new(limit: Option<usize>) -> Result<Self, Refusal> {
         match limit.unwrap_or(LIMIT_DEFAULT) {
             limit @ 1..=LIMIT_MAX => Ok(Self { limit }),
-            other => Err(Refusal::new(
-                "invalid-request",
-                format!("`limit` is from 1 to {LIMIT_MAX}, not {other}"),
-            )),
+            given => {
+                let detail = Malformed::Limit { max: LIMIT_MAX, given };
+                Err(Refusal::new("invalid-request", &detail))
+            }
         }
     }
 }
@@ -31,11 +32,7 @@ impl Bounds {
 /// A cursor is the number of the last item that was given out.
 pub fn parse_cursor(cursor: Option<&str>) -> Result<Option<u64>, Refusal> {
     cursor
-        .map(|text| {
-            text.parse().map_err(|_| {
-                Refusal::new("invalid-request", "`cursor` is not one that this server gave out")
-            })
-        })
+        .map(|text| text.parse().map_err(|_| Refusal::new("invalid-request", &Malformed::Cursor)))
         .transpose()
 }
 

@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use crate::http::page_routes;
 use crate::http::problem::Refusal;
 use crate::secret;
+use crate::words::Missing;
 
 /// Path and gzipped content of each file; empty in a binary that was built without the page.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
@@ -34,7 +35,7 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
             return document;
         }
     }
-    Refusal::not_found(&format!("the address {path}")).into_response()
+    Refusal::not_found(&Missing::Address(&path)).into_response()
 }
 
 /// The document; `None` in a binary without the page.

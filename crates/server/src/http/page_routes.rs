@@ -16,6 +16,7 @@ use crate::http::page_files;
 use crate::http::problem::Refusal;
 use crate::http::tokens;
 use crate::state::Server;
+use crate::words::Obstacle;
 
 /// The cookie that holds the page's session: a token of its own, read-only for scripts.
 pub const SESSION_COOKIE: &str = "boucle_session";
@@ -66,10 +67,10 @@ pub async fn set_up(
         .get(header::ORIGIN)
         .is_none_or(|origin| origin.to_str().is_ok_and(|origin| origin == server.url));
     if !peer.ip().is_loopback() || !own_origin {
-        return Err(Refusal::new("not-permitted", "the link works on the server's machine only"));
+        return Err(Refusal::new("not-permitted", &Obstacle::OtherMachine));
     }
     if !server.setup.take(secret.trim()) {
-        return Err(Refusal::new("setup-used", "the link was used before or is too old"));
+        return Err(Refusal::new("setup-used", &Obstacle::SetupUsed));
     }
     let body = CreateToken {
         name: "owner".into(),

@@ -17,6 +17,7 @@ use crate::http::sessions::record;
 use crate::http::{page, tokens};
 use crate::secret;
 use crate::state::Server;
+use crate::words::Missing;
 
 /// How long an invitation counts.
 const INVITATION_MS: i64 = 3 * 24 * 60 * 60 * 1000;
@@ -86,7 +87,7 @@ pub async fn remove(
         views.repositories.people.get(&name).is_some_and(|person| person.is_here())
     };
     if !known {
-        return Err(Refusal::not_found("the account"));
+        return Err(Refusal::not_found(&Missing::Account));
     }
     let fact = RepositoryFact::PersonRemoved { name: name.clone() };
     record(&server, permit.actor().clone(), &[fact]).await?;

@@ -9,6 +9,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use git_store::StoreError;
 
+use crate::language::{self, Language};
+use crate::words::{Missing, Next, Obstacle, Said, say};
+
 /// A refusal on its way to the caller.
 #[derive(Debug)]
 pub struct Refusal(Box<Problem>);
@@ -17,14 +20,19 @@ pub struct Refusal(Box<Problem>);
 pub type Answer<T> = Result<Json<T>, Refusal>;
 
 impl Refusal {
-    /// A refusal with a code of the catalogue; the status follows from the code.
-    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+    /// A refusal with a code of the catalogue, in the language of the request; the status follows
+    /// from the code.
+    pub fn new(code: &'static str, detail: &impl Said) -> Self {
         let known = codes::find(code);
+        let title = known.map_or(code, |known| match language::current() {
+            Language::English => known.title,
+            Language::French => known.title_fr,
+        });
         Self(Box::new(Problem {
             kind: format!("urn:boucle:problem:{code}"),
-            title: known.map_or(code, |known| known.title).into(),
+            title: title.into(),
             status: known.map_or(500, |known| known.status),
-            detail: detail.into(),
+            detail: say(detail),
             code: code.into(),
             next: None,
             reasons: Vec::new(),
@@ -32,8 +40,8 @@ impl Refusal {
     }
 
     /// There is no such thing, or the caller may not know of it.
-    pub fn not_found(what: &str) -> Self {
-        Self::new("not-found", format!("{what} is not here, or not for this token"))
+    pub fn not_found(what: &Missing<'_>) -> Self {
+        Self::new("not-found", what)
     }
 
     /// The same refusal with each thing that stands in the way.
@@ -45,8 +53,8 @@ impl Refusal {
 
     /// The same refusal with what to do next.
     #[must_use]
-    pub fn with_next(mut self, next: impl Into<String>) -> Self {
-        self.0.next = Some(next.into());
+    pub fn with_next(mut self, next: Next) -> Self {
+        self.0.next = Some(say(&next));
         self
     }
 
@@ -77,12 +85,12 @@ impl IntoResponse for Refusal {
 /// What a caller named wrongly is theirs to mend; what cannot be read is ours.
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        match error {
+        match &error {
             StoreError::NotFound { wanted, name } => {
-                Self::not_found(&format!("the {wanted} {name}"))
+                Self::not_found(&Missing::Object { wanted, name })
             }
-            StoreError::TooLarge { .. } => Self::new("too-large", error.to_string()),
-            StoreError::InvalidPath { .. } => Self::new("invalid-name", error.to_string()),
+            StoreError::TooLarge { .. } => Self::new("too-large", &error),
+            StoreError::InvalidPath { .. } => Self::new("invalid-name", &error),
             StoreError::GitMissing(_)
             | StoreError::GitTooOld { .. }
             | StoreError::Git { .. }
@@ -98,10 +106,10 @@ impl From<StoreError> for Refusal {
 impl From<anyhow::Error> for Refusal {
     fn from(error: anyhow::Error) -> Self {
         if is_disk_full(&error) {
-            return Self::new("disk-full", error.to_string());
+            return Self::new("disk-full", &Obstacle::DiskFull(&error));
         }
         tracing::error!(error = format!("{error:#}"), "a request failed");
-        Self::new("internal", error.to_string())
+        Self::new("internal", &Obstacle::Internal(&error))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use api::environments::{Promote, PromotedByHand};
-use api::problem::Reason;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -17,6 +16,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, repository_name};
 use crate::state::Server;
 use crate::tasks::close_loop::{promote_inputs, propose_by_hand};
+use crate::words::{self, Missing, Obstacle};
 
 /// Promotes a build by hand: gives the approval that it waits for, or opens a pull request that
 /// writes its digest.
@@ -40,7 +40,7 @@ pub async fn promote(
         configured.configuration.environments.iter().any(|one| one.name == environment)
     });
     let configured =
-        configured.ok_or_else(|| Refusal::not_found(&format!("the environment {environment}")))?;
+        configured.ok_or_else(|| Refusal::not_found(&Missing::Environment(&environment)))?;
     let inputs = promote_inputs(&server, &repository, &configured).await?;
     let steps = decide(&inputs);
     match by_hand(&inputs, &steps, &environment, &body.artifact, &digest) {
@@ -55,9 +55,10 @@ pub async fn promote(
             Ok(Json(PromotedByHand { approved: false, pull_request: Some(number.0) }))
         }
         ByHand::Refused(reasons) => {
-            let detail = format!("{} cannot go to {environment}", body.artifact);
-            let reasons = reasons.iter().map(|one| Reason::new(one.code(), one.to_string()));
-            Err(Refusal::new("promotion-refused", detail).with_reasons(reasons.collect()))
+            let artifact = &body.artifact;
+            let detail = Obstacle::CannotBePromoted { artifact, environment: &environment };
+            let reasons = reasons.iter().map(words::reason).collect();
+            Err(Refusal::new("promotion-refused", &detail).with_reasons(reasons))
         }
     }
 }

@@ -18,9 +18,10 @@ use repositories::view::{PullRequest, PullRequestState};
 use crate::http::body::Checked;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::branch;
-use crate::http::{identity, names, page, repository_name};
+use crate::http::{checks, identity, names, page, repository_name};
 use crate::pull_requests::{self, MergeChoice, Proposal};
 use crate::state::Server;
+use crate::words::{Malformed, Missing, Obstacle};
 
 /// A pull request's address.
 type Address = (String, String, u64);
@@ -49,7 +50,7 @@ pub async fn open(
     };
     let store = server.repository(&repository)?;
     let head = store.resolve(&source).map_err(anyhow::Error::from)?;
-    let head = head.ok_or_else(|| Refusal::not_found(&format!("the branch {}", body.head)))?;
+    let head = head.ok_or_else(|| Refusal::not_found(&Missing::Branch(&body.head)))?;
     let title = match body.title {
         Some(title) => title,
         None => store.commit(&head).map_err(anyhow::Error::from)?.title,
@@ -119,7 +120,7 @@ pub async fn review(
     let current = known.current().clone();
     let store = server.repository(&repository)?;
     let tip = store.resolve(&known.target).map_err(anyhow::Error::from)?;
-    let tip = tip.ok_or_else(|| Refusal::not_found(&format!("the branch {}", known.target)))?;
+    let tip = tip.ok_or_else(|| Refusal::not_found(&Missing::Branch(&known.target)))?;
     let base = store.merge_base(&tip, &current.head).map_err(anyhow::Error::from)?;
     let fact = RepositoryFact::Reviewed {
         repository: repository.clone(),
@@ -159,7 +160,7 @@ pub async fn comment(
     let known = known(&server, &repository, number)?;
     let place = place(body.path, body.line, body.side)?;
     if body.body.trim().is_empty() {
-        return Err(Refusal::new("invalid-request", "a comment has a text"));
+        return Err(Refusal::new("invalid-request", &Malformed::EmptyComment));
     }
     let fact = RepositoryFact::Commented {
         repository: repository.clone(),
@@ -185,11 +186,11 @@ fn place(
         (None, None) => return Ok(None),
         (Some(path), Some(line)) => (path, line),
         (Some(_), None) | (None, Some(_)) => {
-            return Err(Refusal::new("invalid-request", "`path` and `line` come together"));
+            return Err(Refusal::new("invalid-request", &Malformed::PathWithoutLine));
         }
     };
     let line = u32::try_from(line).ok().filter(|line| *line > 0);
-    let line = line.ok_or_else(|| Refusal::new("invalid-request", "`line` counts from 1"))?;
+    let line = line.ok_or_else(|| Refusal::new("invalid-request", &Malformed::LineZero))?;
     let side = match side {
         wire::Side::Old => Side::Old,
         wire::Side::New => Side::New,
@@ -238,11 +239,11 @@ async fn queue(
     let known = known(server, repository, number)?;
     let head = known.current().head.clone();
     if known.state != PullRequestState::Open {
-        return Err(Refusal::new("not-ready", format!("#{number} is not open")));
+        return Err(Refusal::new("not-ready", &Obstacle::NotOpen(number)));
     }
     if choice.expected_head.is_some_and(|expected| expected != head) {
-        let detail = format!("#{number} has a newer patch set, {head}");
-        return Err(Refusal::new("moved-on", detail));
+        let detail = Obstacle::NewerPatchSet { number, head: &head };
+        return Err(Refusal::new("moved-on", &detail));
     }
     let (repository, method) = (repository.clone(), choice.method);
     let subject = Subject::pull_request(&repository, number);
@@ -264,7 +265,7 @@ pub async fn unqueue(
     let (repository, number, permit) =
         permit(&server, &headers, address, Permission::Merge).await?;
     if known(&server, &repository, number)?.queued.is_none() {
-        return Err(Refusal::new("not-ready", format!("#{number} is not queued")));
+        return Err(Refusal::new("not-ready", &Obstacle::NotQueued(number)));
     }
     let fact = RepositoryFact::MergeUnqueued { repository: repository.clone(), number };
     let subject = Subject::pull_request(&repository, number);
@@ -286,7 +287,7 @@ pub async fn close(
     let (repository, number, permit) =
         permit(&server, &headers, address, Permission::ProposeChange).await?;
     if known(&server, &repository, number)?.state != PullRequestState::Open {
-        return Err(Refusal::new("not-ready", format!("#{number} is not open")));
+        return Err(Refusal::new("not-ready", &Obstacle::NotOpen(number)));
     }
     pull_requests::close(&server, &repository, number, permit.actor(), "").await?;
     one(&server, &repository, number).await
@@ -311,7 +312,7 @@ pub fn known(
 ) -> Result<PullRequest, Refusal> {
     let views = server.recorder.views();
     let known = views.repositories.pull_request(repository, number).cloned();
-    known.ok_or_else(|| Refusal::not_found(&format!("pull request #{number}")))
+    known.ok_or_else(|| Refusal::not_found(&Missing::PullRequest(&number)))
 }
 
 /// The pull request as the interface shows it.
@@ -365,7 +366,7 @@ async fn on_wire(
         comments: known.comments.iter().map(comment_on_wire).collect(),
         patch_sets: known.patch_sets.iter().map(patch_set_on_wire).collect(),
         queued: known.queued.as_ref().map(queued_on_wire),
-        checks: checks(server, repository, &known).await?,
+        checks: checks::of(server, repository, &known).await?,
         readiness,
     })
 }
@@ -417,40 +418,4 @@ fn comment_on_wire(comment: &repositories::view::Comment) -> wire::Comment {
         patch_set: u64::from(comment.patch_set),
         at: comment.at.to_string(),
     }
-}
-
-/// The checks of the newest patch set; a required one that nothing reported yet is shown as queued.
-async fn checks(
-    server: &Arc<Server>,
-    repository: &RepositoryName,
-    known: &PullRequest,
-) -> Result<Vec<wire::Check>, Refusal> {
-    let configured = server.configurations.of_default_branch(server, repository).await?;
-    let required = configured.map(|one| one.policy.required_checks.clone()).unwrap_or_default();
-    let views = server.recorder.views();
-    let reported = views
-        .repositories
-        .repository(repository)
-        .and_then(|one| one.checks.get(&known.current().head).cloned())
-        .unwrap_or_default();
-    let mut checks: Vec<wire::Check> = reported
-        .iter()
-        .map(|(name, check)| wire::Check {
-            name: name.clone(),
-            state: check.state.code().replace('-', "_"),
-            required: required.contains(name),
-            run: check.run.map(|run| run.0),
-            summary: check.summary.clone(),
-        })
-        .collect();
-    for name in required.iter().filter(|name| !reported.contains_key(*name)) {
-        checks.push(wire::Check {
-            name: name.clone(),
-            state: "queued".into(),
-            required: true,
-            run: None,
-            summary: "not reported yet".into(),
-        });
-    }
-    Ok(checks)
 }

@@ -19,6 +19,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, repository_name};
 use crate::secret;
 use crate::state::Server;
+use crate::words::{ConfigurationProblem, Missing, Obstacle};
 
 /// The branch that pull requests go to when nobody says otherwise.
 const DEFAULT_BRANCH: &str = "main";
@@ -47,10 +48,10 @@ pub async fn make(
     default_branch: &str,
 ) -> Result<(), Refusal> {
     if server.recorder.views().repositories.repository(name).is_some() {
-        return Err(Refusal::new("already-exists", format!("{name} is there already")));
+        return Err(Refusal::new("already-exists", &Obstacle::RepositoryExists(name)));
     }
-    let default_branch = RefName::of_branch(default_branch)
-        .map_err(|error| Refusal::new("invalid-name", error.to_string()))?;
+    let default_branch =
+        RefName::of_branch(default_branch).map_err(|error| Refusal::new("invalid-name", &error))?;
     let storage = StorageId::new(secret::identifier()).map_err(anyhow::Error::from)?;
     // The folder first: a fact without its folder would be a promise broken.
     let (git, id, branch) = (server.git.clone(), storage.clone(), default_branch.clone());
@@ -166,11 +167,12 @@ async fn on_wire(server: &Arc<Server>, name: &RepositoryName) -> Result<Reposito
     let configured = server.configurations.of_default_branch(server, name).await?;
     let views = server.recorder.views();
     let known = views.repositories.repository(name);
-    let known = known.ok_or_else(|| Refusal::not_found(&format!("the repository {name}")))?;
+    let known = known.ok_or_else(|| Refusal::not_found(&Missing::Repository(name)))?;
     let references = known.refs.iter().map(|(name, state)| Reference {
         name: name.to_string(),
         object: state.commit.to_string(),
     });
+    let problems = configured.as_ref().map_or(&[][..], |one| &one.problems);
     Ok(Repository {
         name: name.to_string(),
         visibility: match known.visibility {
@@ -180,7 +182,7 @@ async fn on_wire(server: &Arc<Server>, name: &RepositoryName) -> Result<Reposito
         default_branch: known.default_branch.branch().unwrap_or_default().to_owned(),
         clone_url: format!("{}/{name}", server.url),
         references: references.collect(),
-        configuration_problems: configured.map(|one| one.problems.clone()).unwrap_or_default(),
+        configuration_problems: problems.iter().map(ConfigurationProblem::reason).collect(),
     })
 }
 
@@ -203,5 +205,5 @@ pub fn branch(text: &str) -> Result<RefName, Refusal> {
     if text.starts_with("refs/") {
         return names::parse(text);
     }
-    RefName::of_branch(text).map_err(|error| Refusal::new("invalid-name", error.to_string()))
+    RefName::of_branch(text).map_err(|error| Refusal::new("invalid-name", &error))
 }

@@ -24,6 +24,7 @@ use crate::http::{identity, page, repository_name};
 use crate::runs;
 use crate::state::Server;
 use crate::tasks::trigger_runs;
+use crate::words::{self, Missing, Obstacle};
 
 /// Which runs.
 #[derive(Debug, Deserialize)]
@@ -93,7 +94,7 @@ pub async fn rerun(
 ) -> Answer<Run> {
     let (record, _) = permit(&server, &headers, id, Permission::OperateRuns).await?;
     if record.conclusion().is_none() {
-        return Err(Refusal::new("not-ready", format!("run {id} has not ended yet")));
+        return Err(Refusal::new("not-ready", &Obstacle::RunNotEnded(id)));
     }
     let store = server.repository(&record.source.repository)?;
     let workflow =
@@ -157,8 +158,7 @@ pub async fn log(
 ) -> Answer<LogChunk> {
     let (record, _) = permit(&server, &headers, id, Permission::ReadRepository).await?;
     let job = record.current().jobs.iter().find(|job| job.key.as_str() == query.job);
-    let job =
-        job.ok_or_else(|| Refusal::not_found(&format!("the job {} of run {id}", query.job)))?;
+    let job = job.ok_or_else(|| Refusal::not_found(&Missing::Job { job: &query.job, run: id }))?;
     let key = LogKey {
         run: record.run,
         attempt: query.attempt.unwrap_or(job.attempt),
@@ -190,7 +190,7 @@ async fn permit(
         let views = server.recorder.views();
         views.pipelines.runs.get(&RunId(id)).cloned()
     };
-    let record = record.ok_or_else(|| Refusal::not_found(&format!("run {id}")))?;
+    let record = record.ok_or_else(|| Refusal::not_found(&Missing::Run(id)))?;
     let repository = record.source.repository.clone();
     let permit = identity::permit_repository(server, headers, permission, &repository).await?;
     Ok((record, permit))
@@ -238,11 +238,10 @@ fn on_wire(record: &RunRecord) -> Run {
 }
 
 fn job_on_wire(job: &JobRecord) -> Job {
-    let mut reasons: Vec<Reason> =
-        job.reason.iter().map(|reason| Reason::new(reason.code(), reason.to_string())).collect();
+    let mut reasons: Vec<Reason> = job.reason.iter().map(words::reason).collect();
     let (state, conclusion) = match &job.state {
         JobState::Waiting { reason } => {
-            reasons.push(Reason::new(reason.code(), reason.to_string()));
+            reasons.push(words::reason(reason));
             ("waiting", None)
         }
         JobState::Queued => ("queued", None),

@@ -20,6 +20,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::tokens;
 use crate::passwords;
 use crate::state::Server;
+use crate::words::{Malformed, Obstacle};
 
 /// How long a session lasts.
 const SESSION_DAYS: u32 = 14;
@@ -63,8 +64,8 @@ pub async fn sign_in(
     let known = server.recorder.views().repositories.people.get(&body.name).cloned();
     let decided = known.as_ref().map_or(people::SignIn::Refused, |person| person.sign_in(now));
     if let people::SignIn::Waiting { until } = decided {
-        let detail = format!("too many wrong passwords for {}; wait until {until}", body.name);
-        return Err(Refusal::new("sign-in-waits", detail));
+        let detail = Obstacle::SignInWaits { name: &body.name, until };
+        return Err(Refusal::new("sign-in-waits", &detail));
     }
     if body.password.len() > passwords::BYTES_MAX {
         return Err(wrong());
@@ -100,7 +101,7 @@ pub async fn set_up(
     };
     if let Some((name, role)) = invited {
         let Some(password) = password else {
-            return Err(Refusal::new("invalid-request", "an invitation needs a `password`"));
+            return Err(Refusal::new("invalid-request", &Malformed::InvitationWithoutPassword));
         };
         server.passwords.keep(&name, password).await?;
         let fact = RepositoryFact::PasswordChosen { name: name.clone() };
@@ -110,13 +111,13 @@ pub async fn set_up(
     let name = body.name.unwrap_or_else(|| OWNER.into());
     tokens::check_name(&name)?;
     if server.recorder.views().repositories.people.contains_key(&name) {
-        return Err(Refusal::new("already-exists", format!("{name} has an account already")));
+        return Err(Refusal::new("already-exists", &Obstacle::AccountExists(&name)));
     }
     if !peer.ip().is_loopback() {
-        return Err(Refusal::new("not-permitted", "the link works on the server's machine only"));
+        return Err(Refusal::new("not-permitted", &Obstacle::OtherMachine));
     }
     if !server.setup.take(secret) {
-        return Err(Refusal::new("setup-used", "the link was used before or is too old"));
+        return Err(Refusal::new("setup-used", &Obstacle::SetupUsed));
     }
     if let Some(password) = password {
         let invited = RepositoryFact::PersonInvited {
@@ -195,7 +196,7 @@ pub async fn record(
 
 /// The same for a wrong password and an unknown name, so that names cannot be guessed.
 fn wrong() -> Refusal {
-    Refusal::new("sign-in-refused", "the name or the password is wrong")
+    Refusal::new("sign-in-refused", &Obstacle::WrongPassword)
 }
 
 fn checked_password(password: String) -> Result<String, Refusal> {
@@ -203,7 +204,6 @@ fn checked_password(password: String) -> Result<String, Refusal> {
     if long_enough && password.len() <= passwords::BYTES_MAX {
         return Ok(password);
     }
-    let (min, max) = (passwords::CHARACTERS_MIN, passwords::BYTES_MAX);
-    let detail = format!("a password has at least {min} characters and at most {max} bytes");
-    Err(Refusal::new("invalid-request", detail))
+    let (characters_min, bytes_max) = (passwords::CHARACTERS_MIN, passwords::BYTES_MAX);
+    Err(Refusal::new("invalid-request", &Malformed::Password { characters_min, bytes_max }))
 }

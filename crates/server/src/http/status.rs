@@ -13,6 +13,7 @@ use crate::http::environments;
 use crate::http::identity;
 use crate::http::problem::Answer;
 use crate::state::Server;
+use crate::words::{Finding, say};
 
 /// What this server is and what it runs.
 #[utoipa::path(get, path = "/status", tag = "server", responses((status = 200, body = Status)))]
@@ -45,15 +46,19 @@ pub async fn status(State(server): State<Arc<Server>>, headers: HeaderMap) -> An
     responses((status = 200, body = Diagnosis)))]
 pub async fn diagnosis(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer<Diagnosis> {
     identity::permit_server(&server, &headers, Permission::ReadServer).await?;
-    let mut checks =
-        vec![check("server git", DiagnosisState::Ok, server.git.git_version()), data(&server)];
+    let mut checks = vec![
+        check("server git", DiagnosisState::Ok, &Finding::Verbatim(server.git.git_version())),
+        data(&server),
+    ];
     checks.extend(sandbox(&server));
     let tools = server.runner.protections().tools.iter().map(|path| path.display().to_string());
     let tools: Vec<String> = tools.collect();
-    checks.push(check("job tools", DiagnosisState::Ok, &tools.join(", ")));
+    checks.push(check("job tools", DiagnosisState::Ok, &Finding::Verbatim(&tools.join(", "))));
     checks.push(match server.sign_checkpoint().await {
-        Ok(()) => check("ledger", DiagnosisState::Ok, "written and signed"),
-        Err(error) => check("ledger", DiagnosisState::Failed, &format!("{error:#}")),
+        Ok(()) => check("ledger", DiagnosisState::Ok, &Finding::Signed),
+        Err(error) => {
+            check("ledger", DiagnosisState::Failed, &Finding::Verbatim(&format!("{error:#}")))
+        }
     });
     checks.push(clock(&server));
     checks.extend(configurations(&server).await);
@@ -75,10 +80,12 @@ fn sandbox(server: &Server) -> Vec<DiagnosisCheck> {
         .map(|(protection, strength)| {
             let name = format!("sandbox {protection}");
             match strength {
-                Strength::Enforced => check(&name, DiagnosisState::Ok, "enforced"),
-                Strength::Unneeded { reason } => check(&name, DiagnosisState::Ok, reason),
+                Strength::Enforced => check(&name, DiagnosisState::Ok, &Finding::Enforced),
+                Strength::Unneeded { reason } => {
+                    check(&name, DiagnosisState::Ok, &Finding::Verbatim(reason))
+                }
                 Strength::Weakened { reason } | Strength::Unavailable { reason } => {
-                    check(&name, DiagnosisState::Degraded, reason)
+                    check(&name, DiagnosisState::Degraded, &Finding::Verbatim(reason))
                 }
             }
         })
@@ -90,7 +97,7 @@ fn data(server: &Server) -> DiagnosisCheck {
     match nix::sys::statvfs::statvfs(&server.options.data) {
         Ok(space) => {
             let free_bytes = space.blocks_available() * space.fragment_size();
-            let detail = format!("{folder}, {} MiB free", free_bytes >> 20);
+            let detail = Finding::Free { folder: &folder, mebibytes: free_bytes >> 20 };
             let state = if free_bytes < FREE_BYTES_LOW {
                 DiagnosisState::Degraded
             } else {
@@ -98,7 +105,10 @@ fn data(server: &Server) -> DiagnosisCheck {
             };
             check("data", state, &detail)
         }
-        Err(error) => check("data", DiagnosisState::Failed, &format!("{folder}: {error}")),
+        Err(error) => {
+            let detail = format!("{folder}: {error}");
+            check("data", DiagnosisState::Failed, &Finding::Verbatim(&detail))
+        }
     }
 }
 
@@ -109,11 +119,9 @@ const FREE_BYTES_LOW: u64 = 1 << 30;
 fn clock(server: &Server) -> DiagnosisCheck {
     let ahead_ms = server.clock.ahead_ms();
     if ahead_ms < CLOCK_BEHIND_MS {
-        return check("clock", DiagnosisState::Ok, "not behind the ledger");
+        return check("clock", DiagnosisState::Ok, &Finding::ClockRight);
     }
-    let behind_s = ahead_ms / 1_000;
-    let detail =
-        format!("the machine's clock is {behind_s} s behind the ledger; time goes on there");
+    let detail = Finding::ClockBehind { seconds: ahead_ms / 1_000 };
     check("clock", DiagnosisState::Degraded, &detail)
 }
 
@@ -128,12 +136,14 @@ async fn configurations(server: &Arc<Server>) -> Vec<DiagnosisCheck> {
         let problems =
             configured.ok().flatten().map(|one| one.problems.clone()).unwrap_or_default();
         checks.extend(problems.iter().map(|problem| {
-            check(&format!("repository {name}"), DiagnosisState::Degraded, &problem.to_string())
+            let detail = problem.reason().to_string();
+            let name = format!("repository {name}");
+            check(&name, DiagnosisState::Degraded, &Finding::Verbatim(&detail))
         }));
     }
     checks
 }
 
-fn check(name: &str, state: DiagnosisState, detail: &str) -> DiagnosisCheck {
-    DiagnosisCheck { name: name.into(), state, detail: detail.into(), next: None }
+fn check(name: &str, state: DiagnosisState, detail: &Finding<'_>) -> DiagnosisCheck {
+    DiagnosisCheck { name: name.into(), state, detail: say(detail), next: None }
 }

@@ -17,6 +17,7 @@ use crate::http::page;
 use crate::http::problem::{Answer, Refusal};
 use crate::secret;
 use crate::state::Server;
+use crate::words::{Malformed, Missing};
 
 /// How long a token is valid when the caller does not say.
 const VALID_DAYS_DEFAULT: u32 = 90;
@@ -94,7 +95,7 @@ pub async fn revoke(
         views.repositories.tokens.get(&id).is_some_and(|token| token.revoked_at.is_none())
     };
     if !known {
-        return Err(Refusal::not_found("the token"));
+        return Err(Refusal::not_found(&Missing::Token));
     }
     let fact = RepositoryFact::TokenRevoked { id };
     let draft = Draft::new(server.clock.now(), permit.actor().clone(), Subject::server(), &fact);
@@ -109,8 +110,7 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
     if is_plain {
         return Ok(());
     }
-    let detail = format!("`{name}` is not a name of letters, digits, `-`, `_`, `.`, `@`");
-    Err(Refusal::new("invalid-name", detail))
+    Err(Refusal::new("invalid-name", &Malformed::AccountName(name)))
 }
 
 /// A role as the interface shows it.

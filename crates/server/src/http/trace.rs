@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
 use crate::state::Server;
+use crate::words::Missing;
 
 /// What to follow.
 #[derive(Debug, Deserialize)]
@@ -51,7 +52,7 @@ pub async fn follow(
     let query_of = parse(&server, &query.of)?;
     let steps = trace(&facts, &query_of);
     if steps.is_empty() {
-        return Err(Refusal::not_found(&format!("`{}`", query.of)));
+        return Err(Refusal::not_found(&Missing::Anything(&query.of)));
     }
     let items = steps.iter().map(on_wire).collect();
     Ok(Json(page::cut(items, &PageQuery { cursor: query.cursor, limit: query.limit })?))
@@ -106,7 +107,7 @@ fn parse(server: &Server, text: &str) -> Result<TraceQuery, Refusal> {
         }
     }
     drop(views);
-    of_object(server, text).ok_or_else(|| Refusal::not_found(&format!("`{text}`")))
+    of_object(server, text).ok_or_else(|| Refusal::not_found(&Missing::Anything(&text)))
 }
 
 /// The application that renders an object: `Deployment/hello`, `Deployment/production/hello`.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use api::page::{Page, PageQuery};
-use api::problem::Reason;
 use api::versions::{Place, PlaceState, Quarantined, Version};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -20,6 +19,7 @@ use crate::http::{identity, page, repository_name};
 use crate::state::Server;
 use crate::tasks::close_loop::promote_inputs;
 use crate::views::Views;
+use crate::words;
 
 /// Builds of a repository's artifacts, newest first, with where each of them is.
 #[utoipa::path(get, path = "/repositories/{owner}/{name}/versions", tag = "environments",
@@ -141,7 +141,7 @@ fn places(
             state,
             at: at.map(|at| at.to_string()),
             pull_request: proposal.or_else(|| Some(promotion?.pull_request?.0)),
-            reasons: reasons.map(|one| Reason::new(one.code(), one.to_string())).collect(),
+            reasons: reasons.map(words::reason).collect(),
             deadline: waiting.and_then(|waiting| waiting.deadline).map(|at| at.to_string()),
             can_be_promoted: can_be_promoted(&environment.name),
         }

@@ -25,6 +25,7 @@ use crate::state::Server;
 use crate::tasks::Next;
 use crate::tasks::roll_back::roll_back;
 use crate::views::Views;
+use crate::words::Obstacle;
 
 const PROMOTER: &str = "promote";
 
@@ -359,8 +360,8 @@ async fn overlay_edit(
     let image =
         ImageEdit { name: step.artifact.clone(), new_name: None, digest: step.digest.to_string() };
     let edited = kustomize::edit::set_image(&path, &text, &image);
-    let edited =
-        edited.map_err(|error| Refusal::new("invalid-configuration", error.to_string()))?;
+    let edited = edited
+        .map_err(|error| Refusal::new("invalid-configuration", &Obstacle::Overlay(&error)))?;
     Ok(BTreeMap::from([(path, Edit::Write(edited.into_bytes()))]))
 }
 

@@ -21,6 +21,7 @@ use crate::http::problem::Refusal;
 use crate::state::Server;
 use crate::tasks::close_loop::{default_branch, into_error, record};
 use crate::views::Views;
+use crate::words::{self, Obstacle};
 
 const REVERTER: &str = "rollback";
 
@@ -201,7 +202,7 @@ pub async fn preview(
     configured: &Arc<RepositoryConfiguration>,
     environment: &Environment,
 ) -> Result<(CommitId, CommitId), Refusal> {
-    let nothing = || Refusal::new("rollback-refused", "nothing runs that could be taken back");
+    let nothing = || Refusal::new("rollback-refused", &Obstacle::NothingRuns);
     let inputs = rollback_inputs(server, repository, configured, environment, true).await?;
     let (commit, expecting, digest, incident) =
         match control::rollback::decide(&inputs.ok_or_else(nothing)?) {
@@ -209,12 +210,9 @@ pub async fn preview(
                 (commit, expecting, digest, incident)
             }
             RollbackDecision::No { reasons } => {
-                let reasons = reasons.iter();
-                let reasons = reasons
-                    .map(|one| api::problem::Reason::new(one.code(), one.to_string()))
-                    .collect();
-                let detail = format!("{} cannot be rolled back", environment.name);
-                return Err(Refusal::new("rollback-refused", detail).with_reasons(reasons));
+                let reasons = reasons.iter().map(words::reason).collect();
+                let detail = Obstacle::CannotRollBack(&environment.name);
+                return Err(Refusal::new("rollback-refused", &detail).with_reasons(reasons));
             }
             RollbackDecision::Ask { .. } | RollbackDecision::Freeze { .. } => return Err(nothing()),
         };
@@ -324,11 +322,10 @@ async fn write_revert(
     match outcome.map_err(anyhow::Error::from)? {
         RevertOutcome::Reverted { commit, .. } => Ok(commit),
         RevertOutcome::NothingToRevert => {
-            Err(Refusal::new("rollback-refused", "nothing of the change is left"))
+            Err(Refusal::new("rollback-refused", &Obstacle::NothingToRevert))
         }
         RevertOutcome::Conflicts { paths } => {
-            let detail = format!("later changes build on it in {}", paths.join(", "));
-            Err(Refusal::new("merge-conflict", detail))
+            Err(Refusal::new("merge-conflict", &Obstacle::RevertConflicts(&paths)))
         }
     }
 }
@@ -381,10 +378,7 @@ pub async fn rolled_back_since(
         }
         let refused =
             looped.newest.is_some_and(|newest| newest > since) && !looped.refused.is_empty();
-        refused.then(|| {
-            let reasons = looped.refused.iter();
-            Err(reasons.map(|one| api::problem::Reason::new(one.code(), one.to_string())).collect())
-        })
+        refused.then(|| Err(looped.refused.iter().map(words::reason).collect()))
     };
     let mut folded = server.recorder.watch();
     let waited = tokio::time::timeout(REQUEST_WAIT, async {
@@ -398,12 +392,12 @@ pub async fn rolled_back_since(
     match waited.await {
         Ok(Some(Ok(commits))) => Ok(commits),
         Ok(Some(Err(reasons))) => {
-            let detail = format!("{environment} is not rolled back");
-            Err(Refusal::new("rollback-refused", detail).with_reasons(reasons))
+            let detail = Obstacle::NotRolledBack(environment);
+            Err(Refusal::new("rollback-refused", &detail).with_reasons(reasons))
         }
         Ok(None) | Err(_) => {
-            let detail = format!("{environment} was not rolled back yet; the request stands");
-            Err(Refusal::new("rollback-refused", detail).with_next("boucle status"))
+            let detail = Obstacle::NotRolledBackYet(environment);
+            Err(Refusal::new("rollback-refused", &detail).with_next(words::Next::Status))
         }
     }
 }

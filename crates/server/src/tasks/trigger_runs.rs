@@ -17,6 +17,7 @@ use crate::http::problem::Refusal;
 use crate::runs::{self, check_name, stem};
 use crate::state::Server;
 use crate::tasks::Next;
+use crate::words::{self, Missing, Obstacle};
 
 const ACTOR: &str = "pipelines";
 /// Where workflows are.
@@ -222,7 +223,7 @@ pub async fn dispatch(
 ) -> Result<ledger::RunId, Refusal> {
     let store = server.repository(repository)?;
     let commit = store.resolve(reference).map_err(anyhow::Error::from)?;
-    let commit = commit.ok_or_else(|| Refusal::not_found(&format!("the ref {reference}")))?;
+    let commit = commit.ok_or_else(|| Refusal::not_found(&Missing::Reference(reference)))?;
     let tree = store.tree_of(&commit).map_err(anyhow::Error::from)?;
     let mut found = None;
     for (path, read) in read_workflows(&store, &commit).await? {
@@ -230,8 +231,7 @@ pub async fn dispatch(
             found = Some((path, read));
         }
     }
-    let (path, read) =
-        found.ok_or_else(|| Refusal::not_found(&format!("the workflow {wanted}")))?;
+    let (path, read) = found.ok_or_else(|| Refusal::not_found(&Missing::Workflow(&wanted)))?;
     let workflow = read.map_err(|problems| invalid(&problems))?;
     let event =
         Event::WorkflowDispatch { reference: reference.clone(), workflow: path.clone(), inputs };
@@ -242,9 +242,9 @@ pub async fn dispatch(
     let inputs = match decided.into_iter().next() {
         Some(Trigger::Run { inputs, .. }) => inputs,
         Some(Trigger::Skipped { reason, .. }) => {
-            return Err(Refusal::new("invalid-request", reason.to_string()));
+            return Err(Refusal::new("invalid-request", &reason));
         }
-        None => return Err(Refusal::not_found(&format!("the workflow {wanted}"))),
+        None => return Err(Refusal::not_found(&Missing::Workflow(&wanted))),
     };
     let source = RunSource {
         repository: repository.clone(),
@@ -278,14 +278,8 @@ pub async fn read_workflow(
 /// The refusal that names each problem of a workflow with its place.
 #[must_use]
 pub fn invalid(problems: &[Problem]) -> Refusal {
-    let reasons = problems.iter().map(|problem| {
-        let mut reason = api::problem::Reason::new(problem.code.code(), problem.message.clone());
-        reason.file = Some(problem.path.clone());
-        reason.line = (problem.line > 0).then_some(u64::from(problem.line));
-        reason.column = (problem.line > 0).then_some(u64::from(problem.column));
-        reason
-    });
-    Refusal::new("invalid-workflow", "the workflow cannot run").with_reasons(reasons.collect())
+    let reasons = problems.iter().map(words::workflow_reason).collect();
+    Refusal::new("invalid-workflow", &Obstacle::WorkflowCannotRun).with_reasons(reasons)
 }
 
 async fn read_workflows(store: &Repository, commit: &CommitId) -> anyhow::Result<Vec<Read>> {

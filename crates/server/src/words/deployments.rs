@@ -1,0 +1,84 @@
+//! Why an application is not changed now, and what a change does to it, in French.
+
+use deployments::{BlockReason, ObjectKey};
+
+use super::{Coded, Said, count};
+
+impl Said for BlockReason {
+    fn french(&self) -> String {
+        match self {
+            Self::ClusterUnavailable { address } => format!(
+                "la destination `{address}` est un cluster Kubernetes, que ce serveur ne peut pas encore atteindre ; donnez `name: local` pour des processus de cette machine"
+            ),
+            // What is missing is a phrase of the target's and is kept as it is.
+            Self::InventoryMissing { what } => format!(
+                "ce qui tourne sur la cible n’est pas connu ({what}), donc rien n’est changé ; la prochaine observation décide"
+            ),
+            Self::InventoryStale { as_of } => format!(
+                "la cible a été observée pour la dernière fois à {as_of}, avant la fin du dernier déploiement ; la prochaine observation décide"
+            ),
+            Self::NotAnObject { document } => format!(
+                "le document {document} du rendu n’a pas d’apiVersion, de kind ou de metadata.name ; ajoutez-les"
+            ),
+            Self::DuplicateObject { object } => {
+                format!("{object} est rendu deux fois ; enlevez-en un")
+            }
+            Self::UnknownKind { object } => format!(
+                "{object} : cette cible n’exécute pas le type {} ; rien n’a été écrit ; enlevez l’objet ou déployez-le ailleurs",
+                object.group_kind()
+            ),
+            Self::InvalidManifest { object, message } => {
+                format!("{object} : {message} ; rien n’a été écrit")
+            }
+            Self::InvalidOrder { object, message } => {
+                format!("l’ordre de {object} est faux : {message}")
+            }
+            Self::NamespaceMissing { object } => format!(
+                "{object} va dans un namespace qui n’existe pas ou n’est pas nommé ; donnez `spec.destination.namespace`, ajoutez un Namespace, ou mettez `CreateNamespace=true`"
+            ),
+            Self::OwnedByAnother { object, application } => format!(
+                "{object} appartient à l’application {application} ; enlevez-le de l’une des deux"
+            ),
+            Self::MassDeletion { deletions, existing, allowed } => format!(
+                "{} sur {existing} seraient supprimés et {allowed} peuvent l’être sans une personne : {} ; confirmez la suppression ou remettez-les dans Git",
+                count(deletions.len() as u64, "objet", "objets"),
+                list(deletions)
+            ),
+            Self::WouldDeleteEverything { deletions } => format!(
+                "le rendu est vide et supprimerait tous les objets : {} ; confirmez la suppression, ou mettez `allowEmpty`",
+                list(deletions)
+            ),
+            Self::DeletionNeedsConfirmation { deletions } => format!(
+                "`Prune=confirm` retient la suppression de {} ; confirmez-la",
+                list(deletions)
+            ),
+            Self::ManualSync { changes } => format!(
+                "l’automatisme est coupé, en attente : {} ; demandez une synchronisation",
+                count(*changes as u64, "changement", "changements")
+            ),
+            Self::SelfHealOff { objects } => format!(
+                "{} a changé sur la cible et `selfHeal` est coupé ; demandez une synchronisation ou mettez-le",
+                list(objects)
+            ),
+            Self::RetryLater { failures, until } => format!(
+                "déployer ce rendu a échoué {failures} fois ; un nouvel essai suit à {until}"
+            ),
+            Self::RetriesExhausted { failures } => format!(
+                "déployer ce rendu a échoué {failures} fois, ce qui est la limite ; poussez un changement ou demandez une synchronisation"
+            ),
+            Self::ArtifactNotPromoted { artifact, environment } => format!(
+                "rien de `{artifact}` n’a encore été promu en {environment} ; la première construction publiée le sera"
+            ),
+        }
+    }
+}
+
+impl Coded for BlockReason {
+    fn code(&self) -> &'static str {
+        self.code()
+    }
+}
+
+fn list(objects: &[ObjectKey]) -> String {
+    objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,159 @@
+//! What is wrong with files of a repository: its configuration, workflows and manifests. The readers'
+//! own messages are quoted, as compilers' are.
+
+use std::fmt::{self, Display};
+
+use api::problem::Reason;
+use pipelines::workflow::{Problem, ProblemCode};
+
+use super::{Coded, Said, reason};
+
+/// One thing that is wrong with a repository's configuration, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigurationProblem {
+    /// The stable code.
+    pub code: &'static str,
+    /// The file.
+    pub file: String,
+    /// The line and the column, from 1; absent when the whole file is meant.
+    pub place: Option<(u64, u64)>,
+    /// What is wrong.
+    pub what: Trouble,
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// A reader refuses the file.
+    Refused(String),
+    /// Two files declare one application.
+    DeclaredTwice {
+        /// The application.
+        application: String,
+        /// The other file.
+        other: String,
+    },
+    /// An environment names a folder without a kustomization.
+    OverlayMissing {
+        /// The environment.
+        environment: String,
+        /// The file that should be there.
+        path: String,
+    },
+}
+
+/// Manifests that cannot be rendered, with what the renderer says.
+pub struct RenderFailed<'a>(pub &'a dyn Display);
+
+impl ConfigurationProblem {
+    /// The problem as the interface shows it, in the language of the request.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        Reason {
+            file: Some(self.file.clone()),
+            line: self.place.map(|(line, _)| line),
+            column: self.place.map(|(_, column)| column),
+            ..reason(self)
+        }
+    }
+}
+
+impl Display for ConfigurationProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            Trouble::Refused(message) => f.write_str(message),
+            Trouble::DeclaredTwice { application, other } => {
+                write!(f, "{application} is declared in {other} too")
+            }
+            Trouble::OverlayMissing { environment, path } => {
+                write!(f, "the environment {environment} has no {path}")
+            }
+        }
+    }
+}
+
+impl Said for ConfigurationProblem {
+    fn french(&self) -> String {
+        match &self.what {
+            Trouble::Refused(message) => format!("le fichier n’est pas accepté : {message}"),
+            Trouble::DeclaredTwice { application, other } => {
+                format!("{application} est déclarée aussi dans {other}")
+            }
+            Trouble::OverlayMissing { environment, path } => {
+                format!("l’environnement {environment} n’a pas de {path}")
+            }
+        }
+    }
+}
+
+impl Coded for ConfigurationProblem {
+    fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+/// A problem of a workflow as the interface shows it, in the language of the request.
+pub fn workflow_reason(problem: &Problem) -> Reason {
+    let placed = problem.line > 0;
+    Reason {
+        file: Some(problem.path.clone()),
+        line: placed.then_some(u64::from(problem.line)),
+        column: placed.then_some(u64::from(problem.column)),
+        ..reason(&Unplaced(problem))
+    }
+}
+
+/// A problem of a workflow without its place, which the reason has beside it.
+pub struct Unplaced<'a>(pub &'a Problem);
+
+impl Display for Unplaced<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl Said for Unplaced<'_> {
+    fn french(&self) -> String {
+        let what = match self.0.code {
+            ProblemCode::WorkflowYaml => "ce n’est pas du YAML valable",
+            ProblemCode::WorkflowTooLarge => "c’est plus grand que permis",
+            ProblemCode::WorkflowAnchor => "cette ancre ou cette fusion n’est pas permise",
+            ProblemCode::WorkflowUnexpectedValue => "cette clé ou cette valeur n’est pas attendue",
+            ProblemCode::WorkflowDuplicateKey => "cette clé est là deux fois",
+            ProblemCode::WorkflowMissingKey => "il manque une clé",
+            ProblemCode::WorkflowAmbiguous => "cela pourrait être plusieurs choses",
+            ProblemCode::WorkflowExpression => "cette expression est fausse",
+            ProblemCode::WorkflowExpressionNotAllowed => "aucune expression n’est permise ici",
+            ProblemCode::WorkflowIdentifier => "cet identifiant n’est pas valable",
+            ProblemCode::WorkflowNeeds => "les dépendances entre tâches sont fausses",
+            ProblemCode::WorkflowMatrix => "cette matrice n’a pas de valeurs",
+            ProblemCode::WorkflowContradiction => "ces clés se contredisent",
+            ProblemCode::Unsupported => "Boucle ne fait pas encore cela",
+        };
+        format!("{what} : {}", self.0.message)
+    }
+}
+
+impl Coded for Unplaced<'_> {
+    fn code(&self) -> &'static str {
+        self.0.code.code()
+    }
+}
+
+impl Display for RenderFailed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Said for RenderFailed<'_> {
+    fn french(&self) -> String {
+        format!("les manifestes n’ont pas pu être produits : {}", self.0)
+    }
+}
+
+impl Coded for RenderFailed<'_> {
+    fn code(&self) -> &'static str {
+        "render-failed"
+    }
+}

@@ -1,0 +1,185 @@
+//! What is wrong with a request.
+
+use std::fmt::{self, Display};
+
+use super::Said;
+
+/// What whoever asks has to write differently.
+pub enum Malformed<'a> {
+    /// A Git client that speaks the protocol of files.
+    OldProtocol,
+    /// A Git request with another content type.
+    ContentType {
+        /// The one that it must have.
+        expected: &'a str,
+    },
+    /// Git's data cannot be read.
+    GitData(&'a dyn Display),
+    /// A body that is too large.
+    BodyTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// A body that is not the JSON that was expected.
+    Body(&'a dyn Display),
+    /// A page's size.
+    Limit {
+        /// The limit.
+        max: usize,
+        /// What was asked for.
+        given: usize,
+    },
+    /// A cursor that this server never made.
+    Cursor,
+    /// The days of the delivery figures.
+    Days {
+        /// The limit.
+        max: u32,
+        /// What was asked for.
+        given: u32,
+    },
+    /// A parameter that is neither of two words.
+    Neither {
+        /// The parameter.
+        parameter: &'a str,
+        /// The one word.
+        one: &'a str,
+        /// The other.
+        other: &'a str,
+        /// What was given.
+        given: &'a str,
+    },
+    /// A text that is searched for.
+    SearchedTooShort {
+        /// How many characters it has at least.
+        min: usize,
+    },
+    /// A text that is no time.
+    Time(&'a str),
+    /// A text that is no actor.
+    ActorName(&'a str),
+    /// A text that is no subject.
+    SubjectName(&'a str),
+    /// A text that is no name of an account or machine.
+    AccountName(&'a str),
+    /// An invitation that was used without a password.
+    InvitationWithoutPassword,
+    /// A password that is too short or too long.
+    Password {
+        /// How many characters it has at least.
+        characters_min: usize,
+        /// How many bytes it has at most.
+        bytes_max: usize,
+    },
+    /// A comment without a text.
+    EmptyComment,
+    /// A comment on half a place.
+    PathWithoutLine,
+    /// A comment on line 0.
+    LineZero,
+    /// An edit without files or with a wrong title.
+    Edit {
+        /// How many characters a title has at most.
+        title_max: usize,
+    },
+    /// An edit of something that is no file.
+    NoFile(&'a str),
+    /// A deletion that no plan holds back.
+    NotHeldBack(&'a str),
+}
+
+impl Display for Malformed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OldProtocol => {
+                f.write_str("only smart HTTP is served; ask with a git of this century")
+            }
+            Self::ContentType { expected } => write!(f, "the content type must be {expected}"),
+            Self::GitData(error) | Self::Body(error) => error.fmt(f),
+            Self::BodyTooLarge { bytes_max } => {
+                write!(f, "a request's body is at most {bytes_max} bytes")
+            }
+            Self::Limit { max, given } => write!(f, "`limit` is from 1 to {max}, not {given}"),
+            Self::Cursor => f.write_str("`cursor` is not one that this server gave out"),
+            Self::Days { max, given } => write!(f, "`days` is from 1 to {max}, not {given}"),
+            Self::Neither { parameter, one, other, given } => {
+                write!(f, "`{parameter}` is `{one}` or `{other}`, not `{given}`")
+            }
+            Self::SearchedTooShort { min } => write!(f, "`text` has at least {min} characters"),
+            Self::Time(text) => {
+                write!(f, "`{text}` is not a time such as 2026-01-31T12:00:00Z")
+            }
+            Self::ActorName(text) => write!(f, "`{text}` is not an actor such as person:ada"),
+            Self::SubjectName(text) => {
+                write!(f, "`{text}` is not a subject such as application:hello-production")
+            }
+            Self::AccountName(text) => {
+                write!(f, "`{text}` is not a name of letters, digits, `-`, `_`, `.`, `@`")
+            }
+            Self::InvitationWithoutPassword => f.write_str("an invitation needs a `password`"),
+            Self::Password { characters_min, bytes_max } => write!(
+                f,
+                "a password has at least {characters_min} characters and at most {bytes_max} bytes"
+            ),
+            Self::EmptyComment => f.write_str("a comment has a text"),
+            Self::PathWithoutLine => f.write_str("`path` and `line` come together"),
+            Self::LineZero => f.write_str("`line` counts from 1"),
+            Self::Edit { title_max } => {
+                write!(f, "an edit has files and a title of 1 to {title_max} characters")
+            }
+            Self::NoFile(path) => write!(f, "{path} is no file"),
+            Self::NotHeldBack(object) => {
+                write!(f, "`{object}` is not among the deletions that are held back")
+            }
+        }
+    }
+}
+
+impl Said for Malformed<'_> {
+    fn french(&self) -> String {
+        match self {
+            Self::OldProtocol => {
+                "seul le HTTP « smart » est servi ; demandez avec un git de ce siècle".into()
+            }
+            Self::ContentType { expected } => format!("le type du contenu doit être {expected}"),
+            Self::GitData(error) => format!("les données de git ne sont pas lisibles : {error}"),
+            Self::Body(error) => {
+                format!("le corps de la requête n’est pas celui attendu : {error}")
+            }
+            Self::BodyTooLarge { bytes_max } => {
+                format!("le corps d’une requête a au plus {bytes_max} octets")
+            }
+            Self::Limit { max, given } => format!("`limit` va de 1 à {max}, pas {given}"),
+            Self::Cursor => "`cursor` n’a pas été donné par ce serveur".into(),
+            Self::Days { max, given } => format!("`days` va de 1 à {max}, pas {given}"),
+            Self::Neither { parameter, one, other, given } => {
+                format!("`{parameter}` est `{one}` ou `{other}`, pas `{given}`")
+            }
+            Self::SearchedTooShort { min } => format!("`text` a au moins {min} caractères"),
+            Self::Time(text) => {
+                format!("`{text}` n’est pas une date telle que 2026-01-31T12:00:00Z")
+            }
+            Self::ActorName(text) => format!("`{text}` n’est pas un acteur tel que person:ada"),
+            Self::SubjectName(text) => {
+                format!("`{text}` n’est pas un sujet tel que application:hello-production")
+            }
+            Self::AccountName(text) => {
+                format!("`{text}` n’est pas un nom fait de lettres, chiffres, `-`, `_`, `.`, `@`")
+            }
+            Self::InvitationWithoutPassword => "une invitation exige un `password`".into(),
+            Self::Password { characters_min, bytes_max } => format!(
+                "un mot de passe a au moins {characters_min} caractères et au plus {bytes_max} octets"
+            ),
+            Self::EmptyComment => "un commentaire a un texte".into(),
+            Self::PathWithoutLine => "`path` et `line` vont ensemble".into(),
+            Self::LineZero => "`line` compte à partir de 1".into(),
+            Self::Edit { title_max } => {
+                format!("une modification a des fichiers et un titre de 1 à {title_max} caractères")
+            }
+            Self::NoFile(path) => format!("{path} n’est pas un fichier"),
+            Self::NotHeldBack(object) => {
+                format!("`{object}` n’est pas parmi les suppressions retenues")
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What stands in the way of a request that is well formed, and what to do next.
+
+use std::fmt::{self, Display};
+
+use ledger::{PullRequestNumber, Timestamp};
+
+use super::{Said, some};
+
+/// Why something cannot be done now.
+pub enum Obstacle<'a> {
+    /// Too many wrong passwords.
+    SignInWaits {
+        /// Whose.
+        name: &'a str,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The password is wrong or there is no such account: the same for both.
+    WrongPassword,
+    /// The name has an account.
+    AccountExists(&'a str),
+    /// The one-time link was used from elsewhere.
+    OtherMachine,
+    /// The one-time link was used before or is too old.
+    SetupUsed,
+    /// The request names the server wrongly.
+    ForeignName(&'a str),
+    /// The request comes from a page of another site.
+    ForeignPage(&'a str),
+    /// A session's request does not say which page it comes from.
+    NoPage,
+    /// The repository is there.
+    RepositoryExists(&'a dyn Display),
+    /// Somebody changed the file.
+    FileChanged(&'a str),
+    /// The pull request is merged or closed.
+    NotOpen(PullRequestNumber),
+    /// Nobody wished to merge it.
+    NotQueued(PullRequestNumber),
+    /// The caller saw an older version.
+    NewerPatchSet {
+        /// Of which pull request.
+        number: PullRequestNumber,
+        /// The newest.
+        head: &'a dyn Display,
+    },
+    /// A merge waits; the reasons say for what.
+    MergeWaits {
+        /// Of which pull request.
+        number: PullRequestNumber,
+        /// For how many things.
+        things: usize,
+    },
+    /// Nothing of it is left to merge.
+    NothingToMerge(PullRequestNumber),
+    /// It conflicts with its target.
+    MergeConflicts {
+        /// Which pull request.
+        number: PullRequestNumber,
+        /// Where.
+        paths: &'a [String],
+    },
+    /// No commit in common with the branch that it asks to change.
+    UnrelatedHistory(&'a dyn Display),
+    /// The branch has all of it.
+    NothingNew(&'a dyn Display),
+    /// A run that goes on cannot be repeated.
+    RunNotEnded(u64),
+    /// A workflow is wrong; the reasons say where.
+    WorkflowCannotRun,
+    /// An overlay's kustomization cannot be edited.
+    Overlay(&'a dyn Display),
+    /// A build cannot be promoted; the reasons say why.
+    CannotBePromoted {
+        /// The artifact.
+        artifact: &'a str,
+        /// Where to.
+        environment: &'a dyn Display,
+    },
+    /// An application was never rendered.
+    NotRendered(&'a dyn Display),
+    /// An application without an environment.
+    NoEnvironment(&'a dyn Display),
+    /// Nothing runs that could be taken back.
+    NothingRuns,
+    /// A rollback is refused; the reasons say why.
+    CannotRollBack(&'a dyn Display),
+    /// A rollback that was asked for was refused; the reasons say why.
+    NotRolledBack(&'a dyn Display),
+    /// A rollback that was asked for takes longer than the request.
+    NotRolledBackYet(&'a dyn Display),
+    /// Nothing of the change is left.
+    NothingToRevert,
+    /// Later changes build on the change.
+    RevertConflicts(&'a [String]),
+    /// The disk is full.
+    DiskFull(&'a dyn Display),
+    /// A fault of the server's.
+    Internal(&'a dyn Display),
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy)]
+pub enum Next {
+    /// The command that shows what goes on.
+    Status,
+    /// The change is made again on what is there now.
+    ReadAgain,
+}
+
+impl Display for Obstacle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignInWaits { name, until } => {
+                write!(f, "too many wrong passwords for {name}; wait until {until}")
+            }
+            Self::WrongPassword => f.write_str("the name or the password is wrong"),
+            Self::AccountExists(name) => write!(f, "{name} has an account already"),
+            Self::OtherMachine => f.write_str("the link works on the server's machine only"),
+            Self::SetupUsed => f.write_str("the link was used before or is too old"),
+            Self::ForeignName(host) => write!(f, "this server is not called {host}"),
+            Self::ForeignPage(origin) => {
+                write!(f, "a page of {origin} may not change anything here")
+            }
+            Self::NoPage => f.write_str("a change by a session says which page it comes from"),
+            Self::RepositoryExists(name) => write!(f, "{name} is there already"),
+            Self::FileChanged(path) => {
+                write!(f, "{path} was changed by somebody else since you read it")
+            }
+            Self::NotOpen(number) => write!(f, "#{number} is not open"),
+            Self::NotQueued(number) => write!(f, "#{number} is not queued"),
+            Self::NewerPatchSet { number, head } => {
+                write!(f, "#{number} has a newer patch set, {head}")
+            }
+            Self::MergeWaits { number, things: 1 } => write!(f, "#{number} waits for one thing"),
+            Self::MergeWaits { number, things } => write!(f, "#{number} waits for {things} things"),
+            Self::NothingToMerge(number) => write!(f, "nothing of #{number} is left to merge"),
+            Self::MergeConflicts { number, paths } => {
+                write!(f, "#{number} conflicts in {}", paths.join(", "))
+            }
+            Self::UnrelatedHistory(target) => {
+                write!(f, "it has no history in common with {target}")
+            }
+            Self::NothingNew(target) => write!(f, "{target} has all of it already"),
+            Self::RunNotEnded(run) => write!(f, "run {run} has not ended yet"),
+            Self::WorkflowCannotRun => f.write_str("the workflow cannot run"),
+            Self::Overlay(error) | Self::DiskFull(error) | Self::Internal(error) => error.fmt(f),
+            Self::CannotBePromoted { artifact, environment } => {
+                write!(f, "{artifact} cannot go to {environment}")
+            }
+            Self::NotRendered(name) => write!(f, "{name} has not been rendered"),
+            Self::NoEnvironment(name) => write!(f, "{name} belongs to no environment"),
+            Self::NothingRuns => f.write_str("nothing runs that could be taken back"),
+            Self::CannotRollBack(environment) => write!(f, "{environment} cannot be rolled back"),
+            Self::NotRolledBack(environment) => write!(f, "{environment} is not rolled back"),
+            Self::NotRolledBackYet(environment) => {
+                write!(f, "{environment} was not rolled back yet; the request stands")
+            }
+            Self::NothingToRevert => f.write_str("nothing of the change is left"),
+            Self::RevertConflicts(paths) => {
+                write!(f, "later changes build on it in {}", paths.join(", "))
+            }
+        }
+    }
+}
+
+impl Said for Obstacle<'_> {
+    fn french(&self) -> String {
+        match self {
+            Self::SignInWaits { name, until } => {
+                format!("trop de mots de passe faux pour {name} ; attendez jusqu’à {until}")
+            }
+            Self::WrongPassword => "le nom ou le mot de passe est faux".into(),
+            Self::AccountExists(name) => format!("{name} a déjà un compte"),
+            Self::OtherMachine => "le lien ne sert que sur la machine du serveur".into(),
+            Self::SetupUsed => "le lien a déjà servi ou a expiré".into(),
+            Self::ForeignName(host) => format!("ce serveur ne s’appelle pas {host}"),
+            Self::ForeignPage(origin) => {
+                format!("une page de {origin} ne peut rien changer ici")
+            }
+            Self::NoPage => "un changement par une session dit de quelle page il vient".into(),
+            Self::RepositoryExists(name) => format!("{name} est déjà là"),
+            Self::FileChanged(path) => {
+                format!("quelqu’un d’autre a changé {path} depuis que vous l’avez lu")
+            }
+            Self::NotOpen(number) => {
+                format!("la demande de changement nº {number} n’est pas ouverte")
+            }
+            Self::NotQueued(number) => {
+                format!("la demande de changement nº {number} n’est pas en file")
+            }
+            Self::NewerPatchSet { number, head } => {
+                format!("la demande de changement nº {number} a une version plus récente, {head}")
+            }
+            Self::MergeWaits { number, things: 1 } => {
+                format!("la demande de changement nº {number} attend une chose")
+            }
+            Self::MergeWaits { number, things } => {
+                format!("la demande de changement nº {number} attend {things} choses")
+            }
+            Self::NothingToMerge(number) => {
+                format!("il ne reste rien à fusionner de la demande de changement nº {number}")
+            }
+            Self::MergeConflicts { number, paths } => {
+                format!("la demande de changement nº {number} est en conflit dans {}", some(paths))
+            }
+            Self::UnrelatedHistory(target) => {
+                format!("elle n’a pas d’histoire commune avec {target}")
+            }
+            Self::NothingNew(target) => format!("{target} a déjà tout cela"),
+            Self::RunNotEnded(run) => format!("l’exécution {run} n’est pas encore terminée"),
+            Self::WorkflowCannotRun => "le workflow ne peut pas être exécuté".into(),
+            Self::Overlay(error) => {
+                format!("la kustomization ne peut pas être modifiée : {error}")
+            }
+            Self::CannotBePromoted { artifact, environment } => {
+                format!("{artifact} ne peut pas aller en {environment}")
+            }
+            Self::NotRendered(name) => format!("{name} n’a pas encore de rendu"),
+            Self::NoEnvironment(name) => format!("{name} n’appartient à aucun environnement"),
+            Self::NothingRuns => "rien ne tourne qui pourrait être retiré".into(),
+            Self::CannotRollBack(environment) => {
+                format!("pas de retour arrière possible en {environment}")
+            }
+            Self::NotRolledBack(environment) => format!("pas de retour arrière en {environment}"),
+            Self::NotRolledBackYet(environment) => {
+                format!("pas encore de retour arrière en {environment} ; la demande reste valable")
+            }
+            Self::NothingToRevert => "il ne reste rien de ce changement".into(),
+            Self::RevertConflicts(paths) => {
+                format!("des changements plus récents s’appuient dessus dans {}", some(paths))
+            }
+            Self::DiskFull(error) => format!("le disque est plein : {error}"),
+            Self::Internal(error) => format!("une opération a échoué : {error}"),
+        }
+    }
+}
+
+impl Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Status => "boucle status",
+            Self::ReadAgain => "read it again and repeat your change",
+        })
+    }
+}
+
+impl Said for Next {
+    fn french(&self) -> String {
+        match self {
+            Self::Status => "boucle status",
+            Self::ReadAgain => "relisez-le et refaites votre changement",
+        }
+        .into()
+    }
+}
