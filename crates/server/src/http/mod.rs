@@ -56,7 +56,8 @@ use crate::state::Server;
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Boucle",
-    description = "The whole GitOps loop: repositories, reviews, runs, deployments, watching.",
+    description = "The whole GitOps loop: repositories, reviews, runs, deployments, watching. \
+        Sentences are English or French, as `Accept-Language` says; codes are the same in both.",
     license(name = "Apache-2.0")
 ))]
 struct Document;

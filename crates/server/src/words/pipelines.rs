@@ -35,6 +35,7 @@ impl Coded for WaitReason {
     }
 }
 
+/// Said beside the state, so that the state is not said again.
 impl Said for EndReason {
     fn french(&self) -> String {
         match self {
@@ -42,12 +43,12 @@ impl Said for EndReason {
                 let ended = ancestors.iter();
                 let ended = ended.map(|one| format!("{} est {}", one.job, conclusion(one.result)));
                 format!(
-                    "sautée parce qu’elle ne s’exécute qu’après un succès, et {} ; ajoutez `if: always()` ou une autre fonction d’état pour l’exécuter quand même",
+                    "elle ne s’exécute qu’après un succès, et {} ; ajoutez `if: always()` ou une autre fonction d’état pour l’exécuter quand même",
                     ended.collect::<Vec<_>>().join(", ")
                 )
             }
             Self::ConditionFalse { condition } => {
-                format!("sautée parce que sa condition `{condition}` est fausse")
+                format!("sa condition `{condition}` est fausse")
             }
             // Details and messages are quoted from the step, the expression and the runner.
             Self::StepFailed { step, name, detail } => {
@@ -58,7 +59,7 @@ impl Said for EndReason {
                 "arrêtée après {minutes} min ; relevez `timeout-minutes` s’il lui faut plus longtemps"
             ),
             Self::FailFast { failed } => format!(
-                "annulée parce que {failed} de la même matrice a échoué ; `fail-fast: false` laisse continuer les autres"
+                "{failed} de la même matrice a échoué ; `fail-fast: false` laisse continuer les autres"
             ),
             Self::Interrupted => {
                 "le serveur s’est arrêté deux fois pendant qu’elle s’exécutait ; relancez-la quand il est stable"
@@ -84,11 +85,11 @@ impl Coded for EndReason {
 impl Said for CancelReason {
     fn french(&self) -> String {
         match self {
-            Self::Requested { by } => format!("annulée par {by}"),
-            Self::Superseded { group, by } => format!(
-                "annulée parce que l’exécution {by} du groupe de concurrence `{group}` est plus récente"
-            ),
-            Self::Outdated => "annulée parce que son commit a été remplacé".into(),
+            Self::Requested { by } => format!("{by} l’a annulée"),
+            Self::Superseded { group, by } => {
+                format!("l’exécution {by} du groupe de concurrence `{group}` est plus récente")
+            }
+            Self::Outdated => "son commit a été remplacé".into(),
         }
     }
 }
