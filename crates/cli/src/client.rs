@@ -117,6 +117,7 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}/api/v1{path}", self.connection.url));
+        let request = request.header("accept-language", self.language.tag());
         match &self.connection.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -102,7 +102,7 @@ impl Failure {
     }
 }
 
-/// The server's own words, below the title of the code in the reader's language.
+/// The server's own words, which it gives in the reader's language.
 fn problem_text(problem: &Problem, words: &dyn Words) -> String {
     let mut text = words.problem(&problem.code, &problem.detail);
     for reason in &problem.reasons {

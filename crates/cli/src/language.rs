@@ -39,6 +39,15 @@ impl Language {
         if locale.starts_with("fr") { Language::French } else { Language::English }
     }
 
+    /// Its tag, which asks a server for it.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::French => "fr",
+        }
+    }
+
     /// Its sentences.
     #[must_use]
     pub fn words(self) -> &'static dyn Words {

@@ -67,6 +67,11 @@ fn what_is_printed_is_what_was_agreed() {
         check(data.path(), "en", line);
         check(data.path(), "fr", line);
     }
+    // Which case comes first, and its numbers, depend on the machine: no file can hold them.
+    let incident = run(command(data.path()).args(["--lang", "fr", "incident", "show", "1"]));
+    let (title, step) = ("hello-production est malade\u{a0}: ", "\u{202f}; la mauvaise révision");
+    assert!(incident.out.contains(title) && incident.out.contains(step), "{}", incident.out);
+    assert!(!incident.out.contains("is sick"), "{}", incident.out);
 }
 
 #[test]

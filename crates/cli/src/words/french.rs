@@ -1,7 +1,5 @@
 //! The sentences in French.
 
-use api::codes;
-
 use super::{ApplicationLabels, Column, IncidentLabels, Words};
 
 /// French. A no-break space stands before `:`, `;`, `!`, `?` and inside of « ».
@@ -111,11 +109,7 @@ impl Words for French {
     }
 
     fn problem(&self, code: &str, detail: &str) -> String {
-        // The detail is the server's and stays as it is; the code's title says it in French.
-        match codes::find(code) {
-            Some(known) => format!("erreur[{code}] : {}\n  ({detail})", known.title_fr),
-            None => format!("erreur[{code}] : {detail}"),
-        }
+        format!("erreur[{code}] : {detail}")
     }
 
     fn caused_by(&self, cause: &str) -> String {
