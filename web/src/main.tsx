@@ -7,6 +7,7 @@ import { createRoot } from 'react-dom/client';
 import { createQueryClient } from './data/queries';
 import { keepLive } from './data/stream/live';
 import './design/tokens.css';
+import { chosenLanguage } from './messages/language';
 import { MessagesProvider } from './messages/Messages';
 import { createAppRouter } from './router';
 
@@ -16,6 +17,8 @@ if (nonce) setNonce(nonce);
 const queries = createQueryClient();
 const router = createAppRouter(queries);
 keepLive(queries);
+// Answers hold sentences of the server's: another language asks for them again.
+chosenLanguage.subscribe(() => void queries.invalidateQueries());
 
 const root = document.getElementById('root');
 if (root) {

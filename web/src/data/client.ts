@@ -1,5 +1,6 @@
 // The one way to the public interface: typed requests, refusals as errors, the session kept in view.
 import createClient from 'openapi-fetch';
+import { languageInUse } from '../messages/language';
 import type { components, paths } from './api-types';
 import { ProblemError, problemFrom } from './problem';
 import { missSession, session } from './session';
@@ -19,7 +20,13 @@ export interface Page<T> {
   next_cursor?: string | null;
 }
 
-export const client = createClient<paths>({ fetch: (request: Request) => fetch(request) });
+export const client = createClient<paths>({
+  fetch: (request: Request) => {
+    // What the server says is in the language of the page, which may not be the browser's.
+    request.headers.set('accept-language', languageInUse());
+    return fetch(request);
+  },
+});
 
 interface Answer<T> {
   data?: T;

@@ -1,5 +1,6 @@
 // Whether this browser has a session, and the ways in and out. The cookie itself is out of reach for
 // scripts.
+import { languageInUse } from '../messages/language';
 import { ProblemError, problemFrom } from './problem';
 import { createStore } from './store';
 
@@ -38,10 +39,11 @@ export async function signOut(): Promise<void> {
 }
 
 async function send(method: string, path: string, body?: object): Promise<void> {
-  const request: RequestInit = { method };
+  const headers = new Headers({ 'accept-language': languageInUse() });
+  const request: RequestInit = { method, headers };
   if (body) {
     request.body = JSON.stringify(body);
-    request.headers = { 'content-type': 'application/json' };
+    headers.set('content-type', 'application/json');
   }
   const answer = await fetch(path, request);
   if (answer.ok) return;

@@ -6,7 +6,7 @@ import type { FactMessages } from './en-facts';
 import type { MetricMessages } from './en-metrics';
 import type { ScreenMessages } from './en-screens';
 import type { SettingsMessages } from './en-settings';
-import { chosenLanguage, type Language, languageFor, localeFor } from './language';
+import { chosenLanguage, type Language, languageInUse, localeFor } from './language';
 
 interface Spoken {
   language: Language;
@@ -51,10 +51,6 @@ function load<T>(key: string, loader: () => Promise<T>): Promise<T> {
 }
 
 const SpokenContext = createContext<Spoken | null>(null);
-
-export function languageInUse(): Language {
-  return languageFor(chosenLanguage.get(), navigator.languages);
-}
 
 export function loadShared(language: Language): Promise<Messages> {
   return load(`${language}.shared`, loaders[language].shared);

@@ -15,6 +15,10 @@ export function languageFor(chosen: string | null, preferred: readonly string[])
   return 'en';
 }
 
+export function languageInUse(): Language {
+  return languageFor(chosenLanguage.get(), navigator.languages);
+}
+
 /** The tag for dates and numbers: the browser's own region when its language is the one in use. */
 export function localeFor(language: Language, preferred: readonly string[]): string {
   return preferred.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
