@@ -1,5 +1,7 @@
 //! What monitoring writes into the ledger. Numbers are integers: a fact's JSON is hashed.
 
+use std::fmt;
+
 use ledger::{
     ApplicationName, ArtifactDigest, CommitId, EnvironmentName, FactBody, IncidentId,
     PullRequestNumber, RepositoryName, Sequence,
@@ -53,6 +55,9 @@ pub enum MonitoringFact {
         digest: ArtifactDigest,
         /// What is in it, one line each.
         summary: Vec<String>,
+        /// The same as values; facts from before they were kept have none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        contents: Vec<EvidenceContent>,
     },
     /// An incident begins.
     IncidentOpened {
@@ -154,6 +159,30 @@ pub struct Suspect {
     pub previous: Option<CommitId>,
 }
 
+/// One thing that saved evidence holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "content", rename_all = "kebab-case")]
+pub enum EvidenceContent {
+    /// What a workload's replicas wrote and answered, and what happened to them.
+    Workload {
+        /// Its name.
+        workload: String,
+        /// Lines of their logs.
+        log_lines: usize,
+        /// Answers to probes.
+        probe_answers: usize,
+        /// Events.
+        events: usize,
+    },
+    /// Metrics of the minutes before.
+    Metrics {
+        /// How many series.
+        series: usize,
+        /// Over how long.
+        minutes: u64,
+    },
+}
+
 /// What is done about an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
@@ -175,6 +204,20 @@ pub enum IncidentAction {
         /// Who.
         by: String,
     },
+}
+
+impl fmt::Display for EvidenceContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workload { workload, log_lines, probe_answers, events } => write!(
+                f,
+                "{workload}: {log_lines} log lines, {probe_answers} probe answers, {events} events"
+            ),
+            Self::Metrics { series, minutes } => {
+                write!(f, "{series} series of metrics over {minutes} min")
+            }
+        }
+    }
 }
 
 impl IncidentAction {

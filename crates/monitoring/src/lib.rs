@@ -18,7 +18,9 @@ pub use assess::{
     WorkloadHealth, assess,
 };
 pub use exposition::{Exposition, ExpositionError, Sample};
-pub use facts::{IncidentAction, MonitoringFact, ObjectiveState, Resolution, Suspect};
+pub use facts::{
+    EvidenceContent, IncidentAction, MonitoringFact, ObjectiveState, Resolution, Suspect,
+};
 pub use incident::{IncidentDecision, IncidentInputs};
 pub use notification::{Notification, NotificationInputs, NotificationTarget};
 pub use objective::{

@@ -9,7 +9,9 @@ use ledger::{
 use serde::{Deserialize, Serialize};
 
 use crate::assess::{Case, Verdict};
-use crate::facts::{IncidentAction, MonitoringFact, ObjectiveState, Resolution, Suspect};
+use crate::facts::{
+    EvidenceContent, IncidentAction, MonitoringFact, ObjectiveState, Resolution, Suspect,
+};
 use crate::notification::{Change, Delivery};
 
 /// How many assessments of an application are kept: enough to show a day of releases.
@@ -70,6 +72,9 @@ pub struct Evidence {
     pub digest: ArtifactDigest,
     /// What is in it.
     pub summary: Vec<String>,
+    /// The same as values; none when its fact is from before they were kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<EvidenceContent>,
 }
 
 /// An objective as it was recorded.
@@ -168,6 +173,15 @@ impl MonitoringView {
         if kept.len() > ASSESSMENTS_MAX {
             kept.remove(0);
         }
+    }
+
+    /// A state that goes on keeps its beginning.
+    fn keep_objective(&mut self, of: ApplicationName, name: String, mut new: StoredObjective) {
+        let kept = self.objectives.entry(of).or_default();
+        if let Some(old) = kept.get(&name).filter(|old| old.state.code() == new.state.code()) {
+            new.since = old.since;
+        }
+        kept.insert(name, new);
     }
 
     fn keep_evidence(
@@ -313,14 +327,19 @@ impl View for MonitoringView {
                 state,
                 burn_thousandths,
             } => {
-                let kept = self.objectives.entry(application).or_default();
-                let old = kept.get(&objective).filter(|old| old.state.code() == state.code());
-                let since = old.map_or(at, |old| old.since);
+                let since = at;
                 let new = StoredObjective { sequence, environment, state, since, burn_thousandths };
-                kept.insert(objective, new);
+                self.keep_objective(application, objective, new);
             }
-            MonitoringFact::EvidenceSaved { application, revision, digest, summary, .. } => {
-                let evidence = Evidence { sequence, digest, summary };
+            MonitoringFact::EvidenceSaved {
+                application,
+                revision,
+                digest,
+                summary,
+                contents,
+                ..
+            } => {
+                let evidence = Evidence { sequence, digest, summary, contents };
                 self.keep_evidence(&application, &revision, &evidence);
             }
             MonitoringFact::IncidentOpened {

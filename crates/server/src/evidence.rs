@@ -6,14 +6,15 @@ use anyhow::Context;
 use control::configuration::Environment;
 use deployments::HealthStatus;
 use ledger::{Actor, ApplicationName, CommitId, Draft, Subject, Timestamp};
-use monitoring::{MonitoringFact, Verdict};
+use monitoring::{EvidenceContent, MonitoringFact, Verdict};
 use serde_json::{Value, json};
 
 use crate::state::Server;
 
 const ACTOR: &str = "assess";
 /// How far back the saved window of metrics goes.
-const METRICS_WINDOW_MS: i64 = 5 * 60 * 1000;
+const METRICS_WINDOW_MINUTES: u32 = 5;
+const METRICS_WINDOW_MS: i64 = METRICS_WINDOW_MINUTES as i64 * 60 * 1000;
 const METRICS_STEP_MS: u64 = 1_000;
 
 /// Writes the evidence of an application's revision and gives the fact that names it.
@@ -24,7 +25,7 @@ pub async fn save(
     now: Timestamp,
 ) -> anyhow::Result<Draft> {
     let application = &environment.application;
-    let (document, summary) = collect(server, environment, revision, now).await;
+    let (document, contents) = collect(server, environment, revision, now).await;
     let bytes = serde_json::to_vec_pretty(&document).context("the evidence is not JSON")?;
     let digest = server.registry.blobs().put_bytes(bytes).await?;
     let fact = MonitoringFact::EvidenceSaved {
@@ -32,7 +33,8 @@ pub async fn save(
         environment: environment.name.clone(),
         revision: revision.clone(),
         digest,
-        summary,
+        summary: contents.iter().map(ToString::to_string).collect(),
+        contents,
     };
     Ok(Draft::new(now, Actor::system(ACTOR), Subject::application(application), &fact))
 }
@@ -78,17 +80,17 @@ async fn collect(
     environment: &Environment,
     revision: &CommitId,
     now: Timestamp,
-) -> (Value, Vec<String>) {
+) -> (Value, Vec<EvidenceContent>) {
     let application = &environment.application;
     let mut workloads = serde_json::Map::new();
-    let mut summary = Vec::new();
+    let mut contents = Vec::new();
     for (workload, evidence) in workload_evidence(server, application) {
-        let lines: usize = evidence.replicas.iter().map(|one| one.log_lines.len()).sum();
-        let answers: usize = evidence.replicas.iter().map(|one| one.probe_answers.len()).sum();
-        summary.push(format!(
-            "{workload}: {lines} log lines, {answers} probe answers, {} events",
-            evidence.events.len()
-        ));
+        contents.push(EvidenceContent::Workload {
+            workload: workload.clone(),
+            log_lines: evidence.replicas.iter().map(|one| one.log_lines.len()).sum(),
+            probe_answers: evidence.replicas.iter().map(|one| one.probe_answers.len()).sum(),
+            events: evidence.events.len(),
+        });
         workloads.insert(workload, json!(evidence));
     }
     let checks: Vec<Value> = server
@@ -107,7 +109,8 @@ async fn collect(
         })
         .collect();
     let metrics = metrics(server, environment, now).await;
-    summary.push(format!("{} series of metrics over 5 min", metrics.len()));
+    let minutes = u64::from(METRICS_WINDOW_MINUTES);
+    contents.push(EvidenceContent::Metrics { series: metrics.len(), minutes });
     let document = json!({
         "application": application,
         "environment": environment.name,
@@ -117,7 +120,7 @@ async fn collect(
         "checks": checks,
         "metrics": metrics,
     });
-    (document, summary)
+    (document, contents)
 }
 
 fn workload_evidence(

@@ -243,6 +243,7 @@ fn evidence_follows_the_revision_into_the_incident() {
         revision: commit("b"),
         digest: digest.clone(),
         summary: vec!["3 probe answers".into()],
+        contents: vec![],
     };
     world.record(400, &save);
     let IncidentDecision::Open(opened) = world.decide("b", Verdict::Sick, sick()) else {

@@ -114,7 +114,7 @@ fn on_wire(views: &Views, id: IncidentId, incident: &monitoring::view::Incident)
     let evidence = incident.evidence.last().map(|evidence| Evidence {
         digest: evidence.digest.to_string(),
         saved_at: incident.opened_at.to_string(),
-        summary: evidence.summary.join("; "),
+        summary: words::evidence(evidence).join("; "),
     });
     let title = Title { application: &incident.application, worst: incident.cases.first() };
     Incident {

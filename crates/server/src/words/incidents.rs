@@ -3,9 +3,10 @@
 use std::fmt::{self, Display};
 
 use ledger::ApplicationName;
-use monitoring::Case;
+use monitoring::view::Evidence;
+use monitoring::{Case, EvidenceContent};
 
-use super::{Said, say};
+use super::{Said, count, say};
 
 /// The title of an incident: what is sick, and the worst that was found.
 pub struct Title<'a> {
@@ -28,6 +29,32 @@ pub enum Step<'a> {
 /// The cases in the language of the request.
 pub fn cases(cases: &[Case]) -> Vec<String> {
     cases.iter().map(say).collect()
+}
+
+/// What saved evidence holds, in the language of the request; the text of its fact where that has no
+/// values.
+pub fn evidence(evidence: &Evidence) -> Vec<String> {
+    if evidence.contents.is_empty() {
+        return evidence.summary.clone();
+    }
+    evidence.contents.iter().map(say).collect()
+}
+
+impl Said for EvidenceContent {
+    fn french(&self) -> String {
+        let number = |number: usize, one, many| count(number as u64, one, many);
+        match self {
+            Self::Workload { workload, log_lines, probe_answers, events } => format!(
+                "{workload} : {}, {}, {}",
+                number(*log_lines, "ligne de journal", "lignes de journal"),
+                number(*probe_answers, "réponse de sonde", "réponses de sonde"),
+                number(*events, "événement", "événements")
+            ),
+            Self::Metrics { series, minutes } => {
+                format!("{} de métriques sur {minutes} min", number(*series, "série", "séries"))
+            }
+        }
+    }
 }
 
 impl Display for Title<'_> {

@@ -26,7 +26,7 @@ use crate::language::{self, Language};
 
 pub use diagnosis::Finding;
 pub use files::{ConfigurationProblem, RenderFailed, Trouble, workflow_reason};
-pub use incidents::{Step, Title, cases};
+pub use incidents::{Step, Title, cases, evidence};
 pub use malformed::Malformed;
 pub use missing::Missing;
 pub use obstacles::{Next, Obstacle};

@@ -8,6 +8,7 @@ use ledger::{
     AppendRefusal, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, InvalidId, ObjectId,
     PullRequestNumber, RefName, RepositoryName, Subject, Timestamp, TreeId,
 };
+use monitoring::EvidenceContent;
 use pipelines::workflow::{Problem, ProblemCode};
 
 use super::super::files::Unplaced;
@@ -221,6 +222,10 @@ fn reviews_incidents_and_findings() {
     check(&CheckNote::Filtered("x"));
     check(&CheckNote::Unreadable("x"));
     check(&Step::Correct);
+    let (log_lines, probe_answers, events) = (1, 2, 0);
+    let workload = "hello".to_owned();
+    check(&EvidenceContent::Workload { workload, log_lines, probe_answers, events });
+    check(&EvidenceContent::Metrics { series: 3, minutes: 5 });
     check(&Step::Logs(&application));
     check(&Step::RollBack(&application));
     check(&Finding::Signed);
