@@ -29,7 +29,7 @@ use crate::language;
 use crate::renderings::CommitTree;
 use crate::state::Server;
 use crate::tasks::render_applications::request;
-use crate::words::{self, ConfigurationProblem, Note, RenderFailed, say};
+use crate::words::{self, ConfigurationProblem, Missing, Note, RenderFailed, say};
 
 /// The source difference between the merge base, or an earlier patch set, and the newest patch set.
 #[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests/{number}/difference",
@@ -50,7 +50,9 @@ pub async fn difference(
     let current = known.current().clone();
     let earlier = query.from_patch_set.map(|wanted| {
         let earlier = known.patch_sets.iter().find(|one| one.number == wanted).cloned();
-        earlier.ok_or_else(|| Refusal::not_found(&format!("patch set {wanted} of #{number}")))
+        earlier.ok_or_else(|| {
+            Refusal::not_found(&Missing::PatchSet { patch_set: wanted, number: &number })
+        })
     });
     let earlier = earlier.transpose()?;
     let base = earlier.as_ref().map_or(&current.base, |earlier| &earlier.head).to_string();

@@ -13,6 +13,7 @@ use crate::changes::{self, Move, signature};
 use crate::http::problem::Refusal;
 use crate::pull_requests::patch_set_change;
 use crate::state::Server;
+use crate::words::{Missing, Obstacle};
 
 /// Files that shall change in a pull request.
 pub struct Amendment {
@@ -37,10 +38,10 @@ pub async fn amend(
     let known = crate::http::pull_requests::known(server, repository, number)?;
     let head = known.current().head.clone();
     if known.state != PullRequestState::Open {
-        return Err(Refusal::new("not-ready", format!("#{number} is not open")));
+        return Err(Refusal::new("not-ready", &Obstacle::NotOpen(number)));
     }
     if head != amendment.expecting {
-        return Err(Refusal::new("moved-on", format!("#{number} has a newer patch set, {head}")));
+        return Err(Refusal::new("moved-on", &Obstacle::NewerPatchSet { number, head: &head }));
     }
     if let Some(source) = &known.source {
         may_move(server, repository, source).await?;
@@ -83,8 +84,7 @@ async fn may_move(
     let configured = server.configurations.of_default_branch(server, repository).await?;
     let default_branch = crate::tasks::close_loop::default_branch(server, repository)?;
     if configured.is_some_and(|one| one.policy.protects(source, &default_branch)) {
-        let detail = format!("{source} is protected; open a pull request into it");
-        return Err(Refusal::new("push-refused", detail));
+        return Err(Refusal::new("push-refused", &Obstacle::ProtectedSource(source)));
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ fn patch_sets(
     let (mut changes, mut drafts) = (Vec::new(), Vec::new());
     for one in followers {
         let tip = store.resolve(&one.target).map_err(anyhow::Error::from)?;
-        let tip = tip.ok_or_else(|| Refusal::not_found(&format!("the branch {}", one.target)))?;
+        let tip = tip.ok_or_else(|| Refusal::not_found(&Missing::Branch(&one.target)))?;
         let base = store.merge_base(&tip, head).map_err(anyhow::Error::from)?;
         let (number, patch_set) = (one.number, one.current().number + 1);
         let fact = RepositoryFact::PatchSetAdded {

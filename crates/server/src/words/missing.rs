@@ -45,6 +45,13 @@ pub enum Missing<'a> {
     Replica(&'a dyn Display),
     /// A pull request.
     PullRequest(&'a dyn Display),
+    /// An earlier version of a pull request.
+    PatchSet {
+        /// Which.
+        patch_set: u32,
+        /// Of which pull request.
+        number: &'a dyn Display,
+    },
     /// A run.
     Run(u64),
     /// A job of a run.
@@ -87,6 +94,9 @@ impl Display for Missing<'_> {
             }
             Self::Replica(name) => write!(f, "the replica {name}"),
             Self::PullRequest(number) => write!(f, "pull request #{number}"),
+            Self::PatchSet { patch_set, number } => {
+                write!(f, "patch set {patch_set} of pull request #{number}")
+            }
             Self::Run(run) => write!(f, "run {run}"),
             Self::Job { job, run } => write!(f, "the job {job} of run {run}"),
             Self::Incident(incident) => write!(f, "incident {incident}"),
@@ -119,6 +129,9 @@ impl Said for Missing<'_> {
             }
             Self::Replica(name) => format!("la réplique {name}"),
             Self::PullRequest(number) => format!("la demande de changement nº {number}"),
+            Self::PatchSet { patch_set, number } => {
+                format!("la version {patch_set} de la demande de changement nº {number}")
+            }
             Self::Run(run) => format!("l’exécution {run}"),
             Self::Job { job, run } => format!("la tâche {job} de l’exécution {run}"),
             Self::Incident(incident) => format!("l’incident {incident}"),

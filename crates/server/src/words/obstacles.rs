@@ -33,6 +33,8 @@ pub enum Obstacle<'a> {
     RepositoryExists(&'a dyn Display),
     /// Somebody changed the file.
     FileChanged(&'a str),
+    /// The branch is changed by pull requests into it only.
+    ProtectedSource(&'a dyn Display),
     /// The pull request is merged or closed.
     NotOpen(PullRequestNumber),
     /// Nobody wished to merge it.
@@ -127,6 +129,9 @@ impl Display for Obstacle<'_> {
             Self::FileChanged(path) => {
                 write!(f, "{path} was changed by somebody else since you read it")
             }
+            Self::ProtectedSource(branch) => {
+                write!(f, "{branch} is protected; open a pull request into it")
+            }
             Self::NotOpen(number) => write!(f, "#{number} is not open"),
             Self::NotQueued(number) => write!(f, "#{number} is not queued"),
             Self::NewerPatchSet { number, head } => {
@@ -182,6 +187,9 @@ impl Said for Obstacle<'_> {
             Self::RepositoryExists(name) => format!("{name} est déjà là"),
             Self::FileChanged(path) => {
                 format!("quelqu’un d’autre a changé {path} depuis que vous l’avez lu")
+            }
+            Self::ProtectedSource(branch) => {
+                format!("{branch} est protégée ; ouvrez une demande de changement vers elle")
             }
             Self::NotOpen(number) => {
                 format!("la demande de changement nº {number} n’est pas ouverte")
