@@ -4,7 +4,7 @@ import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { PullRequest } from '../data/client';
-import { pullRequestsQuery, repositoriesQuery } from '../data/queries';
+import { repositoriesQuery } from '../data/queries';
 import { Answer, Empty, Failure, Loading } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
 import { Given } from '../design/Given';
@@ -12,6 +12,7 @@ import { State } from '../design/State';
 import { Time } from '../design/Time';
 import { useScreens } from '../messages/Messages';
 import { placeOf } from '../repository/place';
+import { pullRequestsQuery } from './queries';
 
 export function PullRequests(): ReactNode {
   const { pullRequests } = useScreens();

@@ -2,9 +2,9 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { PullRequest } from '../data/client';
-import { sessionQuery } from '../data/queries';
 import { SelectField } from '../design/SelectField';
 import { useScreens } from '../messages/Messages';
+import { sessionQuery } from './queries';
 import { lastReviewed } from './since';
 
 interface SinceProps {

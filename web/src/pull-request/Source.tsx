@@ -5,13 +5,14 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useMemo, useState } from 'react';
 import type { components } from '../data/api-types';
 import type { PullRequest } from '../data/client';
-import { type Place, sourceDifferenceQuery } from '../data/queries';
+import type { Place } from '../data/queries';
 import { Answer } from '../design/Answer';
 import { Difference, type LinePlace } from '../design/Difference';
 import { Given } from '../design/Given';
 import { readUnified } from '../design/unified';
 import { useScreens } from '../messages/Messages';
 import { Said, Write } from './LineTalk';
+import { sourceDifferenceQuery } from './queries';
 import { Since } from './Since';
 import { useViewed } from './viewed';
 
