@@ -55,7 +55,9 @@ mkdirSync(folder, { recursive: true });
 const browser = await launch();
 let visits = 0;
 if (pictures) {
-  await through({ theme: 'light', language: 'en', width: 1440 }, SCREENS);
+  // What the server found about itself names folders of the machine that it runs on.
+  const shown = SCREENS.filter(([name]) => name !== 'settings-server');
+  await through({ theme: 'light', language: 'en', width: 1440 }, shown);
   const main = SCREENS.filter(([name]) => MAIN.includes(name));
   await through({ theme: 'dark', language: 'en', width: 360 }, main);
 } else {

@@ -24,20 +24,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for this connection.
-    pub fn new(connection: Connection) -> Result<Self, Failure> {
+    /// A client for this connection, which asks for what the server says in a language.
+    pub fn new(connection: Connection, language: Language) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .build()
             .context("failed to set up HTTP")?;
-        let (progress, language) = (Progress::hidden(), Language::default());
+        let progress = Progress::hidden();
         Ok(Self { http, connection, progress, language })
     }
 
-    /// The same, with a sign at a terminal when an answer takes long, in a language.
+    /// The same, with a sign at a terminal when an answer takes long.
     #[must_use]
-    pub fn showing(self, progress: Progress, language: Language) -> Self {
-        Self { progress, language, ..self }
+    pub fn showing(self, progress: Progress) -> Self {
+        Self { progress, ..self }
     }
 
     /// The same without that sign, for requests that are held open on purpose.

@@ -89,9 +89,11 @@ fn ask<T: DeserializeOwned>(path: &str) -> Vec<T> {
         return Vec::new();
     };
     let asked = async {
-        let client =
-            Client::new(connection::find(data_folder().as_deref(), Language::English).ok()?)
-                .ok()?;
+        let client = Client::new(
+            connection::find(data_folder().as_deref(), Language::English).ok()?,
+            Language::English,
+        )
+        .ok()?;
         client.get::<Page<T>>(path).await.ok()
     };
     let page = runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });

@@ -35,7 +35,7 @@ export const frFacts = {
     'deployments.sync_requested': 'Un déploiement de {application} est demandé',
     'deployments.deletion_confirmed':
       'Des suppressions dans {application} sont confirmées : {objects}',
-    'monitoring.assessed': '{application} est évalué : {verdict}. {cases}',
+    'monitoring.assessed': '{application} est évalué : {verdict} ({cases})',
     'monitoring.objective_changed': 'Objectif {objective} de {application} : {state}',
     'monitoring.evidence_saved': 'Les preuves de {application} sont gardées : {summary}',
     'monitoring.incident_opened':
@@ -54,9 +54,9 @@ export const frFacts = {
     'pipelines.job_interrupted':
       'La tâche {job} de l’exécution {run} a été interrompue et recommence',
     'pipelines.step_ended': 'Étape « {name} » de la tâche {job}, exécution {run} : {conclusion}',
-    'pipelines.job_ended': 'Tâche {job} de l’exécution {run} : {conclusion}. {reason}',
+    'pipelines.job_ended': 'Tâche {job} de l’exécution {run} : {conclusion} ({reason})',
     'pipelines.run_cancel_requested': 'L’exécution {run} doit être annulée : {reason}',
-    'pipelines.run_ended': 'Exécution {run} : {conclusion}. {reason}',
+    'pipelines.run_ended': 'Exécution {run} : {conclusion} ({reason})',
     'pipelines.rerun_requested': 'L’exécution {run} recommence, tentative {attempt}',
     'pipelines.artifact_uploaded': 'L’exécution {run} dépose {name}',
     'pipelines.artifact_published':
@@ -79,7 +79,7 @@ export const frFacts = {
       'Relecture de la demande de changement nº {number} de {repository} : {verdict}',
     'repositories.commented':
       'Remarque sur la demande de changement nº {number} de {repository} : {body}',
-    'repositories.check_reported': 'Contrôle {name} de {commit} : {state}. {summary}',
+    'repositories.check_reported': 'Contrôle {name} de {commit} : {state} ({summary})',
     'repositories.pull_request_merged':
       'La demande de changement nº {number} de {repository} est fusionnée',
     'repositories.pull_request_closed':

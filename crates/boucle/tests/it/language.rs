@@ -82,12 +82,14 @@ fn gits_own_language_reaches_the_reasons_of_a_push() {
 }
 
 #[test]
-fn an_address_that_is_nowhere_is_refused_in_french_too() {
+fn what_is_nowhere_and_how_the_server_is_are_said_in_french_too() {
     let data = tempfile::tempdir().expect("a folder");
     let server = Server::start(data.path(), &[]);
     let missing = send(&server, "GET", "/api/v1/nowhere", &[("Accept-Language", "fr")], "");
     assert_eq!(missing.status, 404);
     assert_eq!(missing.json()["title"], "Rien de ce nom, ou pas pour ce jeton");
+    let doctor = run(command(data.path()).args(["--lang", "fr", "doctor"]));
+    assert!(doctor.out.contains("écrit et signé"), "{}{}", doctor.out, doctor.err);
     let bare = send(&server, "GET", "/api/v1/nowhere", &[], "");
     assert_eq!(bare.json()["title"], "There is no such thing, or it is not yours to see");
 }

@@ -14,7 +14,8 @@ use crate::words::Words;
 /// Prints each check; exit code 10 when one failed.
 pub async fn execute(data: Option<&Path>, out: Output) -> Result<Exit, Failure> {
     let mut checks = vec![git()];
-    match connection::find(data, out.language).and_then(Client::new) {
+    let found = connection::find(data, out.language);
+    match found.and_then(|connection| Client::new(connection, out.language)) {
         Ok(client) => match client.get::<Diagnosis>("/diagnosis").await {
             Ok(diagnosis) => {
                 checks.push(check("server", DiagnosisState::Ok, client.url(), None));

@@ -56,7 +56,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     let context = || -> Result<Context, Failure> {
         let connection = connection::find(data.as_deref(), out.language)?;
         Ok(Context {
-            client: Client::new(connection)?.showing(Progress::new(out.quiet), out.language),
+            client: Client::new(connection, out.language)?.showing(Progress::new(out.quiet)),
             out,
         })
     };
