@@ -48,6 +48,7 @@ test('a short list is asked for as a whole, once', () => {
     '["application","many-1"]',
     '["application","many-2"]',
     '["applications"]',
+    '["blocked-applications"]',
     '["status"]',
   ]);
 });
