@@ -59,6 +59,7 @@ async function play(browser: Browser, flow: Flow, name: string): Promise<Played>
   const faults: string[] = [];
   page.on('pageerror', ({ message }) => faults.push(message));
   const scene = {
+    language: flow.language,
     page,
     hands: flow.by === 'keyboard' ? keyboard(page) : pointer(page),
     words: WORDS[flow.language] as (typeof WORDS)['en'],

@@ -10,7 +10,14 @@ import { foreignAnswer, type Prepared } from './prepare.ts';
 
 export const WORDS = { en: { ...en, ...enScreens }, fr: { ...fr, ...frScreens } };
 
+/** What the server says, in the language of the page. */
+const SAID = {
+  en: { noApproval: '0 of 1 approvals', failed: 'ci/test ended as failure' },
+  fr: { noApproval: '0 approbation sur 1', failed: 'la vérification exigée ci/test est échouée' },
+};
+
 export interface Scene {
+  language: keyof typeof SAID;
   page: Page;
   hands: Hands;
   words: (typeof WORDS)['en'];
@@ -85,16 +92,17 @@ export const STORY: Record<string, Step> = {
     assert.equal(await page.locator('main table').count(), 0, 'a viewed file is put away');
   },
 
-  'approve, and see why it may not be merged': async ({ page, hands, words }) => {
+  'approve, and see why it may not be merged': async ({ language, page, hands, words }) => {
     const { pullRequests } = words;
+    const said = SAID[language];
     const readiness = page.locator('section[aria-labelledby=readiness]');
-    await readiness.getByText('0 of 1 approvals').waitFor();
+    await readiness.getByText(said.noApproval).waitFor();
     await hands.press(page.getByRole('button', { name: pullRequests.tabs.talk, exact: true }));
     await hands.press(page.getByRole('button', { name: pullRequests.approve, exact: true }));
     const approved = page.locator('main ol li', { hasText: pullRequests.verdicts.approve });
     await approved.first().waitFor();
-    await readiness.getByText('0 of 1 approvals').waitFor({ state: 'detached' });
-    await readiness.getByText('ci/test ended as failure').waitFor();
+    await readiness.getByText(said.noApproval).waitFor({ state: 'detached' });
+    await readiness.getByText(said.failed).waitFor();
     const merge = readiness.getByRole('button', { name: pullRequests.merge, exact: true });
     assert.ok(await merge.isDisabled(), 'what is not ready cannot be merged');
   },
