@@ -6,6 +6,7 @@ import type { Application } from '../data/client';
 import { applicationsQuery } from '../data/queries';
 import { Answer, Empty } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
+import { FilterField } from '../design/FilterField';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
 import { useWindowRows } from '../design/useWindowRows';
@@ -43,22 +44,19 @@ function Filtered({ all }: { all: Application[] }): ReactNode {
   const navigate = route.useNavigate();
   const shown = useMemo(() => {
     const wanted = filter.toLowerCase();
-    return all.filter(({ name, repository }) => `${name} ${repository}`.includes(wanted));
+    return all.filter(({ name, repository }) =>
+      `${name} ${repository}`.toLowerCase().includes(wanted),
+    );
   }, [all, filter]);
   return (
     <>
       <div className="mt-3 flex flex-wrap items-center gap-3">
-        <input
-          className="field"
-          type="search"
-          data-filter
-          aria-label={applications.filter}
-          placeholder={applications.filter}
+        <FilterField
+          label={applications.filter}
           value={filter}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
-            void navigate({ search: text ? { filter: text } : {}, replace: true });
-          }}
+          onChange={(text) =>
+            void navigate({ search: text ? { filter: text } : {}, replace: true })
+          }
         />
         <span className="text-muted" aria-live="polite">
           {applications.found(shown.length)}

@@ -8,6 +8,7 @@ import { remembered } from '../data/remembered';
 import { useStore } from '../data/store';
 import { Answer, Empty, Loading } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
+import { FilterField } from '../design/FilterField';
 import { Short } from '../design/Short';
 import { State } from '../design/State';
 import { Time } from '../design/Time';
@@ -84,17 +85,12 @@ function Matrix({ status }: { status: Status }): ReactNode {
     <section aria-labelledby="services" className="mt-6">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <h2 id="services">{home.services}</h2>
-        <input
-          className="field"
-          type="search"
-          data-filter
-          aria-label={home.filter}
-          placeholder={home.filter}
+        <FilterField
+          label={home.filter}
           value={filter}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
-            void navigate({ search: text ? { filter: text } : {}, replace: true });
-          }}
+          onChange={(text) =>
+            void navigate({ search: text ? { filter: text } : {}, replace: true })
+          }
         />
       </div>
       {status.environments.length === 0 && (

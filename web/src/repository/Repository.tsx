@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { branchesQuery, folderQuery, historyQuery, type Place, searchQuery } from '../data/queries';
 import { Answer, Empty } from '../design/Answer';
 import { CopyAs } from '../design/CopyAs';
+import { FilterField } from '../design/FilterField';
 import { Given } from '../design/Given';
 import { Short } from '../design/Short';
 import { Size } from '../design/Size';
@@ -38,20 +39,16 @@ export function Repository(): ReactNode {
         {repositories.clone} <code>{`git clone ${location.origin}/${full}`}</code>
       </p>
       <div className="mt-3 flex flex-wrap items-end gap-3">
-        <input
-          className="field w-96"
-          type="search"
-          data-filter
-          aria-label={repositories.search}
-          placeholder={repositories.search}
+        <FilterField
+          label={repositories.search}
           value={search}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
+          width="w-96"
+          onChange={(text) =>
             void navigate({
               search: ({ search: _, ...old }) => (text ? { ...old, search: text } : old),
               replace: true,
-            });
-          }}
+            })
+          }
         />
       </div>
       <Tabs

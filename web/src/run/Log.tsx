@@ -2,6 +2,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Failure } from '../design/Answer';
+import { FilterField } from '../design/FilterField';
 import { useScreens } from '../messages/Messages';
 import { LogRow, ROW_PIXELS } from './LogRow';
 import type { Lines } from './lines';
@@ -52,15 +53,7 @@ export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
   return (
     <>
       <div className="my-2 flex flex-wrap items-center gap-3">
-        <input
-          className="field w-56"
-          type="search"
-          data-filter
-          aria-label={runs.filter}
-          placeholder={runs.filter}
-          value={find}
-          onChange={(event) => onFind(event.currentTarget.value)}
-        />
+        <FilterField label={runs.filter} value={find} width="w-56" onChange={onFind} />
         <span className="text-muted">{runs.found(count)}</span>
         <label className="inline-flex min-h-6 items-center gap-2 text-muted">
           <input
