@@ -1,5 +1,7 @@
 //! What the server says is in the language of who asks: a request's, a command's, git's.
 
+use std::path::Path;
+
 use crate::git::{commit, git, works};
 use crate::harness::{Server, command, run};
 use crate::http::send;
@@ -8,13 +10,7 @@ use crate::http::send;
 fn a_refused_merge_is_explained_in_the_language_of_who_asks() {
     let data = tempfile::tempdir().expect("a folder");
     let work = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &[]);
-    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
-    let address = server.address("me/one");
-    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
-    commit(work.path(), "boucle.yaml", "version: 1\nreview:\n  requiredApprovals: 1\n");
-    works(work.path(), &["push", "--quiet", &address, "main"]);
-    commit(work.path(), "change.txt", "one\n");
+    let (server, address) = with_a_change(data.path(), work.path());
     works(work.path(), &["push", "--quiet", &address, "HEAD:refs/for/main"]);
 
     let token = std::fs::read_to_string(data.path().join("token")).expect("a token");
@@ -62,13 +58,7 @@ fn a_refused_merge_is_explained_in_the_language_of_who_asks() {
 fn gits_own_language_reaches_the_reasons_of_a_push() {
     let data = tempfile::tempdir().expect("a folder");
     let work = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &[]);
-    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
-    let address = server.address("me/one");
-    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
-    commit(work.path(), "boucle.yaml", "version: 1\n");
-    works(work.path(), &["push", "--quiet", &address, "main"]);
-    commit(work.path(), "change.txt", "one\n");
+    let (server, address) = with_a_change(data.path(), work.path());
     let french = format!("http.{}.extraHeader=Accept-Language: fr", server.url());
     let refused = git(work.path(), &["-c", &french, "push", &address, "main"]);
     assert!(refused.err.contains("main est protégée\u{202f}; proposez"), "{}", refused.err);
@@ -92,4 +82,16 @@ fn what_is_nowhere_and_how_the_server_is_are_said_in_french_too() {
     assert!(doctor.out.contains("écrit et signé"), "{}{}", doctor.out, doctor.err);
     let bare = send(&server, "GET", "/api/v1/nowhere", &[], "");
     assert_eq!(bare.json()["title"], "There is no such thing, or it is not yours to see");
+}
+
+/// A server with `me/one`, whose default branch is protected, and a change that is not pushed yet.
+fn with_a_change(data: &Path, work: &Path) -> (Server, String) {
+    let server = Server::start(data, &[]);
+    assert_eq!(server.boucle(&["repo", "create", "me/one"]).code, 0);
+    let address = server.address("me/one");
+    works(work, &["init", "--quiet", "--initial-branch", "main"]);
+    commit(work, "boucle.yaml", "version: 1\nreview:\n  requiredApprovals: 1\n");
+    works(work, &["push", "--quiet", &address, "main"]);
+    commit(work, "change.txt", "one\n");
+    (server, address)
 }
