@@ -145,6 +145,14 @@ pub const CODES: &[Code] = &[
         explanation_fr: "Un budget protège le serveur : 100 Mo pour un fichier dans Git, 1 Mo pour une requête, 64 Mo pour une lecture de métriques. Le message nomme la limite.",
     },
     Code {
+        code: "notification-failed",
+        status: 502,
+        title: "The receiver was not told",
+        explanation: "A notification is sent as JSON by POST, signed with the secret that the route in boucle.yaml names. The message says whether the secret is missing, the receiver was not reached, or what it answered; only an answer of 2xx counts. Set the secret with `boucle secret set REPOSITORY NAME`, mend the address by a pull request, then test again.",
+        title_fr: "Le destinataire n’a rien reçu",
+        explanation_fr: "Une notification est envoyée en JSON par POST, signée avec le secret que nomme la route dans boucle.yaml. Le message dit si le secret manque, si le destinataire n’a pas été atteint, ou ce qu’il a répondu ; seule une réponse 2xx compte. Donnez le secret par `boucle secret set DÉPÔT NOM`, corrigez l’adresse par une demande de changement, puis essayez de nouveau.",
+    },
+    Code {
         code: "invalid-workflow",
         status: 422,
         title: "A workflow file is wrong",

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod pull_requests;
 pub mod repositories;
 pub mod runs;
+pub mod settings;
 pub mod status;
 pub mod tokens;
 pub mod versions;

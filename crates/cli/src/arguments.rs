@@ -85,6 +85,12 @@ pub enum Command {
     /// The demonstration.
     #[command(subcommand)]
     Demo(commands::demo::DemoCommand),
+    /// Secrets of a repository.
+    #[command(subcommand)]
+    Secret(commands::secret::SecretCommand),
+    /// Receivers of notifications, as boucle.yaml names them.
+    #[command(subcommand)]
+    Notification(commands::notification::NotificationCommand),
     /// Tokens of people and machines.
     #[command(subcommand)]
     Token(commands::token::TokenCommand),

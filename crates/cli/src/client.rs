@@ -105,6 +105,25 @@ impl Client {
         self.parse(self.send(self.request(Method::POST, path).json(body)).await?).await
     }
 
+    /// Puts one thing at its address below `/api/v1`.
+    pub async fn put<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<T, Failure> {
+        self.parse(self.send(self.request(Method::PUT, path).json(body)).await?).await
+    }
+
+    /// Asks for something that answers nothing but that it was done.
+    pub async fn act(&self, path: &str) -> Result<(), Failure> {
+        self.send(self.request(Method::POST, path)).await.map(|_| ())
+    }
+
+    /// Reads bytes below `/api/v1`, chunk by chunk.
+    pub async fn bytes(&self, path: &str) -> Result<Response, Failure> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
     /// Removes one thing below `/api/v1`.
     pub async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.send(self.request(Method::DELETE, path)).await.map(|_| ())

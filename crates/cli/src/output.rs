@@ -164,3 +164,12 @@ pub fn short(id: &str) -> String {
     let (prefix, rest) = id.strip_prefix("sha256:").map_or(("", id), |rest| ("sha256:", rest));
     format!("{prefix}{}", rest.chars().take(10).collect::<String>())
 }
+
+/// A text as one part of an address.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

@@ -9,10 +9,13 @@ mod french;
 pub use english::English;
 pub use french::French;
 
+use api::runs::AnnotationLevel;
+
 /// The head of a table's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     Actor,
+    Address,
     Application,
     Artifact,
     At,
@@ -40,6 +43,7 @@ pub enum Column {
     Revision,
     Role,
     Run,
+    Secret,
     Sequence,
     State,
     Subject,
@@ -108,6 +112,15 @@ pub trait Words: Sync {
     fn promotion_proposed(&self, artifact: &str, environment: &str, number: u64) -> String;
     fn valid_until(&self, time: &str) -> String;
     fn revoked(&self) -> &'static str;
+    fn removed(&self) -> &'static str;
+    fn ask_secret(&self) -> &'static str;
+    fn secret_set(&self, name: &str) -> String;
+    fn missing_secret(&self, name: &str) -> String;
+    /// A receiver took a test.
+    fn told(&self, route: &str) -> String;
+    fn annotation(&self, level: AnnotationLevel, job: &str, text: &str) -> String;
+    fn stored(&self, name: &str, bytes: u64) -> String;
+    fn downloaded(&self, file: &str, bytes: u64) -> String;
     fn deletions_confirmed(&self, application: &str) -> String;
     fn views_rebuilt(&self, facts: u64, identical: bool) -> String;
     fn opened(&self, url: &str) -> String;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ledger::{ApplicationName, EnvironmentName};
+use monitoring::NotificationEvent;
 use repositories::glob::Glob;
 use repositories::policy::{MergeMethod, Policy, ProtectedPath};
 use serde::de::Error;
@@ -180,28 +181,8 @@ pub struct NotificationRoute {
 pub struct Webhook {
     /// `http://` or `https://`.
     pub url: String,
-    /// The name of the server's secret that signs the body; never the secret itself.
+    /// The name of the repository's secret that signs the body; never the secret itself.
     pub secret: String,
-}
-
-/// What a person may want to be told about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NotificationEvent {
-    /// An incident began or changed.
-    Incident,
-    /// An incident is over.
-    Recovery,
-    /// A bad change was taken back, or somebody is asked to.
-    Rollback,
-    /// Something was promoted or waits for an approval.
-    Promotion,
-}
-
-impl NotificationEvent {
-    fn all() -> BTreeSet<Self> {
-        [Self::Incident, Self::Recovery, Self::Rollback, Self::Promotion].into()
-    }
 }
 
 fn default_route_name() -> String {

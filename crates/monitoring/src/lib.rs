@@ -22,7 +22,7 @@ pub use facts::{
     EvidenceContent, IncidentAction, MonitoringFact, ObjectiveState, Resolution, Suspect,
 };
 pub use incident::{IncidentDecision, IncidentInputs};
-pub use notification::{Notification, NotificationInputs, NotificationTarget};
+pub use notification::{Notification, NotificationEvent, NotificationInputs, NotificationTarget};
 pub use objective::{
     BurnRateRule, Objective, RuleOutcome, Severity, Traffic, UnknownReason, burn_rate_rules,
     evaluate, read_objectives,

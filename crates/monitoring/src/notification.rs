@@ -1,5 +1,7 @@
 //! Which notifications are due: once per change of state and target, the recovery included.
 
+use std::collections::BTreeSet;
+
 use ledger::{Actor, ApplicationName, Fact, IncidentId, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +36,52 @@ pub enum ChangeKind {
     Resolved,
 }
 
+/// What a receiver may want to be told about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotificationEvent {
+    /// An incident began, was acknowledged, or keeps its environment frozen.
+    Incident,
+    /// An incident is over.
+    Recovery,
+    /// A bad change was taken back, or somebody is asked to.
+    Rollback,
+}
+
+impl NotificationEvent {
+    /// Everything.
+    #[must_use]
+    pub fn all() -> BTreeSet<Self> {
+        [Self::Incident, Self::Recovery, Self::Rollback].into()
+    }
+
+    /// The word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Incident => "incident",
+            Self::Recovery => "recovery",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
 impl ChangeKind {
+    /// Which of the events it is.
+    #[must_use]
+    pub fn event(&self) -> NotificationEvent {
+        match self {
+            Self::Opened
+            | Self::Acted { done: IncidentAction::Frozen | IncidentAction::Acknowledged { .. } } => {
+                NotificationEvent::Incident
+            }
+            Self::Acted {
+                done: IncidentAction::Reverted { .. } | IncidentAction::Asked { .. },
+            } => NotificationEvent::Rollback,
+            Self::Resolved => NotificationEvent::Recovery,
+        }
+    }
+
     /// A stable name for receivers: `incident-opened`, `incident-reverted`, …, `incident-resolved`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -93,6 +140,8 @@ pub struct NotificationTarget {
     pub name: String,
     /// Only these applications; empty: all.
     pub applications: Vec<ApplicationName>,
+    /// Only these events.
+    pub events: BTreeSet<NotificationEvent>,
 }
 
 /// Everything that the decision may look at.
@@ -194,8 +243,9 @@ pub fn due(inputs: &NotificationInputs<'_>) -> Vec<Notification> {
             continue;
         }
         for target in &inputs.targets {
-            let wanted = target.applications.is_empty()
+            let concerned = target.applications.is_empty()
                 || target.applications.contains(&incident.application);
+            let wanted = concerned && target.events.contains(&change.what.event());
             let delivery =
                 inputs.view.deliveries.get(sequence).and_then(|targets| targets.get(&target.name));
             let Some(attempt) = wanted.then(|| next_attempt(delivery, inputs.as_of)).flatten()
@@ -247,7 +297,8 @@ fn body(sequence: Sequence, change: &Change, incident: &Incident, base: &str) ->
     if let Some(suspect) = &incident.suspect
         && let Some(number) = suspect.pull_request
     {
-        let url = format!("{base}/{}/pulls/{number}", suspect.repository);
+        let repository = &suspect.repository;
+        let url = format!("{base}/repositories/{repository}/pull-requests/{number}");
         links.push(Link { name: "pull-request", url });
     }
     NotificationBody {

@@ -474,6 +474,17 @@ impl Annotation {
     pub const PER_JOB_MAX: usize = 50;
 }
 
+impl PublishedKind {
+    /// `image` or `artifact`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Artifact => "artifact",
+        }
+    }
+}
+
 impl AnnotationLevel {
     /// The workflow command's name: `notice`, `warning`, `error`.
     #[must_use]

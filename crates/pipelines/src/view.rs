@@ -1,6 +1,6 @@
 //! The state of runs, folded from facts: what the API shows and what a run is restored from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
     ArtifactDigest, CommitId, Fact, RepositoryName, RunId, Sequence, Timestamp, View, decode,
@@ -45,6 +45,8 @@ pub struct RunRecord {
     pub attempts: Vec<AttemptRecord>,
     /// Files that jobs stored, by name; the newest attempt's win.
     pub artifacts: BTreeMap<String, UploadedArtifact>,
+    /// What jobs published.
+    pub published: BTreeSet<ArtifactDigest>,
 }
 
 /// One attempt of a run.
@@ -306,6 +308,7 @@ impl RunRecord {
             cancel: None,
             attempts: vec![AttemptRecord::new(1, at, Vec::new())],
             artifacts: BTreeMap::new(),
+            published: BTreeSet::new(),
         }
     }
 
@@ -353,6 +356,9 @@ impl RunRecord {
                 self.artifacts
                     .insert(name.clone(), UploadedArtifact { digest, size_bytes, attempt });
             }
+            PipelineFact::ArtifactPublished { digest, .. } => {
+                self.published.insert(digest.clone());
+            }
             PipelineFact::JobCreated { attempt, job, name, matrix, environment, needs, .. } => {
                 let mut record = JobRecord::new(job, name, matrix, *attempt, needs);
                 record.environment.clone_from(environment);
@@ -371,7 +377,6 @@ impl RunRecord {
                 }
             }
             PipelineFact::RunCreated { .. }
-            | PipelineFact::ArtifactPublished { .. }
             | PipelineFact::GatePassed { .. }
             | PipelineFact::GateFailed { .. } => {}
         }

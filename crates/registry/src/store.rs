@@ -253,6 +253,28 @@ impl Registry {
         blocking(move || registry.write_small(&path, b"")).await
     }
 
+    /// A folder that was published as it lies here: a tape archive, compressed with gzip, and its size
+    /// in bytes. `None` when the image has no such manifest, or one of another shape.
+    pub async fn open_folder(
+        &self,
+        image: &ImageName,
+        digest: &ArtifactDigest,
+    ) -> Result<Option<(fs::File, u64)>, ManifestError> {
+        let (registry, image, digest) = (self.clone(), image.clone(), digest.clone());
+        blocking(move || {
+            let reference = Reference::Digest(digest);
+            let Some(stored) = registry.manifest_blocking(&image, &reference)? else {
+                return Ok(None);
+            };
+            let [layer] = stored.manifest.layers.as_slice() else { return Ok(None) };
+            if layer.media_type != media_type::LAYER_GZIP {
+                return Ok(None);
+            }
+            Ok(registry.shared.blobs.open_blob(&layer.digest)?)
+        })
+        .await
+    }
+
     /// Unpacks an image or an artifact into a folder that is empty or not there. On failure the
     /// folder is as it was.
     pub async fn unpack(

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::access::{DenialReason, Permission, Role, Scope, Visibility};
 use crate::policy::MergeMethod;
+use crate::secrets::SecretName;
 
 /// Something that happened. Fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -273,6 +274,20 @@ pub enum RepositoryFact {
     TokenRevoked {
         /// Which.
         id: String,
+    },
+    /// A secret has a value, a first or another one. The value itself is never in a fact.
+    SecretSet {
+        /// Whose.
+        repository: RepositoryName,
+        /// Which.
+        name: SecretName,
+    },
+    /// A secret is no more.
+    SecretRemoved {
+        /// Whose.
+        repository: RepositoryName,
+        /// Which.
+        name: SecretName,
     },
     /// Somebody tried what they may not.
     AccessDenied {

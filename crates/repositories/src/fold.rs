@@ -6,6 +6,7 @@ use ledger::{Fact, PullRequestNumber, RepositoryName};
 
 use crate::facts::RepositoryFact;
 use crate::people;
+use crate::secrets;
 use crate::view::{
     Check, Comment, PatchSet, PullRequest, PullRequestState, Queued, RefIntent, RefState,
     RepositoriesView, Repository, Review, Token,
@@ -36,6 +37,9 @@ pub(crate) fn apply(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFa
         | RepositoryFact::SignedIn { .. }
         | RepositoryFact::SignInRefused { .. }
         | RepositoryFact::PersonRemoved { .. } => people::fold(view, fact, body),
+        RepositoryFact::SecretSet { .. } | RepositoryFact::SecretRemoved { .. } => {
+            secrets::fold(view, fact, &body)
+        }
         // These are history; nothing is now different.
         RepositoryFact::PushRefused { .. } | RepositoryFact::AccessDenied { .. } => Some(()),
     };

@@ -18,6 +18,7 @@ pub mod pull_request;
 pub mod push;
 mod push_reasons;
 pub mod reasons;
+pub mod secrets;
 pub mod view;
 
 pub use facts::RepositoryFact;

@@ -150,6 +150,8 @@ pub(crate) fn fold(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFac
         | RepositoryFact::MergeUnqueued { .. }
         | RepositoryFact::TokenCreated { .. }
         | RepositoryFact::TokenRevoked { .. }
+        | RepositoryFact::SecretSet { .. }
+        | RepositoryFact::SecretRemoved { .. }
         | RepositoryFact::AccessDenied { .. } => return None,
     }
     Some(())

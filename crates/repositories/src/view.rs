@@ -14,6 +14,7 @@ use crate::facts::{
 };
 use crate::people::Person;
 use crate::policy::MergeMethod;
+use crate::secrets::{SecretName, SecretRecord};
 
 /// Every repository and every token.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct RepositoriesView {
     /// By name.
     #[serde(default)]
     pub people: BTreeMap<String, Person>,
+    /// The secrets of each repository, without their values.
+    #[serde(default)]
+    pub secrets: BTreeMap<RepositoryName, BTreeMap<SecretName, SecretRecord>>,
 }
 
 /// One repository.

@@ -147,6 +147,12 @@ impl Runner {
         &self.shared.protections
     }
 
+    /// How it was made.
+    #[must_use]
+    pub fn config(&self) -> &RunnerConfig {
+        &self.shared.config
+    }
+
     /// The logs of all its jobs.
     #[must_use]
     pub fn logs(&self) -> &LogStore {

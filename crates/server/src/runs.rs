@@ -13,6 +13,7 @@ use pipelines::run::{Effect, RunEvent, RunSettings, Scheduler};
 use pipelines::view::RunRecord;
 use pipelines::workflow::model::Workflow;
 use repositories::facts::{CheckState, RepositoryFact};
+use repositories::secrets::SecretName;
 use runner::{JobEvent, JobRequest};
 use tokio::sync::watch;
 
@@ -127,7 +128,11 @@ fn draft(server: &Server, fact: &PipelineFact) -> Draft {
 fn start(server: &Arc<Server>, plan: Arc<JobPlan>) {
     let key: RunningKey = (plan.run, plan.attempt, plan.key.clone());
     let source = plan.source.clone();
-    let request = JobRequest { plan, secrets: BTreeMap::new(), variables: BTreeMap::new() };
+    let secrets = match secrets(server, &source) {
+        Ok(secrets) => secrets,
+        Err(error) => return refuse(server, key, &error),
+    };
+    let request = JobRequest { plan, secrets, variables: BTreeMap::new() };
     let mut running = server.runner.start(request);
     {
         let mut cancellers = server.runs.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,6 +148,36 @@ fn start(server: &Arc<Server>, plan: Arc<JobPlan>) {
         }
         let mut cancellers = server.runs.cancellers.lock().unwrap_or_else(PoisonError::into_inner);
         cancellers.remove(&key);
+    });
+}
+
+/// What a job may know: nothing, unless somebody who may write has accepted its code.
+fn secrets(server: &Server, source: &RunSource) -> anyhow::Result<BTreeMap<String, String>> {
+    if !source.trusted {
+        return Ok(BTreeMap::new());
+    }
+    let names: Vec<SecretName> = {
+        let views = server.recorder.views();
+        let known = views.repositories.secrets.get(&source.repository);
+        known.map(|secrets| secrets.keys().cloned().collect()).unwrap_or_default()
+    };
+    server.secrets.of_repository(&source.repository, names)
+}
+
+/// Ends a job that cannot be started: without its secrets it would do something else.
+fn refuse(server: &Arc<Server>, (run, attempt, job): RunningKey, error: &anyhow::Error) {
+    let end = JobEnd {
+        conclusion: Conclusion::Failure,
+        reason: Some(EndReason::RunnerProblem { message: format!("{error:#}") }),
+        outputs: BTreeMap::new(),
+        annotations: Vec::new(),
+    };
+    let server = Arc::clone(server);
+    tokio::spawn(async move {
+        let event = RunEvent::JobEnded { attempt, job, end };
+        if let Err(error) = handle(&server, run, event).await {
+            tracing::error!(error = format!("{error:#}"), "a job's end could not be kept");
+        }
     });
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use anyhow::{Context, bail};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use ledger::{ArtifactDigest, CommitId, RefName, RepositoryName, RunId};
+use ledger::{ArtifactDigest, CommitId, InvalidId, RefName, RepositoryName, RunId};
 use pipelines::facts::PublishedKind;
 use registry::{ImageKind, ImageName, ImageOptions, Registry, UnpackError};
 use runner::{PublishRequest, Published, Services, Sources, Uploaded};
@@ -80,7 +80,7 @@ impl Services for LateServer {
             let repository = run_repository(&server, run)?;
             let options = ImageOptions { kind: ImageKind::Artifact, ..ImageOptions::default() };
             let size_bytes = folder_bytes(folder.to_path_buf()).await?;
-            let image = format!("{RUN_ARTIFACTS}/{run}/{}", registry_name(name));
+            let image = artifact_name(run, name);
             let digest = server.registry.push_folder(&repository, &image, folder, &options).await?;
             Ok(Uploaded { digest, size_bytes })
         }
@@ -112,8 +112,7 @@ impl Services for LateServer {
                 record.artifacts.get(name).map(|one| one.digest.clone())
             };
             let digest = digest.with_context(|| format!("run {run} has no artifact `{name}`"))?;
-            let image = format!("{RUN_ARTIFACTS}/{run}/{}", registry_name(name));
-            let image = ImageName::new(&repository, &image)?;
+            let image = artifact_image(&repository, run, name)?;
             server.registry.unpack(&image, &digest, into).await?;
             Ok(())
         }
@@ -230,9 +229,18 @@ fn run_repository(server: &Server, run: RunId) -> anyhow::Result<RepositoryName>
     Ok(record.source.repository.clone())
 }
 
+/// Where the registry keeps an artifact of a run.
+pub fn artifact_image(
+    repository: &RepositoryName,
+    run: RunId,
+    name: &str,
+) -> Result<ImageName, InvalidId> {
+    ImageName::new(repository, &artifact_name(run, name))
+}
+
 /// Artifact names are free text; registry names are not.
-fn registry_name(name: &str) -> String {
-    hex::encode(name.as_bytes())
+fn artifact_name(run: RunId, name: &str) -> String {
+    format!("{RUN_ARTIFACTS}/{run}/{}", hex::encode(name.as_bytes()))
 }
 
 async fn folder_bytes(folder: PathBuf) -> anyhow::Result<u64> {

@@ -23,6 +23,7 @@ use crate::http;
 use crate::options::Options;
 use crate::passwords::Passwords;
 use crate::record::Recorder;
+use crate::secrets::Secrets;
 use crate::services::{LateServer, RegistryImages};
 use crate::state::Server;
 use crate::{changes, demo, private, runs, tasks, watched};
@@ -107,6 +108,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     };
     let budget = monitoring::exposition::Budget::default();
     let (stopping, _) = watch::channel(false);
+    let secrets = Secrets::open(data.join("secrets/values"), &recorder.views().repositories)?;
     let server = Arc::new(Server {
         url,
         ready_after_ms: std::sync::OnceLock::new(),
@@ -131,6 +133,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         dialer,
         setup: Default::default(),
         passwords: Passwords::new(data.join("secrets/passwords")),
+        secrets,
         stopping,
         options,
     });

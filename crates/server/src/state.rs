@@ -25,6 +25,7 @@ use crate::passwords::Passwords;
 use crate::record::Recorder;
 use crate::renderings::Renderings;
 use crate::runs::Runs;
+use crate::secrets::Secrets;
 use crate::setup::SetupLink;
 use crate::tasks::deploy_applications::Looked;
 use crate::tasks::keep_ledger::Keeping;
@@ -81,6 +82,8 @@ pub struct Server {
     pub setup: SetupLink,
     /// Passwords of accounts.
     pub passwords: Passwords,
+    /// Values of secrets.
+    pub secrets: Secrets,
     /// True once the server is to stop.
     pub stopping: watch::Sender<bool>,
 }

@@ -14,12 +14,15 @@ pub mod explain;
 pub mod incident;
 pub mod logs;
 pub mod man;
+pub mod notification;
 pub mod open;
 pub mod pr;
 mod pr_checkout;
 pub mod repo;
 pub mod rollback;
 pub mod run;
+pub mod run_results;
+pub mod secret;
 pub mod status;
 mod status_watch;
 pub mod token;
@@ -84,6 +87,8 @@ pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Incident(command) => incident::execute(&context()?, &command).await,
         Command::Audit(command) => audit::execute(&context()?, &command).await,
         Command::Demo(command) => demo::execute(&context()?, &command).await,
+        Command::Secret(command) => secret::execute(&context()?, &command).await,
+        Command::Notification(command) => notification::execute(&context()?, &command).await,
         Command::Token(command) => token::execute(&context()?, &command).await,
         Command::Admin(command) => admin::execute(&context()?, &command).await,
         Command::Up(_) => Err(Failure::Usage("the server is started by the program".into())),

@@ -1,11 +1,12 @@
 //! `boucle run`: a workflow on the working tree, or the runs of the server.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use api::runs::{Dispatch, Rerun, Run};
 use clap::{Args, Subcommand};
 
-use super::Context;
+use super::{Context, run_results};
 use crate::arguments::LocalRun;
 use crate::complete;
 use crate::events::Events;
@@ -61,6 +62,26 @@ pub enum ServerRun {
         #[arg(long)]
         failed: bool,
     },
+    /// Show what a run left behind: remarks, summaries, stored files.
+    Results {
+        /// Its number.
+        #[arg(add = complete::runs())]
+        id: u64,
+        /// The attempt; the newest when absent.
+        #[arg(long)]
+        attempt: Option<u32>,
+    },
+    /// Write files that a job stored, as a tar.gz archive.
+    Download {
+        /// The number of the run.
+        #[arg(add = complete::runs())]
+        id: u64,
+        /// The name under which they were stored.
+        name: String,
+        /// The file to write; `NAME.tar.gz` here when absent.
+        #[arg(long)]
+        into: Option<PathBuf>,
+    },
     /// Start a workflow by hand.
     Dispatch {
         /// `owner/name`.
@@ -87,6 +108,12 @@ pub async fn execute(context: &Context, command: &RunCommand) -> Result<Exit, Fa
             let items: Vec<Run> = client.list(&path, 100).await?;
             list(context, &items);
             return Ok(Exit::Ok);
+        }
+        Some(ServerRun::Results { id, attempt }) => {
+            return run_results::show(context, *id, *attempt).await;
+        }
+        Some(ServerRun::Download { id, name, into }) => {
+            return run_results::download(context, *id, name, into.as_deref()).await;
         }
         Some(ServerRun::Watch { id }) => return watch(context, *id).await,
         Some(ServerRun::Show { id }) => client.get(&format!("/runs/{id}")).await?,

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
+use crate::output;
 use crate::words::Column;
 
 /// How much of a fact's fields a table shows; JSON has all of them.
@@ -19,7 +20,7 @@ pub struct TraceArguments {
 
 /// Prints the way, step by step.
 pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Exit, Failure> {
-    let encoded: String = arguments.of.bytes().map(escape).collect();
+    let encoded = output::escape(&arguments.of);
     let steps: Vec<TraceStep> =
         context.client.list(&format!("/trace?of={encoded}"), usize::MAX).await?;
     let columns = [Column::Kind, Column::Id, Column::What, Column::Who, Column::When];
@@ -33,12 +34,4 @@ pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Ex
         ]
     });
     Ok(Exit::Ok)
-}
-
-fn escape(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
 }

@@ -301,6 +301,48 @@ const EXAMPLES: &[Example] = &[
         "code 11 : elle est revenue en arrière",
     ),
     example(
+        "secret set",
+        "boucle secret set demo/hello DEPLOY_KEY < key.pem",
+        "never as an argument",
+        "jamais en argument",
+    ),
+    example(
+        "secret list",
+        "boucle secret list demo/hello",
+        "without their values",
+        "sans leurs valeurs",
+    ),
+    example(
+        "secret remove",
+        "boucle secret remove demo/hello DEPLOY_KEY",
+        "for jobs that start from now on",
+        "pour les tâches qui démarrent désormais",
+    ),
+    example(
+        "notification list",
+        "boucle notification list demo/hello",
+        "and how the last one went",
+        "et le sort de la dernière",
+    ),
+    example(
+        "notification test",
+        "boucle notification test demo/hello chat",
+        "signed like a real one",
+        "signé comme une vraie",
+    ),
+    example(
+        "run results",
+        "boucle run results 12",
+        "remarks, summaries, files",
+        "remarques, résumés, fichiers",
+    ),
+    example(
+        "run download",
+        "boucle run download 12 report",
+        "writes report.tar.gz",
+        "écrit report.tar.gz",
+    ),
+    example(
         "token create",
         "boucle token create ada --role write --valid-days 30",
         "shown this once",

@@ -1,5 +1,7 @@
 //! The sentences in English.
 
+use api::runs::AnnotationLevel;
+
 use super::{ApplicationLabels, Column, IncidentLabels, Words};
 
 /// English.
@@ -12,6 +14,7 @@ fn count(number: u64, one: &str, many: &str) -> String {
 impl Words for English {
     fn column(&self, column: Column) -> &'static str {
         match column {
+            Column::Address => "address",
             Column::Actor => "actor",
             Column::Application => "application",
             Column::Artifact => "artifact",
@@ -40,6 +43,7 @@ impl Words for English {
             Column::Revision => "revision",
             Column::Role => "role",
             Column::Run => "run",
+            Column::Secret => "secret",
             Column::Sequence => "#",
             Column::State => "state",
             Column::Subject => "subject",
@@ -184,6 +188,43 @@ impl Words for English {
 
     fn revoked(&self) -> &'static str {
         "revoked"
+    }
+
+    fn removed(&self) -> &'static str {
+        "removed"
+    }
+
+    fn ask_secret(&self) -> &'static str {
+        "Value (not shown): "
+    }
+
+    fn secret_set(&self, name: &str) -> String {
+        format!("{name} is set; jobs that start from now on get it")
+    }
+
+    fn missing_secret(&self, name: &str) -> String {
+        format!("{name} (missing)")
+    }
+
+    fn told(&self, route: &str) -> String {
+        format!("{route} took the test")
+    }
+
+    fn annotation(&self, level: AnnotationLevel, job: &str, text: &str) -> String {
+        let level = match level {
+            AnnotationLevel::Notice => "notice",
+            AnnotationLevel::Warning => "warning",
+            AnnotationLevel::Error => "error",
+        };
+        format!("{level} of {job}: {text}")
+    }
+
+    fn stored(&self, name: &str, bytes: u64) -> String {
+        format!("stored {name}, {bytes} bytes")
+    }
+
+    fn downloaded(&self, file: &str, bytes: u64) -> String {
+        format!("wrote {file}, {bytes} bytes")
     }
 
     fn deletions_confirmed(&self, application: &str) -> String {

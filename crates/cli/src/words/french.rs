@@ -1,5 +1,7 @@
 //! The sentences in French.
 
+use api::runs::AnnotationLevel;
+
 use super::{ApplicationLabels, Column, IncidentLabels, Words};
 
 /// French. A no-break space stands before `:`, `;`, `!`, `?` and inside of « ».
@@ -12,6 +14,7 @@ fn count(number: u64, one: &str, many: &str) -> String {
 impl Words for French {
     fn column(&self, column: Column) -> &'static str {
         match column {
+            Column::Address => "adresse",
             Column::Actor => "acteur",
             Column::Application => "application",
             Column::Artifact => "artefact",
@@ -40,6 +43,7 @@ impl Words for French {
             Column::Revision => "révision",
             Column::Role => "rôle",
             Column::Run => "exécution",
+            Column::Secret => "secret",
             Column::Sequence => "nº",
             Column::State => "état",
             Column::Subject => "sujet",
@@ -86,6 +90,7 @@ impl Words for French {
             "admin" => "administration",
             "read" => "lecture",
             "write" => "écriture",
+            "delivered" => "reçue",
             "person" => "personne",
             "machine" => "machine",
             other => other,
@@ -213,6 +218,43 @@ impl Words for French {
 
     fn revoked(&self) -> &'static str {
         "révoqué"
+    }
+
+    fn removed(&self) -> &'static str {
+        "supprimé"
+    }
+
+    fn ask_secret(&self) -> &'static str {
+        "Valeur (non affichée) : "
+    }
+
+    fn secret_set(&self, name: &str) -> String {
+        format!("{name} est donné ; les tâches qui démarrent désormais le reçoivent")
+    }
+
+    fn missing_secret(&self, name: &str) -> String {
+        format!("{name} (manque)")
+    }
+
+    fn told(&self, route: &str) -> String {
+        format!("{route} a reçu l’essai")
+    }
+
+    fn annotation(&self, level: AnnotationLevel, job: &str, text: &str) -> String {
+        let level = match level {
+            AnnotationLevel::Notice => "remarque",
+            AnnotationLevel::Warning => "avertissement",
+            AnnotationLevel::Error => "erreur",
+        };
+        format!("{level} de {job} : {text}")
+    }
+
+    fn stored(&self, name: &str, bytes: u64) -> String {
+        format!("gardé {name}, {bytes} octets")
+    }
+
+    fn downloaded(&self, file: &str, bytes: u64) -> String {
+        format!("{file} écrit, {bytes} octets")
     }
 
     fn deletions_confirmed(&self, application: &str) -> String {

@@ -1,9 +1,10 @@
 //! `boucle.yaml`: what is read, what is refused and where; and digests written into overlays.
 
 use control::Configuration;
-use control::configuration::{Approval, NotificationEvent, RollbackMode};
+use control::configuration::{Approval, RollbackMode};
 use control::overlay::{image_digest, set_image};
 use ledger::ArtifactDigest;
+use monitoring::NotificationEvent;
 
 pub const GOOD: &str = "\
 version: 1

@@ -1,5 +1,7 @@
 //! Incidents and notifications over folded facts: opened, acted on, resolved, told once.
 
+use std::collections::BTreeSet;
+
 use ledger::{
     Actor, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId, MemoryLedger,
     PullRequestNumber, RepositoryName, Subject, Timestamp, View,
@@ -8,8 +10,8 @@ use monitoring::incident::{NothingReason, decide};
 use monitoring::notification::{due, next_retry_at};
 use monitoring::{
     Assessment, Case, IncidentAction, IncidentDecision, IncidentInputs, MonitoringFact,
-    MonitoringView, Notification, NotificationInputs, NotificationTarget, Resolution, Suspect,
-    Verdict,
+    MonitoringView, Notification, NotificationEvent, NotificationInputs, NotificationTarget,
+    Resolution, Suspect, Verdict,
 };
 
 fn application() -> ApplicationName {
@@ -44,9 +46,15 @@ fn suspect() -> Suspect {
 struct World {
     ledger: MemoryLedger,
     view: MonitoringView,
+    /// What receivers want to know.
+    events: BTreeSet<NotificationEvent>,
 }
 
 impl World {
+    fn new() -> Self {
+        Self { events: NotificationEvent::all(), ..Self::default() }
+    }
+
     fn record(&mut self, at: i64, fact: &MonitoringFact) {
         let actor = Actor::system("monitoring");
         let draft = ledger::Draft::new(Timestamp(at), actor, Subject::server(), fact);
@@ -72,8 +80,11 @@ impl World {
     }
 
     fn due(&self, at: i64) -> Vec<Notification> {
-        let target =
-            |name: &str, applications| NotificationTarget { name: name.into(), applications };
+        let target = |name: &str, applications| NotificationTarget {
+            name: name.into(),
+            applications,
+            events: self.events.clone(),
+        };
         let other = ApplicationName::new("other").unwrap();
         due(&NotificationInputs {
             view: &self.view,
@@ -100,7 +111,7 @@ impl World {
 
 #[test]
 fn an_incident_from_its_beginning_to_its_end() {
-    let mut world = World::default();
+    let mut world = World::new();
     let nothing = IncidentDecision::Nothing;
     for verdict in [Verdict::Healthy, Verdict::Inconclusive] {
         assert_eq!(world.decide("b", verdict, vec![]), nothing(NothingReason::NothingSick));
@@ -113,7 +124,13 @@ fn an_incident_from_its_beginning_to_its_end() {
     assert_eq!(told.body.suspect.as_ref().unwrap().pull_request, Some(3));
     assert!(told.body.cases[0].contains("restarted 9 times"), "{:?}", told.body.cases);
     let links: Vec<_> = told.body.links.iter().map(|link| link.url.as_str()).collect();
-    assert_eq!(links, ["http://127.0.0.1:1/incidents/1", "http://127.0.0.1:1/demo/hello/pulls/3"]);
+    assert_eq!(
+        links,
+        [
+            "http://127.0.0.1:1/incidents/1",
+            "http://127.0.0.1:1/repositories/demo/hello/pull-requests/3"
+        ]
+    );
 
     // The same cases are no news; other cases are, but nobody is told again.
     assert_eq!(world.decide("b", Verdict::Sick, sick()), nothing(NothingReason::NothingNew));
@@ -147,7 +164,7 @@ fn an_incident_from_its_beginning_to_its_end() {
 
 #[test]
 fn an_incident_ends_with_its_application_or_by_itself() {
-    let mut world = World::default();
+    let mut world = World::new();
     let IncidentDecision::Open(opened) = world.decide("b", Verdict::Sick, sick()) else {
         panic!("opens")
     };
@@ -173,7 +190,7 @@ fn an_incident_ends_with_its_application_or_by_itself() {
 
 #[test]
 fn a_receiver_that_is_away_is_asked_again_and_then_given_up() {
-    let mut world = World::default();
+    let mut world = World::new();
     let IncidentDecision::Open(opened) = world.decide("b", Verdict::Sick, sick()) else {
         panic!("opens")
     };
@@ -200,7 +217,7 @@ fn a_receiver_that_is_away_is_asked_again_and_then_given_up() {
 
 #[test]
 fn old_news_is_not_told() {
-    let mut world = World::default();
+    let mut world = World::new();
     let IncidentDecision::Open(opened) = world.decide("b", Verdict::Sick, sick()) else {
         panic!("opens")
     };
@@ -211,7 +228,7 @@ fn old_news_is_not_told() {
 
 #[test]
 fn evidence_follows_the_revision_into_the_incident() {
-    let mut world = World::default();
+    let mut world = World::new();
     let assessed = |verdict, at: i64| {
         (
             at,
@@ -253,4 +270,24 @@ fn evidence_follows_the_revision_into_the_incident() {
     let (_, incident) = world.view.open_incident(&application()).expect("open");
     assert_eq!(incident.evidence[0].digest, digest);
     assert_eq!(world.due(500)[0].body.evidence, [digest.to_string()]);
+}
+
+#[test]
+fn a_receiver_hears_only_what_it_asked_for() {
+    for (wanted, expected) in [
+        (NotificationEvent::Incident, "incident-opened"),
+        (NotificationEvent::Recovery, "incident-resolved"),
+    ] {
+        let mut world = World { events: [wanted].into(), ..World::default() };
+        let IncidentDecision::Open(opened) = world.decide("b", Verdict::Sick, sick()) else {
+            panic!("a sick deployment opens an incident")
+        };
+        world.record(1000, &opened);
+        let IncidentDecision::Resolve(resolved) = world.decide("b", Verdict::Healthy, vec![])
+        else {
+            panic!("a healthy one resolves it")
+        };
+        world.record(2000, &resolved);
+        world.deliver(3000, expected);
+    }
 }

@@ -17,17 +17,21 @@ pub mod identity;
 pub mod incidents;
 pub mod metrics;
 pub mod names;
+pub mod notifications;
 pub mod objectives;
 pub mod origin;
 pub mod page;
 pub mod page_files;
 pub mod page_routes;
 pub mod people;
+pub mod places;
 pub mod problem;
 pub mod promotions;
 pub mod pull_requests;
 pub mod repositories;
+pub mod run_results;
 pub mod runs;
+pub mod secrets;
 pub mod sessions;
 pub mod status;
 pub mod tokens;
@@ -85,6 +89,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(pull_requests::comment))
         .routes(routes!(pull_requests::merge, pull_requests::unqueue))
         .routes(routes!(pull_requests::close))
+        .routes(routes!(run_results::of_pull_request))
         .routes(routes!(consequences::difference))
         .routes(routes!(consequences::consequences))
         .routes(routes!(runs::list))
@@ -93,6 +98,8 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(runs::rerun))
         .routes(routes!(runs::dispatch))
         .routes(routes!(runs::log))
+        .routes(routes!(run_results::show))
+        .routes(routes!(run_results::artifact))
         .routes(routes!(applications::list))
         .routes(routes!(applications::show))
         .routes(routes!(applications::resources))
@@ -117,6 +124,12 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(trace::follow))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::set, secrets::remove))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::test))
+        .routes(routes!(places::runners))
+        .routes(routes!(places::destinations))
         .routes(routes!(sessions::show, sessions::sign_in, sessions::sign_out))
         .routes(routes!(sessions::set_up))
         .routes(routes!(people::invite, people::list))

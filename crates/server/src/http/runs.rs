@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use ledger::{RepositoryName, RunId};
 use pipelines::run::RunEvent;
 use pipelines::run::reasons::CancelReason;
-use pipelines::view::{JobRecord, JobState, RunRecord};
+use pipelines::view::{AttemptRecord, JobRecord, JobState, RunRecord};
 use repositories::access::{Permission, Permit};
 use runner::LogKey;
 use serde::Deserialize;
@@ -57,16 +57,25 @@ pub async fn list(
     Ok(Json(Page { items, next_cursor: cut.next_cursor }))
 }
 
-/// One run.
-#[utoipa::path(get, path = "/runs/{id}", tag = "runs", params(("id" = u64, Path)),
+/// Which attempt of a run.
+#[derive(Debug, Deserialize)]
+pub struct AttemptQuery {
+    /// Its number, from 1; the newest when absent.
+    pub attempt: Option<u32>,
+}
+
+/// One run, as its newest attempt or the named one left it.
+#[utoipa::path(get, path = "/runs/{id}", tag = "runs",
+    params(("id" = u64, Path), ("attempt" = Option<u32>, Query)),
     responses((status = 200, body = Run)))]
 pub async fn show(
     State(server): State<Arc<Server>>,
     headers: HeaderMap,
     Path(id): Path<u64>,
+    Query(query): Query<AttemptQuery>,
 ) -> Answer<Run> {
     let (record, _) = permit(&server, &headers, id, Permission::ReadRepository).await?;
-    Ok(Json(on_wire(&record)))
+    Ok(Json(of_attempt(&record, attempt(&record, query.attempt)?)))
 }
 
 /// Stops a run.
@@ -180,7 +189,16 @@ pub async fn log(
     }))
 }
 
-async fn permit(
+/// The attempt that a caller named, or the newest one.
+pub fn attempt(record: &RunRecord, number: Option<u32>) -> Result<&AttemptRecord, Refusal> {
+    let Some(number) = number else { return Ok(record.current()) };
+    let found = record.attempts.iter().find(|attempt| attempt.attempt == number);
+    let run = record.run.0;
+    found.ok_or_else(|| Refusal::not_found(&Missing::Attempt { attempt: number, run }))
+}
+
+/// The run, for somebody who may.
+pub async fn permit(
     server: &Server,
     headers: &HeaderMap,
     id: u64,
@@ -212,9 +230,12 @@ fn default_branch(
 }
 
 fn on_wire(record: &RunRecord) -> Run {
-    let attempt = record.current();
+    of_attempt(record, record.current())
+}
+
+fn of_attempt(record: &RunRecord, attempt: &AttemptRecord) -> Run {
     let running = attempt.jobs.iter().any(|job| job.state == JobState::Running);
-    let state = match (record.conclusion(), running) {
+    let state = match (attempt.conclusion, running) {
         (Some(_), _) => "completed",
         (None, true) => "running",
         (None, false) => "queued",
@@ -229,7 +250,7 @@ fn on_wire(record: &RunRecord) -> Run {
         commit: record.source.commit.to_string(),
         pull_request: record.source.pull_request.as_ref().map(|one| one.number.0),
         state: state.into(),
-        conclusion: record.conclusion().map(|conclusion| conclusion.as_str().into()),
+        conclusion: attempt.conclusion.map(|conclusion| conclusion.as_str().into()),
         attempt: u64::from(attempt.attempt),
         created_at: record.created_at.to_string(),
         ended_at: attempt.ended_at.map(|at| at.to_string()),

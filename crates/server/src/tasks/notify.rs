@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use control::configuration::NotificationRoute;
 use ledger::{Actor, ApplicationName, Draft, RepositoryName, Subject};
 use monitoring::notification::{NotificationInputs, due, next_retry_at};
 use monitoring::{MonitoringFact, NotificationTarget};
-use probes::webhook::Webhook;
 
+use crate::notifications;
 use crate::state::Server;
 use crate::tasks::Next;
 
@@ -16,7 +17,8 @@ const ACTOR: &str = "notify";
 /// A configured receiver: its identity over restarts, and where it is.
 struct Route {
     target: NotificationTarget,
-    webhook: control::configuration::Webhook,
+    repository: RepositoryName,
+    configured: NotificationRoute,
 }
 
 /// One activation: everything that is due is sent.
@@ -35,23 +37,17 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
         let route = routes.iter().find(|route| route.target.name == notification.target);
         let route = route.context("a notification is due for a route that is not there")?;
         let body = serde_json::to_vec(&notification.body).context("a notification is not JSON")?;
-        let sent = match secret(&server, &route.webhook.secret) {
-            Ok(secret) => {
-                let webhook = Webhook { url: route.webhook.url.clone(), secret };
-                let (delivery, now) = (&notification.body.id, server.clock.now());
-                let sent = server.dialer.send_webhook(&webhook, delivery, now, body).await;
-                sent.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(format!("{error:#}")),
-        };
+        let (repository, delivery) = (&route.repository, &notification.body.id);
+        let sent =
+            notifications::send(&server, repository, &route.configured, delivery, body).await;
         let (target, change) = (notification.target, notification.change);
         let fact = match sent {
             Ok(()) => MonitoringFact::NotificationDelivered { target, change },
-            Err(problem) => MonitoringFact::NotificationFailed {
+            Err(error) => MonitoringFact::NotificationFailed {
                 target,
                 change,
                 attempt: notification.attempt,
-                problem,
+                problem: error.to_string(),
             },
         };
         let subject = Subject::server();
@@ -77,21 +73,13 @@ async fn routes(server: &Arc<Server>) -> anyhow::Result<Vec<Route>> {
         }
         for route in &configured.configuration.notifications {
             let target = NotificationTarget {
-                name: format!("{repository} {}", route.name),
+                name: notifications::target(&repository, route),
                 applications: applications.clone(),
+                events: route.on.clone(),
             };
-            routes.push(Route { target, webhook: route.webhook.clone() });
+            let (repository, configured) = (repository.clone(), route.clone());
+            routes.push(Route { target, repository, configured });
         }
     }
     Ok(routes)
-}
-
-/// A secret of the server: a file in `secrets/` of its data folder, readable by its owner only.
-fn secret(server: &Server, name: &str) -> anyhow::Result<Vec<u8>> {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-    anyhow::ensure!(plain && !name.is_empty(), "`{name}` is not the name of a secret");
-    let path = server.options.data.join("secrets").join(name);
-    let text = std::fs::read(&path);
-    let text = text.with_context(|| format!("the secret {name} is not in {}", path.display()))?;
-    Ok(text.trim_ascii_end().to_vec())
 }

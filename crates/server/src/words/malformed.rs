@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use repositories::secrets::InvalidSecretName;
+
 use super::Said;
 
 /// What whoever asks has to write differently.
@@ -62,6 +64,15 @@ pub enum Malformed<'a> {
     SubjectName(&'a str),
     /// A text that is no name of an account or machine.
     AccountName(&'a str),
+    /// A text that is no name of a secret.
+    SecretName(&'a InvalidSecretName),
+    /// A value that no secret has.
+    SecretValue {
+        /// How many bytes it has at least.
+        bytes_min: usize,
+        /// How many bytes it has at most.
+        bytes_max: usize,
+    },
     /// An invitation that was used without a password.
     InvitationWithoutPassword,
     /// A password that is too short or too long.
@@ -116,6 +127,12 @@ impl Display for Malformed<'_> {
             Self::AccountName(text) => {
                 write!(f, "`{text}` is not a name of letters, digits, `-`, `_`, `.`, `@`")
             }
+            Self::SecretName(error) => error.fmt(f),
+            Self::SecretValue { bytes_min, bytes_max } => write!(
+                f,
+                "a secret's value is text of {bytes_min} to {bytes_max} bytes without a null byte; \
+                 a shorter one could not be hidden in logs"
+            ),
             Self::InvitationWithoutPassword => f.write_str("an invitation needs a `password`"),
             Self::Password { characters_min, bytes_max } => write!(
                 f,
@@ -166,6 +183,15 @@ impl Said for Malformed<'_> {
             Self::AccountName(text) => {
                 format!("`{text}` n’est pas un nom fait de lettres, chiffres, `-`, `_`, `.`, `@`")
             }
+            Self::SecretName(InvalidSecretName::Form(text)) => format!(
+                "`{text}` n’est pas un nom de secret : une lettre ou `_`, puis des lettres, chiffres, `_` et `-`, 100 au plus en tout"
+            ),
+            Self::SecretName(InvalidSecretName::Reserved(text)) => format!(
+                "`{text}` commence par `GITHUB_`, comme ce que reçoit chaque tâche ; choisissez un autre nom"
+            ),
+            Self::SecretValue { bytes_min, bytes_max } => format!(
+                "la valeur d’un secret est un texte de {bytes_min} à {bytes_max} octets sans octet nul ; une valeur plus courte ne pourrait pas être cachée dans les journaux"
+            ),
             Self::InvitationWithoutPassword => "une invitation exige un `password`".into(),
             Self::Password { characters_min, bytes_max } => format!(
                 "un mot de passe a au moins {characters_min} caractères et au plus {bytes_max} octets"

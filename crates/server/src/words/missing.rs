@@ -61,6 +61,29 @@ pub enum Missing<'a> {
         /// Its run.
         run: u64,
     },
+    /// An attempt of a run.
+    Attempt {
+        /// Its number.
+        attempt: u32,
+        /// Its run.
+        run: u64,
+    },
+    /// Files that a job stored.
+    RunArtifact {
+        /// Their name.
+        name: &'a dyn Display,
+        /// The run.
+        run: u64,
+    },
+    /// A secret.
+    Secret {
+        /// Its name.
+        name: &'a dyn Display,
+        /// The repository whose it would be.
+        repository: &'a dyn Display,
+    },
+    /// A receiver of notifications.
+    NotificationRoute(&'a dyn Display),
     /// An incident.
     Incident(&'a dyn Display),
     /// Saved evidence.
@@ -99,6 +122,10 @@ impl Display for Missing<'_> {
             }
             Self::Run(run) => write!(f, "run {run}"),
             Self::Job { job, run } => write!(f, "the job {job} of run {run}"),
+            Self::Attempt { attempt, run } => write!(f, "attempt {attempt} of run {run}"),
+            Self::RunArtifact { name, run } => write!(f, "the artifact {name} of run {run}"),
+            Self::Secret { name, repository } => write!(f, "the secret {name} of {repository}"),
+            Self::NotificationRoute(name) => write!(f, "the notification route {name}"),
             Self::Incident(incident) => write!(f, "incident {incident}"),
             Self::Evidence => f.write_str("the evidence"),
             Self::Token => f.write_str("the token"),
@@ -134,6 +161,12 @@ impl Said for Missing<'_> {
             }
             Self::Run(run) => format!("l’exécution {run}"),
             Self::Job { job, run } => format!("la tâche {job} de l’exécution {run}"),
+            Self::Attempt { attempt, run } => {
+                format!("la tentative {attempt} de l’exécution {run}")
+            }
+            Self::RunArtifact { name, run } => format!("l’artefact {name} de l’exécution {run}"),
+            Self::Secret { name, repository } => format!("le secret {name} de {repository}"),
+            Self::NotificationRoute(name) => format!("la route de notification {name}"),
             Self::Incident(incident) => format!("l’incident {incident}"),
             Self::Evidence => "la preuve".into(),
             Self::Token => "le jeton".into(),

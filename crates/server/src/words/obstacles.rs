@@ -29,6 +29,25 @@ pub enum Obstacle<'a> {
     ForeignPage(&'a str),
     /// A session's request does not say which page it comes from.
     NoPage,
+    /// A repository has as many secrets as it may have.
+    TooManySecrets {
+        /// How many.
+        max: usize,
+    },
+    /// A receiver of notifications was not reached or did not take a test.
+    NotDelivered {
+        /// Where it is.
+        url: &'a str,
+        /// What happened, from the network or the receiver.
+        error: &'a dyn Display,
+    },
+    /// The secret that a notification is signed with is not there.
+    NoSigningSecret {
+        /// Its name as the configuration writes it.
+        name: &'a str,
+        /// Whose it would be.
+        repository: &'a dyn Display,
+    },
     /// The repository is there.
     RepositoryExists(&'a dyn Display),
     /// Somebody changed the file.
@@ -125,6 +144,11 @@ impl Display for Obstacle<'_> {
                 write!(f, "a page of {origin} may not change anything here")
             }
             Self::NoPage => f.write_str("a change by a session says which page it comes from"),
+            Self::TooManySecrets { max } => write!(f, "a repository has at most {max} secrets"),
+            Self::NotDelivered { url, error } => write!(f, "{url} was not told: {error}"),
+            Self::NoSigningSecret { name, repository } => {
+                write!(f, "{repository} has no secret `{name}`, which signs what is sent")
+            }
             Self::RepositoryExists(name) => write!(f, "{name} is there already"),
             Self::FileChanged(path) => {
                 write!(f, "{path} was changed by somebody else since you read it")
@@ -184,6 +208,11 @@ impl Said for Obstacle<'_> {
                 format!("une page de {origin} ne peut rien changer ici")
             }
             Self::NoPage => "un changement par une session dit de quelle page il vient".into(),
+            Self::TooManySecrets { max } => format!("un dépôt a au plus {max} secrets"),
+            Self::NotDelivered { url, error } => format!("{url} n’a rien reçu : {error}"),
+            Self::NoSigningSecret { name, repository } => {
+                format!("{repository} n’a pas de secret `{name}`, qui signe ce qui est envoyé")
+            }
             Self::RepositoryExists(name) => format!("{name} est déjà là"),
             Self::FileChanged(path) => {
                 format!("quelqu’un d’autre a changé {path} depuis que vous l’avez lu")

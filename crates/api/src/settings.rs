@@ -1,0 +1,95 @@
+//! What is set beside Git, and what it says of itself: secrets, receivers, runners, destinations.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::problem::Reason;
+
+/// A secret of a repository. Its value goes in and never comes out.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Secret {
+    /// Its name, in capital letters.
+    pub name: String,
+    /// When it got its present value.
+    pub set_at: String,
+    /// Who gave it.
+    pub set_by: String,
+}
+
+/// The value of a secret.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetSecret {
+    /// At least 3 bytes and at most 48 KiB.
+    pub value: String,
+}
+
+/// A receiver of notifications that a repository's `boucle.yaml` names.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NotificationRoute {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// The name of the secret that signs what it is told.
+    pub secret: String,
+    /// Whether that secret is there.
+    pub secret_known: bool,
+    /// About what: `incident`, `recovery`, `rollback`, `promotion`.
+    pub on: Vec<String>,
+    /// What became of the newest notification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<NotificationDelivery>,
+}
+
+/// What became of a notification.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NotificationDelivery {
+    /// When the last attempt ended.
+    pub at: String,
+    /// Whether the receiver took it.
+    pub delivered: bool,
+    /// What happened when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// A place where jobs run.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Runner {
+    /// Its name in `runner.name`.
+    pub name: String,
+    /// So many jobs at a time; more wait in the order in which they came.
+    pub jobs_max: u64,
+    /// What runs on it now.
+    pub running: Vec<RunningJob>,
+    /// The protections that its machine lacks, each with the reason; none: jobs are isolated whole.
+    pub missing_protections: Vec<Reason>,
+}
+
+/// A job that runs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunningJob {
+    /// Its run.
+    pub run: u64,
+    /// Its key.
+    pub job: String,
+    /// The repository.
+    pub repository: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+}
+
+/// A destination that applications name.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Destination {
+    /// `local`, or the cluster's address or name as the files write it.
+    pub name: String,
+    /// `processes` of this machine, or `cluster`.
+    pub kind: String,
+    /// The applications that go there.
+    pub applications: Vec<String>,
+    /// Why nothing can be applied there; none: it can.
+    pub reasons: Vec<Reason>,
+}

@@ -1,0 +1,89 @@
+//! `boucle secret`: secrets of a repository. A value is read from standard input or asked for without
+//! being shown; it is never an argument, which every program of the machine could read.
+
+use std::io::Read as _;
+
+use api::settings::{Secret, SetSecret};
+use clap::Subcommand;
+
+use super::Context;
+use crate::complete;
+use crate::failure::{Exit, Failure};
+use crate::output;
+use crate::words::Column;
+
+/// The server takes less; more is a mistake that need not be sent.
+const VALUE_BYTES_MAX: u64 = 1 << 20;
+
+/// Secrets of a repository.
+#[derive(Subcommand)]
+pub enum SecretCommand {
+    /// List secrets, without their values.
+    List {
+        /// `owner/name`.
+        #[arg(add = complete::repositories())]
+        repository: String,
+    },
+    /// Give a secret a value, from standard input or asked for.
+    Set {
+        /// `owner/name`.
+        #[arg(add = complete::repositories())]
+        repository: String,
+        /// Its name: letters, digits, `_` and `-`.
+        name: String,
+    },
+    /// Remove a secret and its value.
+    Remove {
+        /// `owner/name`.
+        #[arg(add = complete::repositories())]
+        repository: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Does it.
+pub async fn execute(context: &Context, command: &SecretCommand) -> Result<Exit, Failure> {
+    let client = &context.client;
+    match command {
+        SecretCommand::List { repository } => {
+            let path = format!("/repositories/{repository}/secrets");
+            let items: Vec<Secret> = client.list(&path, usize::MAX).await?;
+            context.out.many(&items, &[Column::Name, Column::When, Column::Who], |item, _| {
+                vec![item.name.clone(), item.set_at.clone(), item.set_by.clone()]
+            });
+        }
+        SecretCommand::Set { repository, name } => {
+            let value = read_value(context)?;
+            let path = format!("/repositories/{repository}/secrets/{}", output::escape(name));
+            let secret: Secret = client.put(&path, &SetSecret { value }).await?;
+            context.out.one(&secret, |secret, words| words.secret_set(&secret.name));
+        }
+        SecretCommand::Remove { repository, name } => {
+            let path = format!("/repositories/{repository}/secrets/{}", output::escape(name));
+            client.delete(&path).await?;
+            context.out.say(context.out.words().removed());
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// A line's end is of the terminal or of `echo`, not of the secret; lines inside stay.
+fn read_value(context: &Context) -> Result<String, Failure> {
+    use std::io::IsTerminal as _;
+    let failed = |error: std::io::Error| Failure::Usage(error.to_string());
+    let mut value = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(context.out.words().ask_secret()).map_err(failed)?
+    } else {
+        let mut text = String::new();
+        std::io::stdin().take(VALUE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
+        text
+    };
+    if value.ends_with('\n') {
+        value.pop();
+        if value.ends_with('\r') {
+            value.pop();
+        }
+    }
+    Ok(value)
+}

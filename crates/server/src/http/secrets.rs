@@ -1,0 +1,149 @@
+//! Secrets of a repository over HTTP: values come in, names go out.
+
+use std::sync::Arc;
+
+use api::page::{Page, PageQuery};
+use api::settings::{Secret, SetSecret};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use ledger::{Draft, RepositoryName, Subject};
+use repositories::access::{Permission, Permit};
+use repositories::facts::RepositoryFact;
+use repositories::secrets::{
+    PER_REPOSITORY_MAX, SecretName, SecretRecord, VALUE_BYTES_MAX, VALUE_BYTES_MIN,
+};
+
+use crate::http::body::Checked;
+use crate::http::problem::{Answer, Refusal};
+use crate::http::{identity, page, repository_name};
+use crate::state::Server;
+use crate::words::{Malformed, Missing, Obstacle};
+
+/// Lists the secrets without their values.
+#[utoipa::path(get, path = "/repositories/{owner}/{name}/secrets", tag = "repositories",
+    params(("owner" = String, Path), ("name" = String, Path), PageQuery),
+    responses((status = 200, body = Page<Secret>)))]
+pub async fn list(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name)): Path<(String, String)>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<Secret>> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    // Whoever may run workflows may know what they can use.
+    let permission = Permission::OperateRuns;
+    identity::permit_repository(&server, &headers, permission, &repository).await?;
+    let views = server.recorder.views();
+    let secrets = views.repositories.secrets.get(&repository).into_iter().flatten();
+    Ok(Json(page::cut(secrets.map(|(name, record)| on_wire(name, record)).collect(), &query)?))
+}
+
+/// Gives a secret a value, a first or another one; it counts for jobs that start from now on.
+#[utoipa::path(put, path = "/repositories/{owner}/{name}/secrets/{secret}", tag = "repositories",
+    params(("owner" = String, Path), ("name" = String, Path), ("secret" = String, Path)),
+    request_body = SetSecret, responses((status = 200, body = Secret)))]
+pub async fn set(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name, secret)): Path<(String, String, String)>,
+    Checked(body): Checked<SetSecret>,
+) -> Answer<Secret> {
+    let (repository, permit) = permit(&server, &headers, &owner, &name).await?;
+    let secret = secret_name(&secret)?;
+    check_value(&body.value)?;
+    let lock = server.repository_locks.of(&repository);
+    let _held = lock.lock().await;
+    let (known, count) = {
+        let views = server.recorder.views();
+        let secrets = views.repositories.secrets.get(&repository);
+        let known = secrets.is_some_and(|secrets| secrets.contains_key(&secret));
+        (known, secrets.map_or(0, |secrets| secrets.len()))
+    };
+    if !known && count >= PER_REPOSITORY_MAX {
+        let detail = Obstacle::TooManySecrets { max: PER_REPOSITORY_MAX };
+        return Err(Refusal::new("too-large", &detail));
+    }
+    server.secrets.keep(&repository, &secret, &body.value)?;
+    let (set_at, set_by) = (server.clock.now(), permit.actor().clone());
+    let fact = RepositoryFact::SecretSet { repository: repository.clone(), name: secret.clone() };
+    record(&server, &permit, &repository, &fact).await?;
+    Ok(Json(on_wire(&secret, &SecretRecord { set_at, set_by })))
+}
+
+/// Removes a secret and its value.
+#[utoipa::path(delete, path = "/repositories/{owner}/{name}/secrets/{secret}",
+    tag = "repositories",
+    params(("owner" = String, Path), ("name" = String, Path), ("secret" = String, Path)),
+    responses((status = 204)))]
+pub async fn remove(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path((owner, name, secret)): Path<(String, String, String)>,
+) -> Result<StatusCode, Refusal> {
+    let (repository, permit) = permit(&server, &headers, &owner, &name).await?;
+    let secret = secret_name(&secret)?;
+    let lock = server.repository_locks.of(&repository);
+    let _held = lock.lock().await;
+    let known = {
+        let views = server.recorder.views();
+        let secrets = views.repositories.secrets.get(&repository);
+        secrets.is_some_and(|secrets| secrets.contains_key(&secret))
+    };
+    if !known {
+        let missing = Missing::Secret { name: &secret, repository: &repository };
+        return Err(Refusal::not_found(&missing));
+    }
+    let fact =
+        RepositoryFact::SecretRemoved { repository: repository.clone(), name: secret.clone() };
+    record(&server, &permit, &repository, &fact).await?;
+    server.secrets.forget(&repository, &secret)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn permit(
+    server: &Server,
+    headers: &HeaderMap,
+    owner: &str,
+    name: &str,
+) -> Result<(RepositoryName, Permit), Refusal> {
+    let repository = repository_name(&format!("{owner}/{name}"))?;
+    let permission = Permission::AdministerRepository;
+    let permit = identity::permit_repository(server, headers, permission, &repository).await?;
+    Ok((repository, permit))
+}
+
+async fn record(
+    server: &Server,
+    permit: &Permit,
+    repository: &RepositoryName,
+    fact: &RepositoryFact,
+) -> Result<(), Refusal> {
+    let subject = Subject::repository(repository);
+    let draft = Draft::new(server.clock.now(), permit.actor().clone(), subject, fact);
+    server.append(vec![draft]).await?;
+    Ok(())
+}
+
+fn secret_name(text: &str) -> Result<SecretName, Refusal> {
+    SecretName::new(text)
+        .map_err(|error| Refusal::new("invalid-name", &Malformed::SecretName(&error)))
+}
+
+fn check_value(value: &str) -> Result<(), Refusal> {
+    let fits = (VALUE_BYTES_MIN..=VALUE_BYTES_MAX).contains(&value.len());
+    // A variable of a process ends at its first null byte.
+    if fits && !value.contains('\0') {
+        return Ok(());
+    }
+    let (bytes_min, bytes_max) = (VALUE_BYTES_MIN, VALUE_BYTES_MAX);
+    Err(Refusal::new("invalid-request", &Malformed::SecretValue { bytes_min, bytes_max }))
+}
+
+fn on_wire(name: &SecretName, record: &SecretRecord) -> Secret {
+    Secret {
+        name: name.to_string(),
+        set_at: record.set_at.to_string(),
+        set_by: record.set_by.to_string(),
+    }
+}
