@@ -16,4 +16,5 @@ mod http;
 mod language;
 mod overtaken;
 mod sessions;
+mod settings;
 mod start;
