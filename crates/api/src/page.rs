@@ -16,6 +16,7 @@ pub struct Page<T> {
 /// Which page of a list.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub struct PageQuery {
     /// Where to go on, from `next_cursor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::harness::{Server, command, run};
+use crate::http::send;
 
 #[test]
 fn a_data_folder_has_one_server() {
@@ -59,5 +60,26 @@ fn anonymous_requests_reach_only_what_is_public() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         assert_eq!(answer.split(' ').nth(1), Some(expected), "{path}: {answer}");
+    }
+}
+
+#[test]
+fn an_address_that_does_not_fit_is_refused_like_everything_else() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &[]);
+    let token = std::fs::read_to_string(data.path().join("token")).expect("the owner's token");
+    let bearer = format!("Bearer {}", token.trim());
+    for (path, named) in [
+        ("/api/v1/runs/one", "one"),
+        ("/api/v1/runs?limit=many", "limit"),
+        ("/api/v1/runs?repositry=me/app", "repositry"),
+        ("/api/v1/tokens?page=2", "page"),
+        ("/api/v1/runs/1/log", "job"),
+    ] {
+        let headers = [("Authorization", bearer.as_str()), ("Accept-Language", "fr")];
+        let refused = send(&server, "GET", path, &headers, "");
+        assert_eq!((refused.status, refused.code().as_str()), (400, "invalid-request"), "{path}");
+        let detail = refused.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(detail.contains(named) && detail.contains("adresse"), "{path}: {detail}");
     }
 }

@@ -11,7 +11,7 @@ use api::problem::Reason;
 use api::pull_requests::ObjectDifference;
 use api::runs::LogChunk;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use control::ControlFact;
 use deployments::{
@@ -26,6 +26,7 @@ use workloads::ServiceEndpoint;
 
 use crate::http::body::Checked;
 use crate::http::consequences::object_on_wire;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
 use crate::state::Server;
@@ -170,6 +171,7 @@ pub async fn difference(
 
 /// Which part of a log.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LogQuery {
     #[serde(default)]
     offset: u64,

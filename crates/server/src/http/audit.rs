@@ -6,13 +6,14 @@ use api::audit::{self as wire, FactQuery};
 use api::page::Page;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use database::{Cursor, Filter};
 use ledger::{Actor, ActorKind, Fact, Sequence, Subject, SubjectKind, Timestamp};
 use repositories::access::Permission;
 
+use crate::http::extract::Query;
 use crate::http::identity;
 use crate::http::page::{self, Bounds};
 use crate::http::problem::{Answer, Refusal};

@@ -7,7 +7,7 @@ use anyhow::Context;
 use api::browse::{self as wire, PathQuery, ReferenceQuery, SearchQuery};
 use api::page::{Page, PageQuery};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use git_store::{EntryKind, Repository, SearchIn, StoreError};
@@ -15,6 +15,7 @@ use ledger::{CommitId, RepositoryName};
 use repositories::access::Permission;
 
 use crate::http::consequences::file_on_wire;
+use crate::http::extract::{Path, Query};
 use crate::http::page::{self, Bounds};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::commit_on_wire;

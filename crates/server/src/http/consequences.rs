@@ -8,7 +8,7 @@ use anyhow::Context;
 use api::problem::Reason;
 use api::pull_requests as wire;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use control::configuration::Artifact;
 use control::consequences::paths_of;
@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::changes::signature;
 use crate::configurations::RepositoryConfiguration;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::pull_requests::known;
 use crate::http::{identity, repository_name};

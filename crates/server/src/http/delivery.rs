@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use api::delivery as wire;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use control::configuration::Environment;
 use control::delivery::{Delivered, DeliveryInputs, Failure, Figure, Purpose, measure};
 use ledger::{CommitId, RepositoryName, Timestamp};
 use repositories::access::Permission;
 
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, repository_name};
 use crate::state::Server;

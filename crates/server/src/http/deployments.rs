@@ -7,13 +7,14 @@ use api::applications::{DeploymentsQuery, RollbackPreview};
 use api::page::Page;
 use api::pull_requests::FileDifference;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use ledger::CommitId;
 use repositories::access::Permission;
 
 use crate::http::applications::permit;
 use crate::http::consequences::{self, file_on_wire};
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::state::Server;
 use crate::tasks::roll_back;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use api::browse::{FileEdit, ProposeEdit};
 use api::pull_requests as wire;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use git_store::{EntryKind, Repository};
 use ledger::{CommitId, ObjectId, PullRequestNumber};
 use repositories::access::Permission;
 
 use crate::http::body::Checked;
+use crate::http::extract::Path;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::branch;
 use crate::http::{identity, names, pull_requests as http_pull_requests, repository_name};

@@ -6,7 +6,7 @@ use api::environments::{Environment, EnvironmentArtifact};
 use api::page::{Page, PageQuery};
 use api::problem::Reason;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use control::ControlView;
 use ledger::RepositoryName;
@@ -14,6 +14,7 @@ use repositories::access::Permission;
 
 use crate::configurations::RepositoryConfiguration;
 use crate::http::applications::health_word;
+use crate::http::extract::Query;
 use crate::http::identity;
 use crate::http::page;
 use crate::http::problem::{Answer, Refusal};

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
@@ -13,12 +13,14 @@ use repositories::access::Permission;
 use serde::Deserialize;
 
 use crate::http::audit::fact_on_wire;
+use crate::http::extract::Query;
 use crate::http::identity;
 use crate::http::problem::Refusal;
 use crate::state::Server;
 
 /// Where a stream begins.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EventQuery {
     after: Option<u64>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::incidents::{Evidence, Incident, Suspect};
 use api::page::{Page, PageQuery};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use database::{Cursor, Filter};
@@ -14,6 +14,7 @@ use monitoring::IncidentAction;
 use repositories::access::Permission;
 
 use crate::http::audit::fact_on_wire;
+use crate::http::extract::{Path, Query};
 use crate::http::identity;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{names, page};

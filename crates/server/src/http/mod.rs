@@ -12,6 +12,7 @@ pub mod document;
 pub mod edits;
 pub mod environments;
 pub mod events;
+pub mod extract;
 pub mod git;
 pub mod identity;
 pub mod incidents;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::page::Page;
 use api::settings::{NotificationDelivery, NotificationRoute};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use control::configuration;
 use ledger::RepositoryName;
@@ -14,6 +14,7 @@ use monitoring::notification::Delivery;
 use repositories::access::Permission;
 use serde_json::json;
 
+use crate::http::extract::Path;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, repository_name};
 use crate::notifications::{self, NotifyError};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use api::delivery as wire;
 use api::page::{Page, PageQuery};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use ledger::RepositoryName;
 use monitoring::{BurnRateRule, Objective, RuleOutcome, UnknownReason};
 use probes::{Scope, budget_used, measure};
 use repositories::access::Permission;
 
+use crate::http::extract::Query;
 use crate::http::identity;
 use crate::http::page;
 use crate::http::problem::{Answer, Refusal};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use api::page::{Page, PageQuery};
 use api::people::{Invitation, InvitePerson, Person};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use repositories::access::Permission;
 use repositories::facts::RepositoryFact;
 
 use crate::http::body::Checked;
+use crate::http::extract::{Path, Query};
 use crate::http::identity::{self, secret_sha256};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::sessions::record;

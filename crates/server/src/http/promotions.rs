@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::environments::{Promote, PromotedByHand};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use control::ControlFact;
 use control::promote::{ByHand, by_hand, decide};
@@ -12,6 +12,7 @@ use ledger::{ArtifactDigest, EnvironmentName};
 use repositories::access::Permission;
 
 use crate::http::body::Checked;
+use crate::http::extract::Path;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, repository_name};
 use crate::state::Server;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use api::page::{Page, PageQuery};
 use api::pull_requests as wire;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use ledger::{CommitId, Draft, PullRequestNumber, RepositoryName, Subject};
 use repositories::access::{Permission, Permit};
@@ -16,6 +16,7 @@ use repositories::pull_request::Readiness;
 use repositories::view::{PullRequest, PullRequestState};
 
 use crate::http::body::Checked;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::branch;
 use crate::http::{checks, identity, names, page, repository_name};

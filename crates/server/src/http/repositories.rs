@@ -6,7 +6,7 @@ use anyhow::Context;
 use api::page::{Page, PageQuery};
 use api::repositories::{Commit, CreateRepository, Reference, Repository, Visibility};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use ledger::{Actor, Draft, RefName, RepositoryName, Subject};
 use repositories::access::{self, Permission};
@@ -14,6 +14,7 @@ use repositories::facts::{RepositoryFact, StorageId};
 use serde::Deserialize;
 
 use crate::http::body::Checked;
+use crate::http::extract::{Path, Query};
 use crate::http::page::{self, Bounds};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, repository_name};
@@ -108,6 +109,7 @@ pub async fn show(
 
 /// Which commits.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CommitQuery {
     reference: Option<String>,
     path: Option<String>,

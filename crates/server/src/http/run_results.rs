@@ -10,7 +10,7 @@ use api::runs::{
 };
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use ledger::{ArtifactDigest, CommitId, PullRequestNumber, RepositoryName};
@@ -20,6 +20,7 @@ use repositories::access::Permission;
 use runner::LogKey;
 use tokio_util::io::ReaderStream;
 
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::runs::{self, AttemptQuery};
 use crate::http::{identity, repository_name};

@@ -7,7 +7,7 @@ use api::page::{Page, PageQuery};
 use api::problem::Reason;
 use api::runs::{Dispatch, Job, LogChunk, Rerun, Run, Step};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use ledger::{RepositoryName, RunId};
 use pipelines::run::RunEvent;
@@ -18,6 +18,7 @@ use runner::LogKey;
 use serde::Deserialize;
 
 use crate::http::body::Checked;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::branch;
 use crate::http::{identity, page, repository_name};
@@ -28,6 +29,7 @@ use crate::words::{self, Missing, Obstacle};
 
 /// Which runs.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunQuery {
     repository: Option<String>,
     cursor: Option<String>,
@@ -59,6 +61,7 @@ pub async fn list(
 
 /// Which attempt of a run.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AttemptQuery {
     /// Its number, from 1; the newest when absent.
     pub attempt: Option<u32>,
@@ -145,6 +148,7 @@ pub async fn dispatch(
 
 /// Which part of a log.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LogQuery {
     job: String,
     #[serde(default)]

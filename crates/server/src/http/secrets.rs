@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::page::{Page, PageQuery};
 use api::settings::{Secret, SetSecret};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use ledger::{Draft, RepositoryName, Subject};
 use repositories::access::{Permission, Permit};
@@ -15,6 +15,7 @@ use repositories::secrets::{
 };
 
 use crate::http::body::Checked;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, page, repository_name};
 use crate::state::Server;

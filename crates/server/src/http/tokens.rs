@@ -5,13 +5,14 @@ use std::sync::Arc;
 use api::page::{Page, PageQuery};
 use api::tokens::{CreateToken, CreatedToken, Token, TokenKind, TokenRole};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use ledger::{Actor, ActorKind, Draft, Subject, Timestamp};
 use repositories::access::{Permission, Role, Scope};
 use repositories::facts::RepositoryFact;
 
 use crate::http::body::Checked;
+use crate::http::extract::{Path, Query};
 use crate::http::identity;
 use crate::http::page;
 use crate::http::problem::{Answer, Refusal};

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use api::audit::TraceStep;
 use api::page::{Page, PageQuery};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use control::trace::{TraceQuery, trace};
 use ledger::{ArtifactDigest, CommitId, IncidentId, PullRequestNumber, RunId, Sequence};
 use repositories::access::Permission;
 use serde::Deserialize;
 
+use crate::http::extract::Query;
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
 use crate::state::Server;

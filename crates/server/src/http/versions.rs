@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::page::{Page, PageQuery};
 use api::versions::{Place, PlaceState, Quarantined, Version};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use control::configuration::Environment;
 use control::promote::{ByHand, by_hand, decide};
@@ -14,6 +14,7 @@ use pipelines::view::PublishedArtifact;
 use repositories::access::Permission;
 
 use crate::configurations::RepositoryConfiguration;
+use crate::http::extract::{Path, Query};
 use crate::http::problem::Answer;
 use crate::http::{identity, page, repository_name};
 use crate::state::Server;

@@ -22,6 +22,10 @@ pub enum Malformed<'a> {
         /// The limit.
         bytes_max: usize,
     },
+    /// A part of an address that is not what belongs there.
+    Address(&'a dyn Display),
+    /// A query that is not the one that belongs to the address.
+    Query(&'a dyn Display),
     /// A body that is not the JSON that was expected.
     Body(&'a dyn Display),
     /// A page's size.
@@ -106,7 +110,10 @@ impl Display for Malformed<'_> {
                 f.write_str("only smart HTTP is served; ask with a git of this century")
             }
             Self::ContentType { expected } => write!(f, "the content type must be {expected}"),
-            Self::GitData(error) | Self::Body(error) => error.fmt(f),
+            Self::GitData(error)
+            | Self::Body(error)
+            | Self::Address(error)
+            | Self::Query(error) => error.fmt(f),
             Self::BodyTooLarge { bytes_max } => {
                 write!(f, "a request's body is at most {bytes_max} bytes")
             }
@@ -160,6 +167,10 @@ impl Said for Malformed<'_> {
             }
             Self::ContentType { expected } => format!("le type du contenu doit être {expected}"),
             Self::GitData(error) => format!("les données de git ne sont pas lisibles : {error}"),
+            Self::Address(error) => format!("l’adresse n’est pas celle attendue : {error}"),
+            Self::Query(error) => {
+                format!("les paramètres de l’adresse ne sont pas ceux attendus : {error}")
+            }
             Self::Body(error) => {
                 format!("le corps de la requête n’est pas celui attendu : {error}")
             }

@@ -29,6 +29,8 @@ fn requests_that_are_malformed() {
         Malformed::GitData(&"x"),
         Malformed::BodyTooLarge { bytes_max: 1 },
         Malformed::Body(&"x"),
+        Malformed::Address(&"x"),
+        Malformed::Query(&"x"),
         Malformed::Limit { max: 1, given: 2 },
         Malformed::Cursor,
         Malformed::Days { max: 1, given: 2 },
