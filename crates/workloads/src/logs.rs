@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::sync::Notify;
 
 use crate::report::{LogChunk, LogLine};
 
@@ -24,6 +26,8 @@ const LINE_BYTES_MAX: usize = 8 << 10;
 pub(crate) struct Log {
     path: PathBuf,
     inner: Mutex<Inner>,
+    /// Wakes whoever waits for a line or for the end.
+    grown: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +44,7 @@ struct Inner {
 
 impl Log {
     pub(crate) fn create(path: PathBuf) -> Self {
-        let log = Self { path, inner: Mutex::default() };
+        let log = Self { path, inner: Mutex::default(), grown: Notify::new() };
         log.with(|inner| inner.file = log.open());
         log
     }
@@ -73,6 +77,7 @@ impl Log {
                 inner.lines.pop_front();
             }
         });
+        self.grown.notify_waiters();
     }
 
     pub(crate) fn last_lines(&self) -> Vec<LogLine> {
@@ -81,6 +86,7 @@ impl Log {
 
     pub(crate) fn end(&self) {
         self.with(|inner| inner.ended = true);
+        self.grown.notify_waiters();
     }
 
     /// What was written from this offset on, as much as fits one answer.
@@ -97,6 +103,20 @@ impl Log {
             let next_offset = offset + bytes.len() as u64;
             Ok(LogChunk { offset, next_offset, ended: inner.ended && next_offset >= total, bytes })
         })
+    }
+
+    /// The same, once something is there or nothing will come any more.
+    pub(crate) async fn follow(&self, from: u64) -> io::Result<LogChunk> {
+        loop {
+            let mut grown = pin!(self.grown.notified());
+            // Whoever writes between the look and the wait wakes it all the same.
+            grown.as_mut().enable();
+            let chunk = self.read(from)?;
+            if !chunk.bytes.is_empty() || chunk.ended {
+                return Ok(chunk);
+            }
+            grown.await;
+        }
     }
 
     pub(crate) fn remove(&self) {
@@ -193,6 +213,31 @@ mod tests {
         assert_eq!(texts, [3, 3, LINE_BYTES_MAX, 5, 4]);
         log.remove();
         fs::remove_dir(&folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_follower_gets_the_next_line_and_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = std::sync::Arc::new(Log::create(folder.path().join("pod.log")));
+        let follower = std::sync::Arc::clone(&log);
+        let following = tokio::spawn(async move {
+            let mut told = Vec::new();
+            let mut offset = 0;
+            loop {
+                let chunk = follower.follow(offset).await.unwrap();
+                offset = chunk.next_offset;
+                told.push(String::from_utf8(chunk.bytes).unwrap());
+                if chunk.ended {
+                    return told.concat();
+                }
+            }
+        });
+        log.pump("one\n".as_bytes(), "main", false).await;
+        tokio::task::yield_now().await;
+        log.pump("two\n".as_bytes(), "main", false).await;
+        tokio::task::yield_now().await;
+        log.end();
+        assert_eq!(following.await.unwrap(), "one\ntwo\n");
     }
 
     #[tokio::test]

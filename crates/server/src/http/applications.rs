@@ -29,7 +29,7 @@ use crate::http::consequences::object_on_wire;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
-use crate::state::Server;
+use crate::state::{Server, stopped};
 use crate::tasks::deploy_applications::images;
 use crate::words::{self, Malformed, Missing, Obstacle, RenderFailed};
 
@@ -176,12 +176,15 @@ pub struct LogQuery {
     #[serde(default)]
     offset: u64,
     replica: Option<String>,
+    #[serde(default)]
+    follow: bool,
 }
 
-/// A part of the log of one replica; of the first one when none is named.
+/// A part of the log of one replica, of the first one when none is named; with `follow` the answer
+/// waits until there is more.
 #[utoipa::path(get, path = "/applications/{name}/log", tag = "applications",
     params(("name" = String, Path), ("offset" = Option<u64>, Query),
-        ("replica" = Option<String>, Query)),
+        ("replica" = Option<String>, Query), ("follow" = Option<bool>, Query)),
     responses((status = 200, body = LogChunk)))]
 pub async fn log(
     State(server): State<Arc<Server>>,
@@ -200,7 +203,15 @@ pub async fn log(
             complete: true,
         }));
     };
-    let chunk = server.engine.logs(&name, &replica, query.offset);
+    let chunk = if query.follow {
+        let mut stopping = server.stopping.subscribe();
+        tokio::select! {
+            chunk = server.engine.follow_logs(&name, &replica, query.offset) => chunk,
+            () = stopped(&mut stopping) => server.engine.logs(&name, &replica, query.offset),
+        }
+    } else {
+        server.engine.logs(&name, &replica, query.offset)
+    };
     let chunk = chunk.ok_or_else(|| Refusal::not_found(&Missing::Replica(&replica)))?;
     let chunk = chunk.map_err(anyhow::Error::from)?;
     Ok(Json(LogChunk {

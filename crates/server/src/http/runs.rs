@@ -23,7 +23,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::branch;
 use crate::http::{identity, page, repository_name};
 use crate::runs;
-use crate::state::Server;
+use crate::state::{Server, stopped};
 use crate::tasks::trigger_runs;
 use crate::words::{self, Missing, Obstacle};
 
@@ -178,7 +178,12 @@ pub async fn log(
         job: job.key.clone(),
     };
     let chunk = if query.follow {
-        server.runner.logs().follow(&key, query.offset).next().await.map_err(anyhow::Error::from)?
+        let mut stopping = server.stopping.subscribe();
+        let mut follower = server.runner.logs().follow(&key, query.offset);
+        tokio::select! {
+            chunk = follower.next() => chunk.map_err(anyhow::Error::from)?,
+            () = stopped(&mut stopping) => None,
+        }
     } else {
         server.runner.logs().read(&key, query.offset).map_err(anyhow::Error::from)?
     };

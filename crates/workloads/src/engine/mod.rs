@@ -19,7 +19,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::event::EngineEvent;
 use crate::images::Images;
-use crate::logs;
+use crate::logs::{self, Log};
 use crate::model::{Body, parse};
 use crate::ports::Ports;
 use crate::report::{
@@ -243,20 +243,33 @@ impl Engine {
         pod: &str,
         from_offset: u64,
     ) -> Option<io::Result<LogChunk>> {
+        Some(self.log(application, pod)?.read(from_offset))
+    }
+
+    /// The same, once something is there or the replica has ended.
+    pub async fn follow_logs(
+        &self,
+        application: &ApplicationName,
+        pod: &str,
+        from_offset: u64,
+    ) -> Option<io::Result<LogChunk>> {
+        let log = self.log(application, pod)?;
+        Some(log.follow(from_offset).await)
+    }
+
+    fn log(&self, application: &ApplicationName, pod: &str) -> Option<Arc<Log>> {
         let state = self.inner.state();
         let running = state
             .replicas
             .values()
             .find(|replica| &replica.application == application && replica.name == pod)
             .map(|replica| Arc::clone(&replica.log));
-        let log = running.or_else(|| {
+        running.or_else(|| {
             let removed = state.removed.iter().find(|removed| {
                 &removed.application == application && removed.evidence.replica == pod
             });
             removed.map(|removed| Arc::clone(&removed.log))
-        })?;
-        drop(state);
-        Some(log.read(from_offset))
+        })
     }
 
     /// Every port of every Service, with where it really listens.
