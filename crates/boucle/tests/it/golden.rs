@@ -46,6 +46,12 @@ fn what_is_printed_is_what_was_agreed() {
         "repo show demo/hello",
         "repo log demo/hello",
         "token list",
+        "logs run/1/publish",
+        "run results 1",
+        "secret list demo/hello",
+        "secret remove demo/hello none",
+        "notification list demo/hello",
+        "notification test demo/hello none",
         "open demo/hello#2",
         "open run/1/test",
         "audit list --kind repositories.pull_request_opened",
@@ -66,6 +72,11 @@ fn what_is_printed_is_what_was_agreed() {
     ] {
         check(data.path(), "en", line);
         check(data.path(), "fr", line);
+    }
+    // The parts of the loop work side by side, so that facts come in one order or another.
+    let trace = run(command(data.path()).args(["trace", "run/1"])).out;
+    for way in ["hello-production", "ci/test, success", "Promote hello to production"] {
+        assert!(trace.contains(way), "{way}: {trace}");
     }
     // Which case comes first, and its numbers, depend on the machine: no file can hold them.
     let incident = run(command(data.path()).args(["--lang", "fr", "incident", "show", "1"]));

@@ -8,9 +8,6 @@ use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::words::Column;
 
-/// How much of a fact's fields a table shows; JSON has all of them.
-const SUMMARY_LENGTH_MAX: usize = 90;
-
 /// What to follow.
 #[derive(Args)]
 pub struct TraceArguments {
@@ -28,7 +25,7 @@ pub async fn execute(context: &Context, arguments: &TraceArguments) -> Result<Ex
         vec![
             step.kind.clone(),
             step.id.clone(),
-            step.summary.chars().take(SUMMARY_LENGTH_MAX).collect(),
+            step.summary.clone(),
             step.actor.clone().unwrap_or_default(),
             step.at.clone().unwrap_or_default(),
         ]

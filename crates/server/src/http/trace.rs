@@ -138,9 +138,82 @@ fn on_wire(step: &control::trace::TraceStep) -> TraceStep {
     TraceStep {
         kind: step.kind.clone(),
         id: step.subject.clone(),
-        summary: serde_json::to_string(&step.body).unwrap_or_default(),
+        summary: gist(&step.body),
         actor: Some(step.actor.to_string()),
         at: Some(step.at.to_string()),
         sequence: Some(step.sequence.0),
+    }
+}
+
+/// The fields that tell most of a fact, the most telling first.
+const TELLING: [&str; 16] = [
+    "title",
+    "name",
+    "verdict",
+    "conclusion",
+    "state",
+    "outcome",
+    "message",
+    "artifact",
+    "digest",
+    "revision",
+    "commit",
+    "new",
+    "reference",
+    "environment",
+    "reason",
+    "reasons",
+];
+/// So many of them fit on a line.
+const TELLING_SHOWN: usize = 3;
+/// How much of a text is shown.
+const TEXT_CHARACTERS_MAX: usize = 60;
+
+/// What a fact says, in a few of its own words: nothing here is a sentence.
+fn gist(body: &serde_json::Value) -> String {
+    let words = TELLING.iter().filter_map(|field| word(body.get(field)?));
+    words.take(TELLING_SHOWN).collect::<Vec<_>>().join(", ")
+}
+
+fn word(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) if !text.is_empty() => Some(short(text)),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        // A reason with its fields: its code says which.
+        serde_json::Value::Object(fields) => word(fields.get("reason")?),
+        serde_json::Value::Array(items) => word(items.first()?),
+        serde_json::Value::String(_) | serde_json::Value::Null | serde_json::Value::Bool(_) => None,
+    }
+}
+
+/// Ids are cut as git cuts them, texts at their first line.
+fn short(text: &str) -> String {
+    let (algorithm, id) = text.split_once(':').unwrap_or(("", text));
+    let is_id = id.len() >= 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id && (algorithm.is_empty() || algorithm == "sha256") {
+        return id[..10].to_owned();
+    }
+    text.lines().next().unwrap_or_default().chars().take(TEXT_CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_gist_is_in_the_facts_own_words() {
+        let id = "5509d8e83ac6b3ad1c292f078b061ca4a0a91781";
+        for (body, expected) in [
+            (json!({"repository": "a/b", "title": "Cut names\nlong", "number": 2}), "Cut names"),
+            (json!({"verdict": "approve", "commit": id}), "approve, 5509d8e83a"),
+            (json!({"name": "test", "conclusion": "failure", "state": null}), "test, failure"),
+            (json!({"reason": {"reason": "gate-open", "gate": "x"}}), "gate-open"),
+            (json!({"digest": format!("sha256:{id}{}", "0".repeat(24))}), "5509d8e83a"),
+            (json!({"run": 1}), ""),
+        ] {
+            assert_eq!(gist(&body), expected, "{body}");
+        }
     }
 }
