@@ -351,7 +351,7 @@ fn on_wire(
         namespace: declaration.destination.namespace.clone(),
         sync: sync(state, rendering.as_ref().map(|one| &one.rendered_commit)).into(),
         health: health.as_ref().map_or("unknown", |health| health_word(health.status)).into(),
-        health_message: health.map(|health| health.message).unwrap_or_default(),
+        health_message: words::kept(&health.map(|health| health.message).unwrap_or_default()),
         revision: running.map(|running| running.revision.to_string()),
         rendered_commit: running.map(|running| running.rendered_commit.to_string()),
         generation: state.generation(),
@@ -407,7 +407,7 @@ fn resource(key: &ObjectKey, live: Option<&Value>, desired: Option<&Value>) -> R
         namespace: key.namespace.clone(),
         name: key.name.clone(),
         health: health.as_ref().map_or(default_health, |one| health_word(one.status)).into(),
-        message: health.map(|one| one.message).unwrap_or_default(),
+        message: words::kept(&health.map(|one| one.message).unwrap_or_default()),
         sync: sync.into(),
         differing_fields: differing,
     }

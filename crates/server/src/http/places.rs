@@ -49,7 +49,7 @@ pub async fn runners(
         jobs_max: config.limits.jobs as u64,
         running,
         missing_protections: missing
-            .map(|(protection, reason)| Reason::new(protection.code(), reason.to_owned()))
+            .map(|(protection, reason)| Reason::new(protection.code(), words::kept(reason)))
             .collect(),
     };
     Ok(Json(Page { items: vec![runner], next_cursor: None }))

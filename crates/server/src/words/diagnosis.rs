@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::Said;
+use super::{Said, kept};
 
 /// One line of the diagnosis.
 pub enum Finding<'a> {
@@ -47,7 +47,7 @@ impl Display for Finding<'_> {
 impl Said for Finding<'_> {
     fn french(&self) -> String {
         match self {
-            Self::Verbatim(text) => (*text).to_owned(),
+            Self::Verbatim(text) => kept::french(text),
             Self::Signed => "écrit et signé".into(),
             Self::Enforced => "en vigueur".into(),
             Self::Free { folder, mebibytes } => format!("{folder}, {mebibytes} Mio libres"),

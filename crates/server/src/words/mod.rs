@@ -7,6 +7,7 @@ mod diagnosis;
 mod errors;
 mod files;
 mod incidents;
+mod kept;
 mod malformed;
 mod missing;
 mod monitoring;
@@ -38,6 +39,14 @@ pub use reviews::{CheckNote, Note};
 pub trait Said: fmt::Display {
     /// The sentence in French.
     fn french(&self) -> String;
+}
+
+/// A sentence that comes as text, in the language of the request as far as it is known.
+pub fn kept(text: &str) -> String {
+    match language::current() {
+        Language::English => text.to_owned(),
+        Language::French => kept::french(text),
+    }
 }
 
 /// A reason: a sentence with a stable code.

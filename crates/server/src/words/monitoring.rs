@@ -2,13 +2,15 @@
 
 use monitoring::{Case, Severity, UnknownReason};
 
-use super::{Coded, Said, count};
+use super::{Coded, Said, count, kept};
 
 impl Said for Case {
     fn french(&self) -> String {
         match self {
             // Reasons, answers and problems are quoted from the target, the probe and the scrape.
-            Self::WorkloadDegraded { reason } => format!("la charge est dégradée : {reason}"),
+            Self::WorkloadDegraded { reason } => {
+                format!("la charge est dégradée : {}", kept::french(reason))
+            }
             Self::RestartsTooMany { restarts, allowed } => format!(
                 "{} de répliques, {allowed} toléré",
                 count(*restarts, "redémarrage", "redémarrages")

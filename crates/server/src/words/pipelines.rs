@@ -5,7 +5,7 @@ use pipelines::gate::GateReason;
 use pipelines::run::reasons::{CancelReason, EndReason, WaitReason};
 use pipelines::trigger::SkipReason;
 
-use super::{Coded, Said};
+use super::{Coded, Said, kept};
 
 impl Said for WaitReason {
     fn french(&self) -> String {
@@ -52,7 +52,7 @@ impl Said for EndReason {
             }
             // Details and messages are quoted from the step, the expression and the runner.
             Self::StepFailed { step, name, detail } => {
-                format!("l’étape {} ({name}) a échoué : {detail}", step + 1)
+                format!("l’étape {} ({name}) a échoué : {}", step + 1, kept::french(detail))
             }
             Self::Cancelled { reason } => reason.french(),
             Self::TimedOut { minutes } => format!(
