@@ -236,6 +236,22 @@ pub enum RepositoryFact {
         /// Who.
         name: String,
     },
+    /// Somebody has one passkey more. Nothing of the key itself is in a fact.
+    PasskeyAdded {
+        /// Who.
+        name: String,
+        /// Names it in lists and in its removal; it is not the authenticator's own id.
+        id: String,
+        /// What its owner calls it.
+        label: String,
+    },
+    /// A passkey signs nobody in any more.
+    PasskeyRemoved {
+        /// Whose.
+        name: String,
+        /// Which.
+        id: String,
+    },
     /// Somebody signed in.
     SignedIn {
         /// Who.

@@ -34,6 +34,8 @@ pub(crate) fn apply(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFa
         RepositoryFact::MergeUnqueued { .. } => unqueued(view, fact, body),
         RepositoryFact::PersonInvited { .. }
         | RepositoryFact::PasswordChosen { .. }
+        | RepositoryFact::PasskeyAdded { .. }
+        | RepositoryFact::PasskeyRemoved { .. }
         | RepositoryFact::SignedIn { .. }
         | RepositoryFact::SignInRefused { .. }
         | RepositoryFact::PersonRemoved { .. } => people::fold(view, fact, body),
@@ -263,6 +265,7 @@ fn token_created(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFact)
         created_by: fact.actor.clone(),
         expires_at,
         revoked_at: None,
+        session: false,
     };
     view.tokens.entry(id).or_insert(token);
     Some(())

@@ -1,5 +1,7 @@
-//! People with an account: how they join, sign in and leave. Passwords are not here: only the hand
-//! that checks them sees them.
+//! People with an account: how they join, sign in and leave. Passwords and keys are not here: only the
+//! hands that check them see them.
+
+use std::collections::BTreeMap;
 
 use ledger::{Fact, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,16 +17,22 @@ const WAIT_FIRST_MS: i64 = 2_000;
 /// The longest wait. Guessing then takes 96 tries a day, and the person who is locked out waits for a
 /// coffee.
 const WAIT_MAX_MS: i64 = 15 * 60 * 1000;
+/// More keys than anybody carries; each is read whenever its owner signs in.
+pub const PASSKEYS_MAX: usize = 50;
 
 /// A person with an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Person {
     /// What they may do, on the whole server.
     pub role: Role,
-    /// The link that lets them choose a password; `None` once it was used.
+    /// The link that lets them choose a way in; `None` once it was used.
     pub invitation: Option<Invitation>,
-    /// When they chose a password first.
+    /// When they chose a way in first.
     pub joined_at: Option<Timestamp>,
+    /// Whether one of them is a password.
+    pub has_password: bool,
+    /// Their passkeys, by id.
+    pub passkeys: BTreeMap<String, Passkey>,
     /// When their account ended.
     pub removed_at: Option<Timestamp>,
     /// Wrong passwords since the last right one.
@@ -42,6 +50,26 @@ pub struct Invitation {
     pub expires_at: Timestamp,
 }
 
+/// A passkey, without anything of its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passkey {
+    /// What its owner calls it.
+    pub label: String,
+    /// Since when it signs them in.
+    pub added_at: Timestamp,
+}
+
+/// Whether a passkey can be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasskeyRemoval {
+    /// It can.
+    Allowed,
+    /// There is no such passkey.
+    Unknown,
+    /// Without it nothing would let its owner in.
+    LastWayIn,
+}
+
 /// Whether a password of this person is looked at now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignIn {
@@ -57,6 +85,20 @@ pub enum SignIn {
 }
 
 impl Person {
+    /// Somebody without any way in yet.
+    fn new(role: Role) -> Self {
+        Self {
+            role,
+            invitation: None,
+            joined_at: None,
+            has_password: false,
+            passkeys: BTreeMap::new(),
+            removed_at: None,
+            refusals: 0,
+            refused_at: None,
+        }
+    }
+
     /// Whether a password is looked at, so that guessing has no chance.
     #[must_use]
     pub fn sign_in(&self, as_of: Timestamp) -> SignIn {
@@ -73,6 +115,18 @@ impl Person {
         }
     }
 
+    /// Whether this passkey can be removed: never the last way in.
+    #[must_use]
+    pub fn may_remove_passkey(&self, id: &str) -> PasskeyRemoval {
+        if !self.passkeys.contains_key(id) {
+            PasskeyRemoval::Unknown
+        } else if !self.has_password && self.passkeys.len() == 1 {
+            PasskeyRemoval::LastWayIn
+        } else {
+            PasskeyRemoval::Allowed
+        }
+    }
+
     /// Whether this account exists now.
     #[must_use]
     pub fn is_here(&self) -> bool {
@@ -81,6 +135,17 @@ impl Person {
 }
 
 impl RepositoriesView {
+    /// The account that a session's secret belongs to; `None` for a token that was handed out and for
+    /// somebody without an account.
+    #[must_use]
+    pub fn account_of_session(&self, secret_sha256: &str) -> Option<&str> {
+        let mut sessions = self.tokens.values().filter(|token| token.session);
+        let own = sessions
+            .find(|token| token.secret_sha256 == secret_sha256 && token.revoked_at.is_none())?;
+        let person = self.people.get(&own.name)?;
+        (person.is_here() && person.joined_at.is_some()).then_some(own.name.as_str())
+    }
+
     /// The name of whoever was invited by this secret, if the link still counts.
     #[must_use]
     pub fn invited(&self, secret_sha256: &str, as_of: Timestamp) -> Option<&str> {
@@ -100,24 +165,32 @@ pub(crate) fn fold(view: &mut RepositoriesView, fact: &Fact, body: RepositoryFac
         RepositoryFact::PersonInvited { name, role, secret_sha256, expires_at } => {
             let invitation = Some(Invitation { secret_sha256, expires_at });
             let known = view.people.get(&name).filter(|person| person.is_here()).cloned();
-            let fresh = Person {
-                role,
-                invitation: None,
-                joined_at: None,
-                removed_at: None,
-                refusals: 0,
-                refused_at: None,
-            };
-            let person = Person { role, invitation, ..known.unwrap_or(fresh) };
+            let known = known.unwrap_or_else(|| Person::new(role));
+            let person = Person { role, invitation, ..known };
             view.people.insert(name, person);
         }
         RepositoryFact::PasswordChosen { name } => {
             let person = view.people.get_mut(&name)?;
             person.invitation = None;
             person.joined_at.get_or_insert(fact.at);
+            person.has_password = true;
             (person.refusals, person.refused_at) = (0, None);
         }
-        RepositoryFact::SignedIn { name, .. } => {
+        RepositoryFact::PasskeyAdded { name, id, label } => {
+            let person = view.people.get_mut(&name)?;
+            // Wrong passwords go on to count: a passkey says nothing about who typed them.
+            person.invitation = None;
+            person.joined_at.get_or_insert(fact.at);
+            person.passkeys.insert(id, Passkey { label, added_at: fact.at });
+        }
+        RepositoryFact::PasskeyRemoved { name, id } => {
+            view.people.get_mut(&name)?.passkeys.remove(&id);
+        }
+        RepositoryFact::SignedIn { name, token } => {
+            // Also of whoever has no account: the first link opens a session without one.
+            if let Some(token) = view.tokens.get_mut(&token) {
+                token.session = true;
+            }
             let person = view.people.get_mut(&name)?;
             (person.refusals, person.refused_at) = (0, None);
         }

@@ -257,6 +257,8 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     /// Whether it counts no more.
     pub revoked_at: Option<Timestamp>,
+    /// Whether it is the session of somebody who signed in, and no token that was handed out.
+    pub session: bool,
 }
 
 impl RepositoriesView {

@@ -29,7 +29,7 @@ pub struct Views {
 
 impl Views {
     /// The name under which the views are saved; a new one when their form changes.
-    pub const NAME: &'static str = "views-2";
+    pub const NAME: &'static str = "views-3";
 
     /// The saved views, or empty ones. Views of another form are folded again.
     pub async fn load(database: &Database) -> anyhow::Result<Self> {

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod codeowners;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod push;
 #[cfg(test)]
 mod reviews;
