@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod environments;
 pub mod incidents;
 pub mod page;
+pub mod passkeys;
 pub mod people;
 pub mod problem;
 pub mod pull_requests;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::passkeys::NewPasskey;
 use crate::tokens::TokenRole;
 
 /// Who sends this request.
@@ -27,6 +28,10 @@ pub struct Session {
     pub expires_at: Option<String>,
     /// Whether anybody has a password here; without, the one-time link is the only way in.
     pub passwords: bool,
+    /// Whether anybody has a passkey here.
+    pub passkeys: bool,
+    /// Whether somebody with an account signed in: they have passkeys of their own to look after.
+    pub account: bool,
 }
 
 /// A name and its password.
@@ -48,9 +53,12 @@ pub struct SetUp {
     /// The name to go by; the link of an invitation has one already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// At least 8 characters; absent: only a session on this browser.
+    /// At least 8 characters; absent, and no passkey either: only a session on this browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// In place of a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<NewPasskey>,
 }
 
 /// A person.
@@ -62,7 +70,7 @@ pub struct Person {
     pub role: TokenRole,
     /// `invited` or `joined`.
     pub state: String,
-    /// When they chose a password first.
+    /// When they chose a password or a passkey first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<String>,
     /// Sessions and tokens that count now.

@@ -13,6 +13,7 @@ mod http;
 mod language;
 mod notifications;
 mod options;
+mod passkeys;
 mod passwords;
 mod private;
 mod pull_requests;
@@ -37,6 +38,7 @@ pub use start::{StartError, run};
 /// Sends the log to standard error: warnings and above, or what `BOUCLE_LOG` says.
 pub fn log_to_standard_error() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("BOUCLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        // The library of passkeys calls it an error that most of them count nothing.
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,webauthn_rs_core=off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -30,14 +30,25 @@ impl SetupLink {
         format!("{url}/setup#{}", self.secret)
     }
 
+    /// Whether the link can be used with this secret: what is made for it is made before.
+    #[must_use]
+    pub fn is_open(&self, secret: &str) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.accepts(secret, *used)
+    }
+
     /// Uses the link; false when the secret is wrong, too old or was used before.
     #[must_use]
     pub fn take(&self, secret: &str) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        // Hashes are compared so that the time taken tells nothing about the secret.
-        let right = secret_sha256(secret) == secret_sha256(&self.secret);
-        let accepted = right && !*used && self.made_at.elapsed() < VALID;
+        let accepted = self.accepts(secret, *used);
         *used |= accepted;
         accepted
+    }
+
+    fn accepts(&self, secret: &str, used: bool) -> bool {
+        // Hashes are compared so that the time taken tells nothing about the secret.
+        let right = secret_sha256(secret) == secret_sha256(&self.secret);
+        right && !used && self.made_at.elapsed() < VALID
     }
 }

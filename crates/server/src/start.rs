@@ -21,6 +21,7 @@ use workloads::{Config, Engine};
 use crate::clock::{self, Clock};
 use crate::http;
 use crate::options::Options;
+use crate::passkeys::Passkeys;
 use crate::passwords::Passwords;
 use crate::record::Recorder;
 use crate::secrets::Secrets;
@@ -134,6 +135,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         setup: Default::default(),
         passwords: Passwords::new(data.join("secrets/passwords")),
         secrets,
+        passkeys: Passkeys::new(data.join("secrets/passkeys")),
         stopping,
         options,
     });

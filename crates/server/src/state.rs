@@ -21,6 +21,7 @@ use crate::configurations::Configurations;
 use crate::http::identity;
 use crate::http::problem::Refusal;
 use crate::options::Options;
+use crate::passkeys::Passkeys;
 use crate::passwords::Passwords;
 use crate::record::Recorder;
 use crate::renderings::Renderings;
@@ -84,6 +85,8 @@ pub struct Server {
     pub passwords: Passwords,
     /// Values of secrets.
     pub secrets: Secrets,
+    /// Passkeys of accounts.
+    pub passkeys: Passkeys,
     /// True once the server is to stop.
     pub stopping: watch::Sender<bool>,
 }

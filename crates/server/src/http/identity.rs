@@ -22,6 +22,13 @@ pub fn grant(server: &Server, headers: &HeaderMap) -> Grant {
     server.recorder.views().repositories.grant(&digest).unwrap_or_else(Grant::nobody)
 }
 
+/// The account whose session a request carries; a token that was handed out carries none, whoever it
+/// names.
+pub fn account(server: &Server, headers: &HeaderMap) -> Option<String> {
+    let digest = secret_sha256(&secret(headers)?);
+    server.recorder.views().repositories.account_of_session(&digest).map(str::to_owned)
+}
+
 /// The SHA-256 of a token's secret, in hexadecimal: all that is ever stored of it.
 #[must_use]
 pub fn secret_sha256(secret: &str) -> String {

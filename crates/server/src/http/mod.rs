@@ -24,6 +24,7 @@ pub mod origin;
 pub mod page;
 pub mod page_files;
 pub mod page_routes;
+pub mod passkeys;
 pub mod people;
 pub mod places;
 pub mod problem;
@@ -34,6 +35,7 @@ pub mod run_results;
 pub mod runs;
 pub mod secrets;
 pub mod sessions;
+pub mod set_up;
 pub mod status;
 pub mod tokens;
 pub mod trace;
@@ -131,11 +133,23 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(notifications::test))
         .routes(routes!(places::runners))
         .routes(routes!(places::destinations))
+        .routes(routes!(events::stream))
+        .merge(people_api())
+}
+
+/// The part of it that lets people in and out.
+fn people_api() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
         .routes(routes!(sessions::show, sessions::sign_in, sessions::sign_out))
-        .routes(routes!(sessions::set_up))
+        .routes(routes!(passkeys::ask_who))
+        .routes(routes!(passkeys::sign_in))
+        .routes(routes!(set_up::set_up))
+        .routes(routes!(set_up::ask_passkey))
+        .routes(routes!(passkeys::add, passkeys::list))
+        .routes(routes!(passkeys::ask_new))
+        .routes(routes!(passkeys::remove))
         .routes(routes!(people::invite, people::list))
         .routes(routes!(people::remove))
-        .routes(routes!(events::stream))
 }
 
 /// The routes where they are, below the document's head.

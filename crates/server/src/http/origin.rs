@@ -1,6 +1,8 @@
 //! Keeps other sites out: a page from elsewhere can neither change anything nor reach this server
 //! under a name of its own.
 
+use std::net::IpAddr;
+
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
@@ -8,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::identity;
 use crate::http::problem::Refusal;
-use crate::words::Obstacle;
+use crate::passkeys::Site;
+use crate::words::{Obstacle, PasskeyObstacle};
 
 /// The names that a browser on this machine, or at the end of a tunnel to it, calls the server by.
 const OWN_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
@@ -27,16 +30,25 @@ pub async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
+/// The page that asks, as passkeys know it. There is none under an IP address: browsers tie passkeys to
+/// names. The guard has checked by then that the page is this server's own.
+pub fn site(headers: &HeaderMap) -> Result<Site, Refusal> {
+    let host = text(headers, header::HOST.as_str()).unwrap_or_default();
+    let name = name_of(host);
+    if name.is_empty() || name.starts_with('[') || name.parse::<IpAddr>().is_ok() {
+        return Err(Refusal::new("passkey-needs-name", &PasskeyObstacle::NeedsName(name)));
+    }
+    let port = &host[name.len()..];
+    if !port.is_empty() && port[1..].parse::<u16>().is_err() {
+        return Err(Refusal::new("wrong-origin", &Obstacle::ForeignName(host)));
+    }
+    Ok(Site { name: name.to_owned(), origin: format!("http://{host}") })
+}
+
 fn check(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     let host = text(headers, header::HOST.as_str());
     // A name that an attacker's server resolves to this machine would make their page ours.
-    let named = host.is_none_or(|host| {
-        let name = match host.rfind(':') {
-            Some(end) if !host.ends_with(']') => &host[..end],
-            Some(_) | None => host,
-        };
-        OWN_NAMES.contains(&name)
-    });
+    let named = host.is_none_or(|host| OWN_NAMES.contains(&name_of(host)));
     if !named {
         let detail = Obstacle::ForeignName(host.unwrap_or_default());
         return Err(Refusal::new("wrong-origin", &detail));
@@ -53,6 +65,14 @@ fn check(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
             Err(Refusal::new("wrong-origin", &Obstacle::NoPage))
         }
         None => Ok(()),
+    }
+}
+
+/// A host without its port.
+fn name_of(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(end) if !host.ends_with(']') => &host[..end],
+        Some(_) | None => host,
     }
 }
 

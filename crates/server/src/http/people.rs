@@ -23,7 +23,7 @@ use crate::words::Missing;
 /// How long an invitation counts.
 const INVITATION_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
-/// Lets somebody join, or choose a new password: gives a one-time link.
+/// Lets somebody join, or choose a new password or passkey: gives a one-time link.
 #[utoipa::path(post, path = "/people", tag = "people", request_body = InvitePerson,
     responses((status = 200, body = Invitation)))]
 pub async fn invite(
@@ -83,6 +83,8 @@ pub async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
     let permit = identity::permit_server(&server, &headers, Permission::ManageTokens).await?;
+    // Else a passkey that is added right now would be kept for an account that ended.
+    let _turn = server.passkeys.turn().await;
     let known = {
         let views = server.recorder.views();
         views.repositories.people.get(&name).is_some_and(|person| person.is_here())
@@ -93,5 +95,6 @@ pub async fn remove(
     let fact = RepositoryFact::PersonRemoved { name: name.clone() };
     record(&server, permit.actor().clone(), &[fact]).await?;
     server.passwords.forget(&name)?;
+    server.passkeys.forget(&name)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,18 +1,18 @@
-//! Who is signed in, and the ways in and out: the one-time link, a password, the end of a session.
+//! Who is signed in, with a password, and until when. One-time links are in `set_up`, passkeys in
+//! `passkeys`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use api::people::{Session, SetUp, SignIn};
+use api::people::{Session, SignIn};
 use api::tokens::{CreateToken, TokenKind};
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::{Actor, Draft, Subject, Timestamp};
 use repositories::access::{Role, Scope};
 use repositories::facts::RepositoryFact;
-use repositories::people;
+use repositories::people::{self, Person};
 
 use crate::http::body::Checked;
 use crate::http::identity::{self, SESSION_COOKIE, secret_sha256};
@@ -20,24 +20,27 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::tokens;
 use crate::passwords;
 use crate::state::Server;
-use crate::words::{Malformed, Obstacle};
+use crate::words::Obstacle;
 
 /// How long a session lasts.
 const SESSION_DAYS: u32 = 14;
-/// Whoever uses the first link without choosing a name.
-const OWNER: &str = "owner";
 
 /// Who sends this request; also for those who are nobody yet.
 #[utoipa::path(get, path = "/session", tag = "people", responses((status = 200, body = Session)))]
 pub async fn show(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer<Session> {
     let grant = identity::grant(&server, &headers);
+    let account = identity::account(&server, &headers).is_some();
     let now = server.clock.now();
     let live = grant.expires_at.is_none_or(|end| now < end);
     let views = server.recorder.views();
-    let mut accounts = views.repositories.people.values();
-    let passwords = accounts.any(|person| person.is_here() && person.joined_at.is_some());
+    let any = |has: fn(&Person) -> bool| {
+        let mut people = views.repositories.people.values();
+        people.any(|person| person.is_here() && has(person))
+    };
+    let passwords = any(|person| person.has_password);
+    let passkeys = any(|person| !person.passkeys.is_empty());
     let Some(role) = grant.role.filter(|_| live) else {
-        return Ok(Json(Session { passwords, ..Session::default() }));
+        return Ok(Json(Session { passwords, passkeys, ..Session::default() }));
     };
     Ok(Json(Session {
         signed_in: true,
@@ -50,6 +53,8 @@ pub async fn show(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answ
         },
         expires_at: grant.expires_at.as_ref().map(Timestamp::to_string),
         passwords,
+        passkeys,
+        account,
     }))
 }
 
@@ -82,57 +87,6 @@ pub async fn sign_in(
     begin(&server, &body.name, person.role).await
 }
 
-/// Uses a one-time link: the server's first one makes an administrator, an invitation lets its person
-/// choose a password. Only from this machine for the first one; each link only once.
-#[utoipa::path(post, path = "/session/setup", tag = "people", request_body = SetUp,
-    responses((status = 204, description = "The session is in a cookie")))]
-pub async fn set_up(
-    State(server): State<Arc<Server>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Checked(body): Checked<SetUp>,
-) -> Result<Response, Refusal> {
-    let secret = body.secret.trim();
-    let password = body.password.map(checked_password).transpose()?;
-    let invited = {
-        let views = server.recorder.views();
-        let people = &views.repositories;
-        let name = people.invited(&secret_sha256(secret), server.clock.now()).map(str::to_owned);
-        name.and_then(|name| people.people.get(&name).map(|person| (name.clone(), person.role)))
-    };
-    if let Some((name, role)) = invited {
-        let Some(password) = password else {
-            return Err(Refusal::new("invalid-request", &Malformed::InvitationWithoutPassword));
-        };
-        server.passwords.keep(&name, password).await?;
-        let fact = RepositoryFact::PasswordChosen { name: name.clone() };
-        record(&server, Actor::person(&name), &[fact]).await?;
-        return begin(&server, &name, role).await;
-    }
-    let name = body.name.unwrap_or_else(|| OWNER.into());
-    tokens::check_name(&name)?;
-    if server.recorder.views().repositories.people.contains_key(&name) {
-        return Err(Refusal::new("already-exists", &Obstacle::AccountExists(&name)));
-    }
-    if !peer.ip().is_loopback() {
-        return Err(Refusal::new("not-permitted", &Obstacle::OtherMachine));
-    }
-    if !server.setup.take(secret) {
-        return Err(Refusal::new("setup-used", &Obstacle::SetupUsed));
-    }
-    if let Some(password) = password {
-        let invited = RepositoryFact::PersonInvited {
-            name: name.clone(),
-            role: Role::Admin,
-            secret_sha256: secret_sha256(secret),
-            expires_at: server.clock.now(),
-        };
-        server.passwords.keep(&name, password).await?;
-        let chosen = RepositoryFact::PasswordChosen { name: name.clone() };
-        record(&server, Actor::system("setup"), &[invited, chosen]).await?;
-    }
-    begin(&server, &name, Role::Admin).await
-}
-
 /// Ends the session.
 #[utoipa::path(delete, path = "/session", tag = "people", responses((status = 204)))]
 pub async fn sign_out(
@@ -160,7 +114,7 @@ pub async fn sign_out(
 }
 
 /// A session: a token of its own, in a cookie that scripts cannot read.
-async fn begin(server: &Arc<Server>, name: &str, role: Role) -> Result<Response, Refusal> {
+pub async fn begin(server: &Arc<Server>, name: &str, role: Role) -> Result<Response, Refusal> {
     let body = CreateToken {
         name: name.into(),
         kind: TokenKind::Person,
@@ -197,13 +151,4 @@ pub async fn record(
 /// The same for a wrong password and an unknown name, so that names cannot be guessed.
 fn wrong() -> Refusal {
     Refusal::new("sign-in-refused", &Obstacle::WrongPassword)
-}
-
-fn checked_password(password: String) -> Result<String, Refusal> {
-    let long_enough = password.chars().count() >= passwords::CHARACTERS_MIN;
-    if long_enough && password.len() <= passwords::BYTES_MAX {
-        return Ok(password);
-    }
-    let (characters_min, bytes_max) = (passwords::CHARACTERS_MIN, passwords::BYTES_MAX);
-    Err(Refusal::new("invalid-request", &Malformed::Password { characters_min, bytes_max }))
 }

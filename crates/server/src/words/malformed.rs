@@ -77,8 +77,8 @@ pub enum Malformed<'a> {
         /// How many bytes it has at most.
         bytes_max: usize,
     },
-    /// An invitation that was used without a password.
-    InvitationWithoutPassword,
+    /// An invitation that was used without a password or passkey.
+    InvitationWithoutWayIn,
     /// A password that is too short or too long.
     Password {
         /// How many characters it has at least.
@@ -140,7 +140,9 @@ impl Display for Malformed<'_> {
                 "a secret's value is text of {bytes_min} to {bytes_max} bytes without a null byte; \
                  a shorter one could not be hidden in logs"
             ),
-            Self::InvitationWithoutPassword => f.write_str("an invitation needs a `password`"),
+            Self::InvitationWithoutWayIn => {
+                f.write_str("an invitation needs a `password` or a `passkey`")
+            }
             Self::Password { characters_min, bytes_max } => write!(
                 f,
                 "a password has at least {characters_min} characters and at most {bytes_max} bytes"
@@ -203,7 +205,9 @@ impl Said for Malformed<'_> {
             Self::SecretValue { bytes_min, bytes_max } => format!(
                 "la valeur d’un secret est un texte de {bytes_min} à {bytes_max} octets sans octet nul ; une valeur plus courte ne pourrait pas être cachée dans les journaux"
             ),
-            Self::InvitationWithoutPassword => "une invitation exige un `password`".into(),
+            Self::InvitationWithoutWayIn => {
+                "une invitation exige un `password` ou une `passkey`".into()
+            }
             Self::Password { characters_min, bytes_max } => format!(
                 "un mot de passe a au moins {characters_min} caractères et au plus {bytes_max} octets"
             ),

@@ -92,6 +92,8 @@ pub enum Missing<'a> {
     Token,
     /// An account.
     Account,
+    /// A passkey of one's own.
+    Passkey,
     /// An address of the interface or the page.
     Address(&'a dyn Display),
     /// Something that a person named.
@@ -130,6 +132,7 @@ impl Display for Missing<'_> {
             Self::Evidence => f.write_str("the evidence"),
             Self::Token => f.write_str("the token"),
             Self::Account => f.write_str("the account"),
+            Self::Passkey => f.write_str("the passkey"),
             Self::Address(path) => write!(f, "the address {path}"),
             Self::Anything(text) => write!(f, "`{text}`"),
         }?;
@@ -171,6 +174,7 @@ impl Said for Missing<'_> {
             Self::Evidence => "la preuve".into(),
             Self::Token => "le jeton".into(),
             Self::Account => "le compte".into(),
+            Self::Passkey => "la clé d’accès".into(),
             Self::Address(path) => format!("l’adresse {path}"),
             Self::Anything(text) => format!("`{text}`"),
         };

@@ -14,7 +14,7 @@ use pipelines::workflow::{Problem, ProblemCode};
 use super::super::files::Unplaced;
 use super::super::{
     CheckNote, ConfigurationProblem, Finding, Malformed, Missing, Next, Note, Obstacle,
-    RenderFailed, Said, Step, Trouble, workflow_reason,
+    PasskeyObstacle, RenderFailed, Said, Step, Trouble, workflow_reason,
 };
 use super::{check, check_all};
 use crate::http::problem::Refusal;
@@ -40,7 +40,7 @@ fn requests_that_are_malformed() {
         Malformed::ActorName("x"),
         Malformed::SubjectName("x"),
         Malformed::AccountName("x"),
-        Malformed::InvitationWithoutPassword,
+        Malformed::InvitationWithoutWayIn,
         Malformed::Password { characters_min: 8, bytes_max: 72 },
         Malformed::EmptyComment,
         Malformed::PathWithoutLine,
@@ -103,6 +103,24 @@ fn obstacles() {
 }
 
 #[test]
+fn obstacles_of_passkeys() {
+    for said in [
+        PasskeyObstacle::WithPassword,
+        PasskeyObstacle::Label { characters_max: 60 },
+        PasskeyObstacle::NeedsName("127.0.0.1"),
+        PasskeyObstacle::ChallengeOver,
+        PasskeyObstacle::Unknown,
+        PasskeyObstacle::Unproven(&"x"),
+        PasskeyObstacle::Known,
+        PasskeyObstacle::Full { max: 50 },
+        PasskeyObstacle::LastWayIn("x"),
+        PasskeyObstacle::NoAccount,
+    ] {
+        check(&said);
+    }
+}
+
+#[test]
 fn things_that_are_not_here() {
     for said in [
         Missing::Repository(&"x"),
@@ -130,6 +148,7 @@ fn things_that_are_not_here() {
         Missing::Evidence,
         Missing::Token,
         Missing::Account,
+        Missing::Passkey,
         Missing::Address(&"x"),
         Missing::Anything(&"x"),
     ] {
