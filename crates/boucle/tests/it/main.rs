@@ -15,6 +15,7 @@ mod harness;
 mod http;
 mod language;
 mod overtaken;
+mod passkeys;
 mod sessions;
 mod settings;
 mod start;

@@ -50,6 +50,7 @@ fn anonymous_requests_reach_only_what_is_public() {
         ("/api/v1/status", "401"),
         ("/api/v1/facts", "401"),
         ("/api/v1/tokens", "401"),
+        ("/api/v1/passkeys", "401"),
         ("/prometheus/api/v1/labels", "401"),
         ("/v2/", "401"),
         ("/no/thing/info/refs?service=git-upload-pack", "401"),
