@@ -1,10 +1,10 @@
 // Visits each screen in both themes, both languages and two widths: takes its picture, asks axe, and
 // fails on findings, console errors, violations of the policy and pages that are too wide. With
 // `--pictures` it only takes the pictures of docs/screens; with `--look=dark-fr-360` only that look.
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
+import { findings } from './axe.ts';
 import { launch, token, url } from './browser.ts';
 import { savePicture } from './picture.ts';
 
@@ -48,7 +48,6 @@ const SCREENS: [string, string][] = [
 /** The screens that also have a narrow, dark picture. */
 const MAIN = ['home', 'pull-request-source', 'run', 'application', 'promotion', 'incident'];
 const LOADING = 'main [role=status], main [aria-busy=true]';
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const problems: string[] = [];
 
 mkdirSync(folder, { recursive: true });
@@ -123,20 +122,4 @@ async function settle(page: Page): Promise<void> {
   if (page.url().includes('source') || page.url().includes('kind=file')) {
     await page.locator('[class^=code-]').first().waitFor();
   }
-}
-
-async function findings(page: Page): Promise<string[]> {
-  // The policy lets no text be run, so the checker comes in through the debugging interface.
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const checker = (globalThis as unknown as { axe: { run: () => Promise<AxeResult> } }).axe;
-    const { violations } = await checker.run();
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)}`);
-  });
-}
-
-interface AxeResult {
-  violations: { id: string; impact: string; nodes: { html: string }[] }[];
 }

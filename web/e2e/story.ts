@@ -34,7 +34,7 @@ export const STORY: Record<string, Step> = {
   join: async ({ page, hands, words, prepared }) => {
     await hands.write(page.getByLabel(words.session.name, { exact: true }), prepared.name);
     await hands.write(page.getByLabel(words.session.password, { exact: true }), prepared.password);
-    await hands.press(page.getByRole('button', { name: words.session.begin }));
+    await hands.press(page.getByRole('button', { name: words.session.begin, exact: true }));
     await page.getByRole('heading', { name: words.home.services }).waitFor();
     await page.locator('header [role=status]', { hasText: words.connection.live }).waitFor();
   },
@@ -44,7 +44,9 @@ export const STORY: Record<string, Step> = {
     await page.getByRole('heading', { name: words.session.title, exact: true }).waitFor();
     await hands.write(page.getByLabel(words.session.name, { exact: true }), prepared.name);
     await hands.write(page.getByLabel(words.session.password, { exact: true }), prepared.password);
-    await hands.press(page.getByRole('button', { name: words.session.submit }).first());
+    await hands.press(
+      page.getByRole('button', { name: words.session.submit, exact: true }).first(),
+    );
     await page.getByRole('heading', { name: words.home.services }).waitFor();
   },
 

@@ -29,8 +29,8 @@ pub fn check() -> Result<bool> {
 }
 
 /// Plays the demonstration's whole story, then visits every screen in Chromium with axe and plays what
-/// people do there: both themes, both languages, wide and narrow, once by keyboard alone; last, what
-/// they should not have to fear.
+/// people do there: both themes, both languages, wide and narrow, once by keyboard alone; passkeys on
+/// servers of their own; last, what they should not have to fear.
 pub fn drive(screens: &Path) -> Result<bool> {
     anyhow::ensure!(build_page()?, "the page does not build");
     let played = Demonstration::played()?;
@@ -46,7 +46,10 @@ pub fn drive(screens: &Path) -> Result<bool> {
         status.map(|status| status.success()).context("npm cannot be started")
     };
     // The flows decide things, and bad input leaves its repositories behind.
-    Ok(in_chromium("screens")? && in_chromium("flows")? && in_chromium("bad-input")?)
+    Ok(in_chromium("screens")?
+        && in_chromium("passkeys")?
+        && in_chromium("flows")?
+        && in_chromium("bad-input")?)
 }
 
 /// Installs what the lock file names, once for each state of it, without running its scripts.

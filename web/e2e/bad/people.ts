@@ -72,7 +72,7 @@ async function join(page: Page, name: string, password: string): Promise<void> {
   await page.goto(pathname + hash);
   await page.getByLabel(en.session.name, { exact: true }).fill(name);
   await page.getByLabel(en.session.password, { exact: true }).fill(password);
-  await page.getByRole('button', { name: en.session.begin }).click();
+  await page.getByRole('button', { name: en.session.begin, exact: true }).click();
   await page.getByRole('heading', { name: en.home.services }).waitFor();
 }
 

@@ -45,6 +45,13 @@ export function problemFrom(status: number, body: unknown): Problem {
   };
 }
 
+/** What the page itself found, with words of its own. */
+export function ownProblem(code: string, detail = ''): ProblemError {
+  const error = new ProblemError(local(code, 0, ''));
+  error.cause = detail;
+  return error;
+}
+
 function local(code: string, status: number, detail: string): Problem {
   return { code, status, title: '', detail, reasons: [] };
 }

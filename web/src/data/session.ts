@@ -1,6 +1,7 @@
 // Whether this browser has a session, and the ways in and out. The cookie itself is out of reach for
 // scripts.
 import { languageInUse } from '../messages/language';
+import type { components } from './api-types';
 import { ProblemError, problemFrom } from './problem';
 import { createStore } from './store';
 
@@ -19,6 +20,7 @@ export interface SetUp {
   secret: string;
   name?: string;
   password?: string;
+  passkey?: components['schemas']['NewPasskey'];
 }
 
 /** Exchanges the secret of a one-time link for a session, and an account when a name is given. */
@@ -32,13 +34,19 @@ export async function signIn(name: string, password: string): Promise<void> {
   session.set('signed-in');
 }
 
+/** Whether anybody has a passkey here: else there is none to sign in with. */
+export async function anyPasskeys(): Promise<boolean> {
+  return (await send<{ passkeys: boolean }>('GET', '/api/v1/session')).passkeys;
+}
+
 export async function signOut(): Promise<void> {
   await send('DELETE', '/api/v1/session');
   session.set('signed-out');
   location.assign('/');
 }
 
-async function send(method: string, path: string, body?: object): Promise<void> {
+/** Asks without a word about the session: it is what these requests change. */
+export async function send<T = void>(method: string, path: string, body?: object): Promise<T> {
   const headers = new Headers({ 'accept-language': languageInUse() });
   const request: RequestInit = { method, headers };
   if (body) {
@@ -46,7 +54,7 @@ async function send(method: string, path: string, body?: object): Promise<void> 
     headers.set('content-type', 'application/json');
   }
   const answer = await fetch(path, request);
-  if (answer.ok) return;
+  if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
   const problem: unknown = await answer.json().catch(() => null);
   throw new ProblemError(problemFrom(answer.status, problem));
 }

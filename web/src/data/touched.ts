@@ -39,7 +39,7 @@ function touchedInRepositories(fact: Fact): QueryKey[] {
         ? [['pull-requests'], ['pull-request', repository ?? subject.repository]]
         : [['repositories'], ['repository', subject.repository]];
     case 'server':
-      return [['tokens'], ['people']];
+      return [['tokens'], ['people'], ['passkeys']];
     default:
       return [];
   }

@@ -4,6 +4,7 @@ import { useStore } from '../data/store';
 import type { Messages } from './en';
 import type { FactMessages } from './en-facts';
 import type { MetricMessages } from './en-metrics';
+import type { PasskeyMessages } from './en-passkeys';
 import type { ScreenMessages } from './en-screens';
 import type { SettingsMessages } from './en-settings';
 import { chosenLanguage, type Language, languageInUse, localeFor } from './language';
@@ -21,6 +22,7 @@ const loaders = {
     screens: async () => (await import('./en-screens')).enScreens,
     metrics: async () => (await import('./en-metrics')).enMetrics,
     settings: async () => (await import('./en-settings')).enSettings,
+    passkeys: async () => (await import('./en-passkeys')).enPasskeys,
   },
   fr: {
     shared: async () => (await import('./fr')).fr,
@@ -28,6 +30,7 @@ const loaders = {
     screens: async () => (await import('./fr-screens')).frScreens,
     metrics: async () => (await import('./fr-metrics')).frMetrics,
     settings: async () => (await import('./fr-settings')).frSettings,
+    passkeys: async () => (await import('./fr-passkeys')).frPasskeys,
   },
 } satisfies Record<Language, Loaders>;
 
@@ -37,6 +40,7 @@ interface Loaders {
   screens: () => Promise<ScreenMessages>;
   metrics: () => Promise<MetricMessages>;
   settings: () => Promise<SettingsMessages>;
+  passkeys: () => Promise<PasskeyMessages>;
 }
 
 const loaded = new Map<string, Promise<unknown>>();
@@ -107,4 +111,10 @@ export function useMetricWords(): MetricMessages {
 export function useSettingsWords(): SettingsMessages {
   const { language } = useSpoken();
   return use<SettingsMessages>(load(`${language}.settings`, loaders[language].settings));
+}
+
+/** What passkeys say; suspends until it is there. */
+export function usePasskeyWords(): PasskeyMessages {
+  const { language } = useSpoken();
+  return use<PasskeyMessages>(load(`${language}.passkeys`, loaders[language].passkeys));
 }

@@ -71,6 +71,8 @@ const sentences = {
   'repositories.pull_request_closed': 'Pull request #{number} of {repository} is closed',
   'repositories.token_created': 'A token is made for {name}, role {role}',
   'repositories.token_revoked': 'A token is made invalid',
+  'repositories.passkey_added': '{name} has a passkey more: {label}',
+  'repositories.passkey_removed': 'A passkey of {name} is removed',
   'repositories.access_denied': 'Access to {resource} is denied ({permission}): {denial}',
 };
 

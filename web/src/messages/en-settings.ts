@@ -24,7 +24,7 @@ export const enSettings = {
     states: { invited: 'Invited', joined: 'Joined' },
     tokens: (n: number) => count(n, 'session or token', 'sessions and tokens'),
     invite: 'Invite somebody',
-    inviteExplain: 'It makes a link that works once. With it they choose a password.',
+    inviteExplain: 'It makes a link that works once. With it they choose a password or a passkey.',
     nameRule: 'Letters, digits, and - _ . @',
     submit: 'Make the link',
     link: (name: string) => `Give this link to ${name}; it is shown this once:`,

@@ -86,6 +86,8 @@ export const frFacts = {
       'La demande de changement nº {number} de {repository} est fermée',
     'repositories.token_created': 'Un jeton est créé pour {name}, rôle {role}',
     'repositories.token_revoked': 'Un jeton est invalidé',
+    'repositories.passkey_added': '{name} a une clé d’accès de plus : {label}',
+    'repositories.passkey_removed': 'Une clé d’accès de {name} est retirée',
     'repositories.access_denied': 'L’accès à {resource} est refusé ({permission}) : {denial}',
   },
   words: {

@@ -23,7 +23,8 @@ export const frSettings = {
     tokens: (n: number) =>
       n < 2 ? `${n} session ou jeton` : `${n.toLocaleString('fr')} sessions et jetons`,
     invite: 'Inviter quelqu’un',
-    inviteExplain: 'Cela crée un lien qui sert une fois. Il permet de choisir un mot de passe.',
+    inviteExplain:
+      'Cela crée un lien qui sert une fois. Il permet de choisir un mot de passe ou une clé d’accès.',
     nameRule: 'Lettres, chiffres, et - _ . @',
     submit: 'Créer le lien',
     link: (name: string) => `Donnez ce lien à ${name} ; il n’est montré que cette fois :`,

@@ -1,22 +1,26 @@
-// The way in: a name with its password, or a one-time link.
-import { useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, type ReactNode, useState } from 'react';
-import { secretIn, session, setUp, signIn } from '../data/session';
+// The way in: a name with its password, a passkey, or a one-time link.
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import type { FormEvent, ReactNode } from 'react';
+import { signInByPasskey } from '../data/passkeys';
+import { anyPasskeys, secretIn, session, setUp, signIn } from '../data/session';
 import { useStore } from '../data/store';
 import { Failure } from '../design/Answer';
-import { useMessages } from '../messages/Messages';
+import { useAction } from '../design/useAction';
+import { useMessages, usePasskeyWords } from '../messages/Messages';
+import { PasskeyOffer } from './PasskeyOffer';
 
 export default function SignIn(): ReactNode {
   const { session: words } = useMessages();
   const queries = useQueryClient();
   const state = useStore(session);
-  const [error, setError] = useState<unknown>(null);
+  const passkeys = usePasskeyWords();
+  const some = useQuery({ queryKey: ['any-passkeys'], retry: false, queryFn: anyPasskeys });
+  const { error, busy, run } = useAction(() => void queries.invalidateQueries());
   const attempt =
     (enter: (form: FormData) => Promise<void>) => (event: FormEvent<HTMLFormElement>) => {
       event.preventDefault();
       const form = new FormData(event.currentTarget);
-      setError(null);
-      enter(form).then(() => void queries.invalidateQueries(), setError);
+      run(() => enter(form));
     };
   const text = (form: FormData, name: string): string => String(form.get(name) ?? '');
   return (
@@ -42,6 +46,9 @@ export default function SignIn(): ReactNode {
         <button type="submit" className="button button-first justify-self-start">
           {words.submit}
         </button>
+        {some.data && (
+          <PasskeyOffer text={passkeys.signIn} busy={busy} onPress={() => run(signInByPasskey)} />
+        )}
       </form>
       <h2 className="mt-8">{words.withLink}</h2>
       <p className="mt-1 text-muted">{words.explain}</p>

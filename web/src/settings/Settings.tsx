@@ -6,6 +6,7 @@ import { Tabs } from '../design/Tabs';
 import { useSettingsWords } from '../messages/Messages';
 import { LanguageAndTheme } from '../shell/Choices';
 import { InGit } from './InGit';
+import { Passkeys } from './Passkeys';
 import { People } from './People';
 import { Server } from './Server';
 import { Tokens } from './Tokens';
@@ -39,6 +40,7 @@ export function Settings(): ReactNode {
         onChoose={(key) => void navigate({ search: { tab: key } })}
       />
       {chosen === 'git' && <InGit />}
+      {chosen === 'people' && <Passkeys />}
       {chosen === 'people' && <People />}
       {chosen === 'tokens' && <Tokens />}
       {chosen === 'server' && <Server />}
