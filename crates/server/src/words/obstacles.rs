@@ -194,6 +194,7 @@ impl Display for Obstacle<'_> {
 }
 
 impl Said for Obstacle<'_> {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
     fn french(&self) -> String {
         match self {
             Self::SignInWaits { name, until } => {
