@@ -81,7 +81,7 @@ const runs = createRoute({
 const run = createRoute({
   ...parent,
   path: '/runs/$id',
-  validateSearch: texts('job', 'find', 'line', 'view'),
+  validateSearch: texts('job', 'find', 'line', 'view', 'attempt'),
   component: lazyRouteComponent(() => import('./run/Run'), 'RunScreen'),
 });
 const applications = createRoute({
@@ -123,7 +123,7 @@ const incident = createRoute({
 const settings = createRoute({
   ...parent,
   path: '/settings',
-  validateSearch: texts('tab', 'repository'),
+  validateSearch: texts('tab', 'repository', 'secret'),
   component: lazyRouteComponent(() => import('./settings/Settings'), 'Settings'),
 });
 

@@ -3,6 +3,9 @@ import type { QueryKey } from '@tanstack/react-query';
 import type { Fact } from './client';
 import { parseSubject } from './subject';
 
+/** A secret is no part of what a repository shows of itself. */
+const SECRET = /\.secret_(set|removed)$/;
+
 /** The keys, each a prefix of the queries that must be asked again. */
 export function touchedBy(fact: Fact): QueryKey[] {
   const domain = fact.kind.split('.')[0];
@@ -32,12 +35,18 @@ function touchedInRepositories(fact: Fact): QueryKey[] {
       return [
         ['repository', subject.repository],
         ['commits', subject.repository],
+        ['notifications', subject.repository],
         ['pull-requests'],
       ];
     case 'repository':
       return fact.kind === 'repositories.check_reported'
         ? [['pull-requests'], ['pull-request', repository ?? subject.repository]]
-        : [['repositories'], ['repository', subject.repository]];
+        : SECRET.test(fact.kind)
+          ? [
+              ['secrets', subject.repository],
+              ['notifications', subject.repository],
+            ]
+          : [['repositories'], ['repository', subject.repository]];
     case 'server':
       return [['tokens'], ['people'], ['passkeys']];
     default:
@@ -47,7 +56,7 @@ function touchedInRepositories(fact: Fact): QueryKey[] {
 
 function touchedInPipelines(fact: Fact): QueryKey[] {
   const subject = parseSubject(fact.subject);
-  const keys: QueryKey[] = [['runs']];
+  const keys: QueryKey[] = [['runs'], ['runners']];
   if (subject.kind === 'run') keys.push(['run', subject.run]);
   const counted = fact.kind === 'pipelines.run_created' || fact.kind === 'pipelines.run_ended';
   if (counted) keys.push(['status']);
@@ -56,7 +65,9 @@ function touchedInPipelines(fact: Fact): QueryKey[] {
 
 function touchedInDeployments(fact: Fact): QueryKey[] {
   const application = field(fact, 'application');
+  const declared = fact.kind.startsWith('deployments.application_');
   return [
+    ...(declared ? [['destinations']] : []),
     ['status'],
     // With a name: one of the list, which may be too long to be asked for as a whole.
     application ? ['applications', application] : ['applications'],
@@ -67,6 +78,7 @@ function touchedInDeployments(fact: Fact): QueryKey[] {
 function touchedInMonitoring(fact: Fact): QueryKey[] {
   const subject = parseSubject(fact.subject);
   const application = field(fact, 'application');
+  if (fact.kind.startsWith('monitoring.notification_')) return [['notifications']];
   const keys: QueryKey[] = [['status'], ['objectives']];
   if (application) keys.push(['application', application]);
   if (subject.kind === 'incident') keys.push(['incidents'], ['incident', subject.incident]);

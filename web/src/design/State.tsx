@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import { useMessages } from '../messages/Messages';
 
-type Tone = 'good' | 'bad' | 'wait' | 'calm';
+type Tone = 'good' | 'bad' | 'warn' | 'wait' | 'calm';
 
 const TONES: Record<string, Tone> = {
   healthy: 'good',
@@ -21,6 +21,8 @@ const TONES: Record<string, Tone> = {
   burning: 'bad',
   taken_back: 'bad',
   request_changes: 'bad',
+  error: 'bad',
+  warning: 'warn',
   progressing: 'wait',
   inconclusive: 'wait',
   out_of_sync: 'wait',
@@ -30,10 +32,11 @@ const TONES: Record<string, Tone> = {
   open: 'wait',
 };
 
-const SIGNS: Record<Tone, string> = { good: '✓', bad: '✗', wait: '…', calm: '–' };
+const SIGNS: Record<Tone, string> = { good: '✓', bad: '✗', warn: '!', wait: '…', calm: '–' };
 const CLASSES: Record<Tone, string> = {
   good: 'text-good',
   bad: 'text-bad',
+  warn: 'text-wait',
   wait: 'text-wait',
   calm: 'text-muted',
 };

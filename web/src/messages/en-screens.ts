@@ -1,5 +1,6 @@
 // What the screens behind Home say, in English; loaded with the first of them.
 import { enEdit } from './en-edit';
+import { enResults } from './en-results';
 import { enReview } from './en-review';
 
 const plural = new Intl.PluralRules('en');
@@ -9,6 +10,7 @@ const count = (n: number, one: string, other: string): string =>
 export const enScreens = {
   review: enReview,
   edit: enEdit,
+  results: enResults,
   difference: {
     openFile: 'Open the file',
     noText: 'No lines to show: the file is no text, is too large, or only its mode changed.',

@@ -1,6 +1,7 @@
 // What the screens behind Home say, in French.
 import type { ScreenMessages } from './en-screens';
 import { frEdit } from './fr-edit';
+import { frResults } from './fr-results';
 import { frReview } from './fr-review';
 
 const plural = new Intl.PluralRules('fr');
@@ -10,6 +11,7 @@ const count = (n: number, one: string, other: string): string =>
 export const frScreens = {
   review: frReview,
   edit: frEdit,
+  results: frResults,
   difference: {
     openFile: 'Ouvrir le fichier',
     noText:

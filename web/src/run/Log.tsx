@@ -16,14 +16,15 @@ const BEYOND = 10;
 interface LogProps {
   run: number;
   job: string;
+  attempt: number;
   find: string;
   line: number | null;
   onFind: (text: string) => void;
 }
 
-export function Log({ run, job, find, line, onFind }: LogProps): ReactNode {
+export function Log({ run, job, attempt, find, line, onFind }: LogProps): ReactNode {
   const { runs } = useScreens();
-  const read = useLog(run, job);
+  const read = useLog(run, job, attempt);
   const { lines, error } = read;
   const [follow, setFollow] = useState(line === null);
   const holder = useRef<HTMLDivElement>(null);

@@ -14,8 +14,12 @@ import { Time } from '../design/Time';
 import { Toggle } from '../design/Toggle';
 import { useAction } from '../design/useAction';
 import { useScreens } from '../messages/Messages';
+import { Attempts } from './Attempts';
 import { JobLine, Steps, Why } from './JobLine';
 import { Log } from './Log';
+import { attemptQuery } from './queries';
+import { Results, ResultsBrief } from './Results';
+import { earlierAttempt } from './remarks';
 
 const Graph = lazy(() => import('./Graph'));
 const route = getRouteApi('/runs/$id');
@@ -23,17 +27,38 @@ const route = getRouteApi('/runs/$id');
 export function RunScreen(): ReactNode {
   const { id } = route.useParams();
   const query = useQuery(runQuery(Number(id)));
-  return <Answer query={query}>{(run) => <Shown run={run} />}</Answer>;
+  return <Answer query={query}>{(newest) => <OfAttempt newest={newest} />}</Answer>;
 }
 
-function Shown({ run }: { run: Run }): ReactNode {
+/** The newest attempt, or the earlier one that the address names. */
+function OfAttempt({ newest }: { newest: Run }): ReactNode {
+  const earlier = earlierAttempt(route.useSearch().attempt, newest.attempt);
+  const query = useQuery({
+    ...attemptQuery(newest.id, earlier ?? newest.attempt),
+    enabled: earlier !== null,
+  });
+  if (earlier === null) return <Shown run={newest} newest={newest.attempt} />;
+  return <Answer query={query}>{(run) => <Shown run={run} newest={newest.attempt} />}</Answer>;
+}
+
+interface ShownProps {
+  run: Run;
+  /** The number of the newest attempt. */
+  newest: number;
+}
+
+function Shown({ run, newest }: ShownProps): ReactNode {
   const { runs } = useScreens();
   const { job: wanted, find = '', line, view } = route.useSearch();
   const navigate = route.useNavigate();
   const failed = run.jobs.find((job) => job.conclusion === 'failure');
   const chosen = run.jobs.find((job) => job.key === wanted) ?? failed ?? run.jobs[0];
   const shown = view === 'graph' ? 'graph' : 'list';
-  const kept = shown === 'graph' ? { view: shown } : {};
+  const isNewest = run.attempt === newest;
+  const kept = {
+    ...(shown === 'graph' ? { view: shown } : {}),
+    ...(isNewest ? {} : { attempt: String(run.attempt) }),
+  };
   const choose = (key: string): void => void navigate({ search: { ...kept, job: key } });
   return (
     <>
@@ -41,7 +66,14 @@ function Shown({ run }: { run: Run }): ReactNode {
         <h1>
           <Given text={run.name} /> <span className="font-normal text-muted">{run.id}</span>
         </h1>
-        <CopyAs command={`boucle run show ${run.id}`} path={`/runs/${run.id}`} />
+        {isNewest ? (
+          <CopyAs command={`boucle run show ${run.id}`} path={`/runs/${run.id}`} />
+        ) : (
+          <CopyAs
+            command={`boucle run results ${run.id} --attempt ${run.attempt}`}
+            path={`/runs/${run.id}?attempt=${run.attempt}`}
+          />
+        )}
       </div>
       <p className="mt-1 flex flex-wrap gap-x-3 text-muted">
         <State state={run.conclusion ?? run.state} />
@@ -51,8 +83,10 @@ function Shown({ run }: { run: Run }): ReactNode {
         <Short id={run.commit} />
         <Time at={run.created_at} />
         <span>{runs.attempt(run.attempt)}</span>
+        <ResultsBrief run={run} />
       </p>
-      <Acts run={run} />
+      <Attempts shown={run} newest={newest} />
+      {isNewest && <Acts run={run} />}
       <div className="mt-4 flex flex-wrap items-center justify-between gap-2">
         <h2 id="jobs">{runs.jobs}</h2>
         <Toggle
@@ -101,6 +135,8 @@ function Shown({ run }: { run: Run }): ReactNode {
               key={`${chosen.key} ${chosen.attempt}`}
               run={run.id}
               job={chosen.key}
+              // The jobs that were not run again keep the log of the attempt in which they ran.
+              attempt={chosen.attempt}
               find={find}
               line={line ? Number(line) : null}
               onFind={(text) =>
@@ -115,6 +151,7 @@ function Shown({ run }: { run: Run }): ReactNode {
           )}
         </section>
       </div>
+      <Results run={run} />
     </>
   );
 }

@@ -14,7 +14,7 @@ export interface ReadLog {
   error: unknown;
 }
 
-export function useLog(run: number, job: string): ReadLog {
+export function useLog(run: number, job: string, attempt: number): ReadLog {
   const [read, setRead] = useState<ReadLog>(() => ({ lines: new Lines(), error: null }));
   useEffect(() => {
     const stop = new AbortController();
@@ -24,24 +24,30 @@ export function useLog(run: number, job: string): ReadLog {
       lines.append(text);
       setRead({ lines, error: null });
     };
-    readOn(run, job, stop.signal, add).catch((error: unknown) => {
+    readOn({ run, job, attempt }, stop.signal, add).catch((error: unknown) => {
       if (!stop.signal.aborted) setRead({ lines, error });
     });
     return () => stop.abort();
-  }, [run, job]);
+  }, [run, job, attempt]);
   return read;
 }
 
 type Add = (text: string) => void;
 
-async function readOn(run: number, job: string, stop: AbortSignal, add: Add): Promise<void> {
+interface Which {
+  run: number;
+  job: string;
+  attempt: number;
+}
+
+async function readOn(which: Which, stop: AbortSignal, add: Add): Promise<void> {
   let offset = 0;
   let follow = false;
   let failures = 0;
   while (!stop.aborted) {
     if (follow) await seen(stop);
     try {
-      const chunk = await ask({ run, job, offset, follow }, stop);
+      const chunk = await ask({ ...which, offset, follow }, stop);
       failures = 0;
       if (chunk === 'woken') {
         follow = false;
@@ -52,7 +58,7 @@ async function readOn(run: number, job: string, stop: AbortSignal, add: Add): Pr
       offset = chunk.next_offset;
       if (chunk.complete && stands) return;
       // An answer that waited and still brought nothing has nothing to wait for but the run itself.
-      if (follow && stands && !chunk.complete) await nextOf(newestFact, isAbout(run), stop);
+      if (follow && stands && !chunk.complete) await nextOf(newestFact, isAbout(which.run), stop);
       follow = stands && !chunk.complete;
     } catch (error) {
       if (stop.aborted || !isPassing(error)) throw error;
@@ -64,9 +70,7 @@ async function readOn(run: number, job: string, stop: AbortSignal, add: Add): Pr
   }
 }
 
-interface Asked {
-  run: number;
-  job: string;
+interface Asked extends Which {
   offset: number;
   follow: boolean;
 }
@@ -83,12 +87,12 @@ interface Chunk {
  * wakes it.
  */
 async function ask(asked: Asked, stop: AbortSignal): Promise<Chunk | 'woken'> {
-  const { run, job, offset, follow } = asked;
+  const { run, job, attempt, offset, follow } = asked;
   const waiting = new AbortController();
   const signal = AbortSignal.any([stop, waiting.signal]);
   const answer = answerOf(
     client.GET('/api/v1/runs/{id}/log', {
-      params: { path: { id: run }, query: { job, offset, ...(follow ? { follow } : {}) } },
+      params: { path: { id: run }, query: { job, attempt, offset, ...(follow ? { follow } : {}) } },
       signal,
     }),
   );
