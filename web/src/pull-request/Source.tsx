@@ -6,15 +6,20 @@ import { type ReactNode, useMemo, useState } from 'react';
 import type { components } from '../data/api-types';
 import type { PullRequest } from '../data/client';
 import type { Place } from '../data/queries';
-import { Answer } from '../design/Answer';
+import { Answer, Failure } from '../design/Answer';
 import { Difference, type LinePlace } from '../design/Difference';
 import { Given } from '../design/Given';
 import { readUnified } from '../design/unified';
 import { useScreens } from '../messages/Messages';
+import type { Annotation } from '../run/remarks';
 import { Said, Write } from './LineTalk';
-import { sourceDifferenceQuery } from './queries';
+import { remarksQuery, sourceDifferenceQuery } from './queries';
+import { Elsewhere, RemarkAtLine } from './Remarks';
+import { type Remarked, remarkedIn } from './remarked';
 import { Since } from './Since';
 import { useViewed } from './viewed';
+
+const NO_REMARKS: Annotation[] = [];
 
 type Changed = components['schemas']['FileDifference'];
 
@@ -57,6 +62,9 @@ function Files({
 }: SourceProps & { files: Changed[] }): ReactNode {
   const { difference, review } = useScreens();
   const paths = useMemo(() => files.map(({ path }) => path), [files]);
+  const asked = useQuery(remarksQuery(place, one.number, one.head));
+  const remarks = asked.data?.items ?? NO_REMARKS;
+  const remarked = useMemo(() => remarkedIn(files, remarks), [files, remarks]);
   const viewed = useViewed(one, paths);
   return (
     <>
@@ -74,6 +82,8 @@ function Files({
           {split ? difference.unified : difference.split}
         </button>
       </div>
+      {asked.isError && <Failure error={asked.error} again={() => void asked.refetch()} />}
+      <Elsewhere one={one} remarks={remarked.elsewhere} />
       {files.map((file) => (
         <File
           key={file.path}
@@ -82,6 +92,7 @@ function Files({
           split={split}
           partly={since !== undefined}
           file={file}
+          remarked={remarked}
           isViewed={viewed.has(file.path)}
           onViewed={(now) => viewed.set(file.path, now)}
         />
@@ -97,11 +108,13 @@ interface FileProps {
   /** Its old side is an earlier patch set, whose lines nobody's comments count. */
   partly: boolean;
   file: Changed;
+  remarked: Remarked;
   isViewed: boolean;
   onViewed: (viewed: boolean) => void;
 }
 
-function File({ place, one, split, partly, file, isViewed, onViewed }: FileProps): ReactNode {
+function File(props: FileProps): ReactNode {
+  const { place, one, split, partly, file, remarked, isViewed, onViewed } = props;
   const { difference } = useScreens();
   const [writing, setWriting] = useState<LinePlace | null>(null);
   const word = (difference.changes as Record<string, string>)[file.change] ?? file.change;
@@ -112,10 +125,16 @@ function File({ place, one, split, partly, file, isViewed, onViewed }: FileProps
       ({ path, line: at, side }) => path === file.path && at === line.line && side === line.side,
     );
     const asked = writing?.line === line.line && writing.side === line.side;
-    if (comments.length === 0 && !asked) return null;
+    const remarks = line.side === 'new' ? remarked.at(file.path, line.line) : NO_REMARKS;
+    if (comments.length === 0 && remarks.length === 0 && !asked) return null;
     const text = line.side === 'new' ? texts.get(line.line) : undefined;
     return (
       <>
+        {remarks.map((remark, index) => (
+          // The same answer has the same order.
+          // biome-ignore lint/suspicious/noArrayIndexKey: see above
+          <RemarkAtLine key={index} remark={remark} />
+        ))}
         {comments.map((comment) => (
           <Said
             key={comment.at + comment.author}
