@@ -73,6 +73,8 @@ const sentences = {
   'repositories.token_revoked': 'A token is made invalid',
   'repositories.passkey_added': '{name} has a passkey more: {label}',
   'repositories.passkey_removed': 'A passkey of {name} is removed',
+  'repositories.secret_set': 'Secret {name} of {repository} has a new value',
+  'repositories.secret_removed': 'Secret {name} of {repository} is removed',
   'repositories.access_denied': 'Access to {resource} is denied ({permission}): {denial}',
 };
 

@@ -88,6 +88,8 @@ export const frFacts = {
     'repositories.token_revoked': 'Un jeton est invalidé',
     'repositories.passkey_added': '{name} a une clé d’accès de plus : {label}',
     'repositories.passkey_removed': 'Une clé d’accès de {name} est retirée',
+    'repositories.secret_set': 'Le secret {name} de {repository} a une nouvelle valeur',
+    'repositories.secret_removed': 'Le secret {name} de {repository} est retiré',
     'repositories.access_denied': 'L’accès à {resource} est refusé ({permission}) : {denial}',
   },
   words: {
