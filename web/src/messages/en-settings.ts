@@ -1,14 +1,21 @@
 // What the screen of settings says, in English; loaded with it.
+import { enOperations } from './en-operations';
+
 const plural = new Intl.PluralRules('en');
 const count = (n: number, one: string, other: string): string =>
   `${n.toLocaleString('en')} ${plural.select(n) === 'one' ? one : other}`;
 
 export const enSettings = {
+  ...enOperations,
   title: 'Settings',
   tabs: {
     git: 'In Git',
+    secrets: 'Secrets',
+    notifications: 'Notifications',
     people: 'People',
     tokens: 'Tokens',
+    keys: 'Keys',
+    places: 'Places',
     server: 'Server',
     browser: 'This browser',
   },

@@ -1,12 +1,18 @@
 // What the screen of settings says, in French.
 import type { SettingsMessages } from './en-settings';
+import { frOperations } from './fr-operations';
 
 export const frSettings = {
+  ...frOperations,
   title: 'Réglages',
   tabs: {
     git: 'Dans Git',
+    secrets: 'Secrets',
+    notifications: 'Avis',
     people: 'Personnes',
     tokens: 'Jetons',
+    keys: 'Clés',
+    places: 'Lieux',
     server: 'Serveur',
     browser: 'Ce navigateur',
   },

@@ -1,52 +1,34 @@
 // What is set in a repository's own files, each with the way to change it: a pull request.
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { fileQuery, folderQuery, type Place, repositoriesQuery } from '../data/queries';
-import { Answer, Empty, Loading, Reasons } from '../design/Answer';
-import { SelectField } from '../design/SelectField';
+import { fileQuery, folderQuery, type Place } from '../data/queries';
+import { Loading, Reasons } from '../design/Answer';
 import { useSettingsWords } from '../messages/Messages';
 import { placeOf } from '../repository/place';
 import { CONFIGURATION, folderNamed, OWNERS, WORKFLOWS } from './files';
-
-const route = getRouteApi('/settings');
+import { OfRepository } from './OfRepository';
 
 export function InGit(): ReactNode {
   const { git } = useSettingsWords();
-  const query = useQuery(repositoriesQuery);
-  const { repository } = route.useSearch();
-  const navigate = route.useNavigate();
   return (
-    <Answer query={query}>
-      {(all) => {
-        const chosen = all.find(({ name }) => name === repository) ?? all[0];
-        if (!chosen) return <Empty title={git.noRepository} next={git.noRepositoryNext} />;
-        const wrong = chosen.configuration_problems ?? [];
-        return (
+    <>
+      <p className="mt-4 max-w-prose text-muted">{git.explain}</p>
+      <p className="mt-1 max-w-prose text-muted">{git.changeHow}</p>
+      <OfRepository>
+        {({ name, configuration_problems: wrong }) => (
           <>
-            <p className="mt-4 max-w-prose text-muted">{git.explain}</p>
-            <p className="mt-1 max-w-prose text-muted">{git.changeHow}</p>
-            <div className="mt-3 inline-block">
-              <SelectField
-                label={git.repository}
-                value={chosen.name}
-                options={all.map(({ name }) => [name, name])}
-                onChange={(name) =>
-                  void navigate({ search: (old) => ({ ...old, repository: name }) })
-                }
-              />
-            </div>
-            {wrong.length > 0 && (
+            {wrong && wrong.length > 0 && (
               <div className="mt-3 text-bad">
                 {git.wrong}
                 <Reasons reasons={wrong} />
               </div>
             )}
-            <Files key={chosen.name} place={placeOf(chosen.name)} />
+            <Files place={placeOf(name)} />
           </>
-        );
-      }}
-    </Answer>
+        )}
+      </OfRepository>
+    </>
   );
 }
 
@@ -64,11 +46,7 @@ function Files({ place }: { place: Place }): ReactNode {
   return (
     <>
       <Part title={git.configuration}>
-        {inRoot.includes(CONFIGURATION) ? (
-          <File place={place} path={CONFIGURATION} />
-        ) : (
-          <p className="text-muted">{git.absent(CONFIGURATION)}</p>
-        )}
+        <Configuration place={place} />
       </Part>
       <OwnersAndWorkflows place={place} inRoot={inRoot} />
       {(['applications', 'objectives'] as const).map((key) => {
@@ -119,6 +97,18 @@ function OwnersAndWorkflows({ place, inRoot }: { place: Place; inRoot: string[] 
 
 function pathsIn(folder: { entries: { path: string }[] } | undefined): string[] {
   return folder?.entries.map(({ path }) => path) ?? [];
+}
+
+/** The file in which the rest is named, with the way to change it, or that it is not there. */
+export function Configuration({ place }: { place: Place }): ReactNode {
+  const { git } = useSettingsWords();
+  const root = useQuery(folderQuery(place, '', ''));
+  if (root.isPending) return <Loading />;
+  return pathsIn(root.data).includes(CONFIGURATION) ? (
+    <File place={place} path={CONFIGURATION} />
+  ) : (
+    <p className="text-muted">{git.absent(CONFIGURATION)}</p>
+  );
 }
 
 function Part({ title, children }: { title: string; children: ReactNode }): ReactNode {

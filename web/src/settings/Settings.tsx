@@ -6,17 +6,36 @@ import { Tabs } from '../design/Tabs';
 import { useSettingsWords } from '../messages/Messages';
 import { LanguageAndTheme } from '../shell/Choices';
 import { InGit } from './InGit';
+import { Keys } from './Keys';
+import { Notifications } from './Notifications';
 import { Passkeys } from './Passkeys';
 import { People } from './People';
+import { Places } from './Places';
+import { Secrets } from './Secrets';
 import { Server } from './Server';
 import { Tokens } from './Tokens';
 
 const route = getRouteApi('/settings');
-const TABS = ['git', 'people', 'tokens', 'server', 'browser'] as const;
+const TABS = [
+  'git',
+  'secrets',
+  'notifications',
+  'people',
+  'tokens',
+  'keys',
+  'places',
+  'server',
+  'browser',
+] as const;
 const COPIES = {
   git: { command: 'boucle repo list', path: '/repositories' },
+  // These two are of the chosen repository and name it.
+  secrets: null,
+  notifications: null,
   people: { path: '/people' },
   tokens: { command: 'boucle token list', path: '/tokens' },
+  keys: { command: 'boucle audit verify', path: '/facts/checkpoint' },
+  places: { path: '/runners' },
   server: { command: 'boucle doctor', path: '/diagnosis' },
   browser: null,
 };
@@ -37,12 +56,20 @@ export function Settings(): ReactNode {
         label={words.title}
         names={words.tabs}
         chosen={chosen}
-        onChoose={(key) => void navigate({ search: { tab: key } })}
+        onChoose={(key) =>
+          void navigate({
+            search: ({ repository }) => ({ tab: key, ...(repository ? { repository } : {}) }),
+          })
+        }
       />
       {chosen === 'git' && <InGit />}
+      {chosen === 'secrets' && <Secrets />}
+      {chosen === 'notifications' && <Notifications />}
       {chosen === 'people' && <Passkeys />}
       {chosen === 'people' && <People />}
       {chosen === 'tokens' && <Tokens />}
+      {chosen === 'keys' && <Keys />}
+      {chosen === 'places' && <Places />}
       {chosen === 'server' && <Server />}
       {chosen === 'browser' && <Browser />}
     </>

@@ -1,6 +1,7 @@
-// What the settings ask: people, tokens, and what the server found about itself.
+// What the settings ask: people, tokens, secrets, receivers, places, and what the server found about itself.
 import { queryOptions } from '@tanstack/react-query';
 import { answerOf, client } from '../data/client';
+import { placeOf } from '../repository/place';
 
 const ALL = { query: { limit: 500 } };
 
@@ -22,4 +23,44 @@ export const diagnosisQuery = queryOptions({
   // What is looked at changes without facts.
   staleTime: 0,
   queryFn: ({ signal }) => answerOf(client.GET('/api/v1/diagnosis', { signal })),
+});
+
+export function secretsQuery(repository: string) {
+  return queryOptions({
+    queryKey: ['secrets', repository],
+    retry: false,
+    queryFn: ({ signal }) =>
+      answerOf(
+        client.GET('/api/v1/repositories/{owner}/{name}/secrets', {
+          params: { path: placeOf(repository), ...ALL },
+          signal,
+        }),
+      ),
+  });
+}
+
+export function notificationsQuery(repository: string) {
+  return queryOptions({
+    queryKey: ['notifications', repository],
+    retry: false,
+    queryFn: ({ signal }) =>
+      answerOf(
+        client.GET('/api/v1/repositories/{owner}/{name}/notifications', {
+          params: { path: placeOf(repository) },
+          signal,
+        }),
+      ),
+  });
+}
+
+export const runnersQuery = queryOptions({
+  queryKey: ['runners'],
+  retry: false,
+  queryFn: ({ signal }) => answerOf(client.GET('/api/v1/runners', { signal })),
+});
+
+export const destinationsQuery = queryOptions({
+  queryKey: ['destinations'],
+  retry: false,
+  queryFn: ({ signal }) => answerOf(client.GET('/api/v1/destinations', { signal })),
 });
