@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { links } from './bad/links.ts';
 import { names, tokenNames } from './bad/names.ts';
 import { expired, twoPeople } from './bad/people.ts';
+import { results } from './bad/results.ts';
 import { sizes } from './bad/sizes.ts';
 import { dropping, restarting } from './bad/stream.ts';
 import { launch } from './browser.ts';
@@ -12,6 +13,7 @@ const CASES: Record<string, (browser: Browser, tag: string) => Promise<void>> = 
   names,
   'token-names': tokenNames,
   links,
+  results,
   sizes,
   dropping,
   restarting,

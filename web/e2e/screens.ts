@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { findings } from './axe.ts';
 import { launch, token, url } from './browser.ts';
+import { leave } from './left.ts';
 import { savePicture } from './picture.ts';
 
 const pictures = process.argv.includes('--pictures');
@@ -40,8 +41,12 @@ const SCREENS: [string, string][] = [
   ['incident', '/incidents/1'],
   ['timeline', '/timeline'],
   ['settings', '/settings'],
+  ['settings-secrets', '/settings?tab=secrets&repository=demo/hello'],
+  ['settings-notifications', '/settings?tab=notifications&repository=demo/hello'],
   ['settings-people', '/settings?tab=people'],
   ['settings-tokens', '/settings?tab=tokens'],
+  ['settings-keys', '/settings?tab=keys'],
+  ['settings-places', '/settings?tab=places'],
   ['settings-server', '/settings?tab=server'],
   ['settings-browser', '/settings?tab=browser'],
 ];
@@ -60,11 +65,12 @@ if (pictures) {
   const main = SCREENS.filter(([name]) => MAIN.includes(name));
   await through({ theme: 'dark', language: 'en', width: 360 }, main);
 } else {
+  const screens = [...SCREENS, ...(await leave())];
   for (const theme of ['light', 'dark'] as const) {
     for (const language of ['en', 'fr'] as const) {
       for (const width of [1440, 360]) {
         if (wanted && wanted !== `${theme}-${language}-${width}`) continue;
-        await through({ theme, language, width }, SCREENS);
+        await through({ theme, language, width }, screens);
       }
     }
   }

@@ -24,7 +24,9 @@ const LINKS = [
   '',
   '[there]: javascript:alert(1)',
 ];
-const TEXT = LINKS.join('\n\n');
+export const TEXT = LINKS.join('\n\n');
+/** What the links are called that must not live. */
+export const DEAD = ['plain', 'upper', 'coded', 'escaped', 'data', 'old', 'referenced'];
 
 export async function links(browser: Browser, tag: string): Promise<void> {
   const copy = await newRepository(`bad/links-${tag}`);
@@ -61,7 +63,7 @@ export async function links(browser: Browser, tag: string): Promise<void> {
       await markdown.waitFor();
       const good = await markdown.getByText('good', { exact: true }).getAttribute('href');
       assert.equal(good, 'https://example.org/', 'a good link stays');
-      for (const name of ['plain', 'upper', 'coded', 'escaped', 'data', 'old', 'referenced']) {
+      for (const name of DEAD) {
         await markdown.getByText(name, { exact: true }).first().waitFor();
         const alive = markdown.getByRole('link', { name, exact: true });
         assert.equal(await alive.count(), 0, `“${name}” is no link`);
