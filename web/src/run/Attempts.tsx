@@ -23,8 +23,9 @@ export function Attempts({ shown, newest }: AttemptsProps): ReactNode {
   const known = useQuery(resultsQuery(shown.id, shown.attempt)).data?.attempts ?? [];
   if (newest === 1) return null;
   const nameOf = (number: number): string => {
-    const ended = known.find(({ attempt }) => attempt === number)?.conclusion;
-    return ended ? `${runs.attempt(number)} – ${wordOr(states, ended)}` : runs.attempt(number);
+    const one = known.find(({ attempt }) => attempt === number);
+    const state = one ? wordOr(states, one.conclusion ?? 'progressing') : '…';
+    return `${runs.attempt(number)} – ${state}`;
   };
   const options = Array.from({ length: newest }, (_, index): [string, string] => {
     const number = newest - index;
