@@ -30,7 +30,7 @@ pub const CODES: &[Code] = &[
         title: "No valid token",
         explanation: "The request needs a token and had none, or one that is unknown, revoked or expired. Give one by BOUCLE_TOKEN, by --data DIR on the server's machine, or as the password of an HTTP clone.",
         title_fr: "Aucun jeton valable",
-        explanation_fr: "La requête exige un jeton ; il manque, il est inconnu, révoqué ou expiré. Donnez-le par BOUCLE_TOKEN, par --data DIR sur la machine du serveur, ou comme mot de passe d’un clone HTTP.",
+        explanation_fr: "La requête exige un jeton ; il manque, il est inconnu, révoqué ou expiré. Donnez-le par BOUCLE_TOKEN, par --data DIR sur la machine du serveur, ou comme mot de passe d’un clone HTTP.",
     },
     Code {
         code: "sign-in-refused",
@@ -38,7 +38,7 @@ pub const CODES: &[Code] = &[
         title: "The name or the password is wrong",
         explanation: "The server does not say which of the two, so that names cannot be guessed. An administrator gives a new link with `boucle token` or on the page of settings; on the server's own machine `boucle --data DIR` needs no password.",
         title_fr: "Le nom ou le mot de passe est faux",
-        explanation_fr: "Le serveur ne dit pas lequel des deux, pour qu’on ne puisse pas deviner les noms. Un administrateur donne un nouveau lien sur la page des réglages ; sur la machine du serveur, `boucle --data DIR` n’exige pas de mot de passe.",
+        explanation_fr: "Le serveur ne dit pas lequel des deux, pour qu’on ne puisse pas deviner les noms. Un administrateur donne un nouveau lien sur la page des réglages ; sur la machine du serveur, `boucle --data DIR` n’exige pas de mot de passe.",
     },
     Code {
         code: "sign-in-waits",
@@ -102,7 +102,7 @@ pub const CODES: &[Code] = &[
         title: "There is no such thing, or it is not yours to see",
         explanation: "The name is unknown on this server, or the token may not read it: both look the same so that names cannot be guessed.",
         title_fr: "Rien de ce nom, ou pas pour ce jeton",
-        explanation_fr: "Le nom est inconnu sur ce serveur, ou le jeton ne peut pas le lire : les deux se ressemblent pour qu’on ne puisse pas deviner les noms.",
+        explanation_fr: "Le nom est inconnu sur ce serveur, ou le jeton ne peut pas le lire : les deux se ressemblent pour qu’on ne puisse pas deviner les noms.",
     },
     Code {
         code: "already-exists",
@@ -118,7 +118,7 @@ pub const CODES: &[Code] = &[
         title: "Somebody was faster",
         explanation: "What the decision was based on has changed in the meantime; nothing was done. Look again and repeat.",
         title_fr: "Quelqu’un a été plus rapide",
-        explanation_fr: "Ce sur quoi reposait la décision a changé entre-temps ; rien n’a été fait. Regardez à nouveau et recommencez.",
+        explanation_fr: "Ce sur quoi reposait la décision a changé entre-temps ; rien n’a été fait. Regardez à nouveau et recommencez.",
     },
     Code {
         code: "invalid-request",
@@ -142,7 +142,7 @@ pub const CODES: &[Code] = &[
         title: "The pull request cannot be merged yet",
         explanation: "One or more gates are not passed: each reason names what is missing and who can give it. `boucle pr show NUMBER` lists them.",
         title_fr: "La demande ne peut pas encore être fusionnée",
-        explanation_fr: "Une ou plusieurs conditions manquent : chaque raison dit ce qui manque et qui peut le donner. `boucle pr show NUMÉRO` les énumère.",
+        explanation_fr: "Une ou plusieurs conditions manquent : chaque raison dit ce qui manque et qui peut le donner. `boucle pr show NUMÉRO` les énumère.",
     },
     Code {
         code: "merge-conflict",
@@ -158,7 +158,7 @@ pub const CODES: &[Code] = &[
         title: "The push was refused",
         explanation: "A rule of the repository forbids this update; git prints each reason beside its ref. Nothing was changed.",
         title_fr: "La poussée a été refusée",
-        explanation_fr: "Une règle du dépôt interdit cette mise à jour ; git affiche chaque raison à côté de sa référence. Rien n’a changé.",
+        explanation_fr: "Une règle du dépôt interdit cette mise à jour ; git affiche chaque raison à côté de sa référence. Rien n’a changé.",
     },
     Code {
         code: "corrupt-pack",
@@ -174,7 +174,7 @@ pub const CODES: &[Code] = &[
         title: "It is larger than allowed",
         explanation: "A budget protects the server: 100 MB for a file in Git, 1 MB for a request, 64 MB for a scrape. The message names the limit.",
         title_fr: "C’est plus grand que permis",
-        explanation_fr: "Un budget protège le serveur : 100 Mo pour un fichier dans Git, 1 Mo pour une requête, 64 Mo pour une lecture de métriques. Le message nomme la limite.",
+        explanation_fr: "Un budget protège le serveur : 100 Mo pour un fichier dans Git, 1 Mo pour une requête, 64 Mo pour une lecture de métriques. Le message nomme la limite.",
     },
     Code {
         code: "notification-failed",
@@ -182,7 +182,7 @@ pub const CODES: &[Code] = &[
         title: "The receiver was not told",
         explanation: "A notification is sent as JSON by POST, signed with the secret that the route in boucle.yaml names. The message says whether the secret is missing, the receiver was not reached, or what it answered; only an answer of 2xx counts. Set the secret with `boucle secret set REPOSITORY NAME`, mend the address by a pull request, then test again.",
         title_fr: "Le destinataire n’a rien reçu",
-        explanation_fr: "Une notification est envoyée en JSON par POST, signée avec le secret que nomme la route dans boucle.yaml. Le message dit si le secret manque, si le destinataire n’a pas été atteint, ou ce qu’il a répondu ; seule une réponse 2xx compte. Donnez le secret par `boucle secret set DÉPÔT NOM`, corrigez l’adresse par une demande de changement, puis essayez de nouveau.",
+        explanation_fr: "Une notification est envoyée en JSON par POST, signée avec le secret que nomme la route dans boucle.yaml. Le message dit si le secret manque, si le destinataire n’a pas été atteint, ou ce qu’il a répondu ; seule une réponse 2xx compte. Donnez le secret par `boucle secret set DÉPÔT NOM`, corrigez l’adresse par une demande de changement, puis essayez de nouveau.",
     },
     Code {
         code: "invalid-workflow",
@@ -206,7 +206,7 @@ pub const CODES: &[Code] = &[
         title: "The manifests could not be rendered",
         explanation: "A kustomization or manifest is wrong; the message has file, line and column. What runs is left as it is.",
         title_fr: "Les manifestes n’ont pas pu être produits",
-        explanation_fr: "Une kustomization ou un manifeste est faux ; le message donne fichier, ligne et colonne. Ce qui tourne reste en place.",
+        explanation_fr: "Une kustomization ou un manifeste est faux ; le message donne fichier, ligne et colonne. Ce qui tourne reste en place.",
     },
     Code {
         code: "plan-blocked",
@@ -214,7 +214,7 @@ pub const CODES: &[Code] = &[
         title: "The plan is blocked",
         explanation: "Something must be decided by a person or put right in Git before anything is applied: an unknown kind, objects of another application, or more deletions than the fuse lets through.",
         title_fr: "Le plan est bloqué",
-        explanation_fr: "Quelque chose doit être décidé par une personne ou corrigé dans Git avant toute application : un type inconnu, des objets d’une autre application, ou plus de suppressions que le fusible n’en laisse passer.",
+        explanation_fr: "Quelque chose doit être décidé par une personne ou corrigé dans Git avant toute application : un type inconnu, des objets d’une autre application, ou plus de suppressions que le fusible n’en laisse passer.",
     },
     Code {
         code: "image-missing",
@@ -246,7 +246,7 @@ pub const CODES: &[Code] = &[
         title: "This build cannot be promoted there now",
         explanation: "It is there already, on its way without help, in quarantine, or what it must pass before is missing. The reasons say which; the page of promotions shows what each build waits for.",
         title_fr: "Cette construction ne peut pas y être promue maintenant",
-        explanation_fr: "Elle y est déjà, elle est en route sans aide, elle est en quarantaine, ou ce qu’elle doit passer avant manque. Les raisons disent laquelle ; la page des promotions montre ce que chaque construction attend.",
+        explanation_fr: "Elle y est déjà, elle est en route sans aide, elle est en quarantaine, ou ce qu’elle doit passer avant manque. Les raisons disent laquelle ; la page des promotions montre ce que chaque construction attend.",
     },
     Code {
         code: "quarantined",
@@ -270,7 +270,7 @@ pub const CODES: &[Code] = &[
         title: "The disk is full",
         explanation: "The write was refused and nothing is half done; reading goes on. Free some space: writing resumes by itself.",
         title_fr: "Le disque est plein",
-        explanation_fr: "L’écriture a été refusée et rien n’est à moitié fait ; la lecture continue. Libérez de l’espace : l’écriture reprend d’elle-même.",
+        explanation_fr: "L’écriture a été refusée et rien n’est à moitié fait ; la lecture continue. Libérez de l’espace : l’écriture reprend d’elle-même.",
     },
     Code {
         code: "setup-used",
@@ -286,7 +286,7 @@ pub const CODES: &[Code] = &[
         title: "The data folder is in use",
         explanation: "Another server works on this folder; two would damage it. The message has its process id.",
         title_fr: "Le dossier de données est utilisé",
-        explanation_fr: "Un autre serveur travaille sur ce dossier ; deux l’abîmeraient. Le message donne son numéro de processus.",
+        explanation_fr: "Un autre serveur travaille sur ce dossier ; deux l’abîmeraient. Le message donne son numéro de processus.",
     },
     Code {
         code: "unreachable",

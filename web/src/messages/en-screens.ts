@@ -140,6 +140,7 @@ export const enScreens = {
     addresses: 'Addresses:',
     tree: 'Tree',
     list: 'List',
+    replica: 'Replica',
     replicas: (n: number) => count(n, 'replica', 'replicas'),
   },
   promotion: {

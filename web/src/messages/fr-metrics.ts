@@ -24,7 +24,7 @@ export const frMetrics = {
     n === 0 ? 'rien n’est proposé' : count(n, 'proposition', 'propositions'),
   kinds: { name: 'métrique', function: 'fonction', label: 'étiquette', value: 'valeur' },
   start: 'Rien n’est encore tracé',
-  startNext: 'Écrivez une requête, ou commencez par l’une de celles-ci :',
+  startNext: 'Écrivez une requête, ou commencez par l’une de celles-ci :',
   noMetrics: 'Aucune métrique n’est encore conservée',
   noMetricsNext:
     'Les services sont relevés dès qu’ils sont déployés et que leurs pods portent l’annotation prometheus.io/scrape.',
@@ -56,7 +56,7 @@ export const frMetrics = {
     timeout: 'La requête a pris trop de temps',
     not_found: 'Le serveur n’offre pas cela',
   },
-  code: (code: string) => `Code : ${code}`,
+  code: (code: string) => `Code : ${code}`,
   metric: 'Métrique',
   share: 'La part des événements mauvais',
   objectivesNone: 'Aucun objectif n’est déclaré',

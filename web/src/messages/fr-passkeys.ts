@@ -10,12 +10,12 @@ export const frPasskeys = {
   on: (browser: string, system: string) => `${browser} sur ${system}`,
   chooseWay: 'Choisissez un nom et un accès',
   orPasskey:
-    'Ou sans mot de passe : une clé d’accès est gardée par votre appareil, et vous la déverrouillez.',
+    'Ou sans mot de passe : une clé d’accès est gardée par votre appareil, et vous la déverrouillez.',
   begin: 'Commencer avec une clé d’accès',
   signIn: 'Se connecter avec une clé d’accès',
   title: 'Vos clés d’accès',
   explain:
-    'Une clé d’accès vous connecte sans nom ni mot de passe : votre appareil la garde, et vous l’y déverrouillez.',
+    'Une clé d’accès vous connecte sans nom ni mot de passe : votre appareil la garde, et vous l’y déverrouillez.',
   none: 'Vous n’avez pas encore de clé d’accès.',
   label: 'Comment vous l’appelez',
   labelRule: 'Pour la reconnaître dans cette liste.',
@@ -27,6 +27,6 @@ export const frPasskeys = {
   removeLabel: (label: string) => `Retirer la clé d’accès ${label}`,
   removeTitle: (label: string) => `Retirer la clé d’accès ${label} ?`,
   removeDoes:
-    'Elle ne vous connecte plus ici. Votre appareil peut encore la proposer : retirez-la aussi là-bas. Les sessions continuent.',
+    'Elle ne vous connecte plus ici. Votre appareil peut encore la proposer : retirez-la aussi là-bas. Les sessions continuent.',
   removeDo: 'Retirer',
 } satisfies PasskeyMessages;

@@ -33,7 +33,7 @@ export const frSettings = {
       'Cela crée un lien qui sert une fois. Il permet de choisir un mot de passe ou une clé d’accès.',
     nameRule: 'Lettres, chiffres, et - _ . @',
     submit: 'Créer le lien',
-    link: (name: string) => `Donnez ce lien à ${name} ; il n’est montré que cette fois :`,
+    link: (name: string) => `Donnez ce lien à ${name} ; il n’est montré que cette fois :`,
     ends: 'Il expire le',
     remove: 'Retirer…',
     removeLabel: (name: string) => `Retirer ${name}`,
@@ -55,7 +55,7 @@ export const frSettings = {
     days: 'Valable, en jours',
     submit: 'Créer le jeton',
     secret: (name: string) =>
-      `Le jeton de ${name}. Il n’est montré que cette fois ; gardez-le en lieu sûr :`,
+      `Le jeton de ${name}. Il n’est montré que cette fois ; gardez-le en lieu sûr :`,
     copy: 'Copier',
     copied: 'Copié',
     put: 'Je l’ai',
@@ -72,7 +72,7 @@ export const frSettings = {
         ? '1 point demande attention.'
         : `${n.toLocaleString('fr')} points demandent attention.`,
     explain:
-      'Ce que le serveur a constaté sur lui-même : son stockage, son registre, et le bac à sable où tournent les tâches.',
+      'Ce que le serveur a constaté sur lui-même : son stockage, son registre, et le bac à sable où tournent les tâches.',
     version: 'Version',
     address: 'Adresse',
     states: { ok: 'En ordre', degraded: 'Dégradé', failed: 'En échec' },
@@ -84,10 +84,10 @@ export const frSettings = {
   },
   git: {
     explain:
-      'La façon dont un dépôt est relu, construit, déployé et surveillé est écrite dans ses fichiers. Elle change comme tout le reste : par une demande de changement.',
+      'La façon dont un dépôt est relu, construit, déployé et surveillé est écrite dans ses fichiers. Elle change comme tout le reste : par une demande de changement.',
     repository: 'Dépôt',
     noRepository: 'Il n’y a encore aucun dépôt',
-    noRepositoryNext: 'Créez-en un : boucle repo create OWNER/NAME',
+    noRepositoryNext: 'Créez-en un : boucle repo create OWNER/NAME',
     configuration: 'Relectures, artefacts, environnements',
     owners: 'À qui sont les fichiers',
     workflows: 'Workflows',
@@ -98,7 +98,7 @@ export const frSettings = {
       'Le fichier s’ouvre ; « Modifier » y propose votre changement comme demande de changement, qui montre ses conséquences avant que rien n’arrive.',
     absent: (path: string) => `Il n’y a pas de ${path} sur la branche par défaut.`,
     notNamed: (key: string) => `boucle.yaml ne nomme aucun dossier sous « ${key} ».`,
-    wrong: 'boucle.yaml est illisible :',
+    wrong: 'boucle.yaml est illisible :',
   },
   browser: {
     explain: 'Ces choix restent dans ce navigateur et nulle part ailleurs.',

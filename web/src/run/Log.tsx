@@ -3,11 +3,12 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Failure } from '../design/Answer';
 import { FilterField } from '../design/FilterField';
+import type { Lines } from '../design/lines';
+import { useLog } from '../design/useLog';
 import { useScreens } from '../messages/Messages';
+import { jobLog } from './jobLog';
 import { LogRow, ROW_PIXELS } from './LogRow';
-import type { Lines } from './lines';
 import { lineAt, placesOf } from './logLines';
-import { useLog } from './useLog';
 
 const NONE_FOLDED: ReadonlySet<number> = new Set();
 /** Rows beyond the view that are ready before somebody scrolls to them. */
@@ -24,7 +25,8 @@ interface LogProps {
 
 export function Log({ run, job, attempt, find, line, onFind }: LogProps): ReactNode {
   const { runs } = useScreens();
-  const read = useLog(run, job, attempt);
+  const source = useMemo(() => jobLog(run, job, attempt), [run, job, attempt]);
+  const read = useLog(source);
   const { lines, error } = read;
   const [follow, setFollow] = useState(line === null);
   const holder = useRef<HTMLDivElement>(null);

@@ -1,6 +1,6 @@
 // Lines of a log: their parts, the headings of steps, and what is left when steps are folded.
 import { expect, test } from 'vitest';
-import { Lines } from './lines';
+import { Lines } from '../design/lines';
 import { lineAt, placesOf } from './logLines';
 
 const AT = '2026-11-24T19:37:40.400Z';

@@ -1,5 +1,5 @@
 // What a line of a job's log is made of, `2026-11-24T19:37:40.400Z 1 text`, and which lines are shown.
-import type { Lines } from './lines';
+import type { Lines } from '../design/lines';
 
 type Read = Pick<Lines, 'at' | 'count' | 'find'>;
 

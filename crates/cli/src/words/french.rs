@@ -110,43 +110,43 @@ impl Words for French {
     }
 
     fn error(&self, text: &str) -> String {
-        format!("erreur : {text}")
+        format!("erreur : {text}")
     }
 
     fn problem(&self, code: &str, detail: &str) -> String {
-        format!("erreur[{code}] : {detail}")
+        format!("erreur[{code}] : {detail}")
     }
 
     fn caused_by(&self, cause: &str) -> String {
-        format!("  cause : {cause}")
+        format!("  cause : {cause}")
     }
 
     fn next(&self, command: &str) -> String {
-        format!("  essayez : {command}")
+        format!("  essayez : {command}")
     }
 
     fn unreachable(&self, url: &str) -> String {
         format!(
-            "le serveur à {url} ne répond pas\n  essayez : boucle up, ou nommez-en un autre par BOUCLE_URL ou --data"
+            "le serveur à {url} ne répond pas\n  essayez : boucle up, ou nommez-en un autre par BOUCLE_URL ou --data"
         )
     }
 
     fn no_server(&self, folder: &str) -> String {
         format!(
-            "aucun serveur n’est connu pour le dossier de données {folder}\n  essayez : boucle up --data {folder}, ou donnez BOUCLE_URL et BOUCLE_TOKEN"
+            "aucun serveur n’est connu pour le dossier de données {folder}\n  essayez : boucle up --data {folder}, ou donnez BOUCLE_URL et BOUCLE_TOKEN"
         )
     }
 
     fn needs_terminal(&self) -> &'static str {
-        "la vue plein écran exige un terminal\n  essayez : boucle status"
+        "la vue plein écran exige un terminal\n  essayez : boucle status"
     }
 
     fn unknown_code(&self, code: &str) -> String {
-        format!("« {code} » n’est pas un code de cette version\n  essayez : boucle explain")
+        format!("« {code} » n’est pas un code de cette version\n  essayez : boucle explain")
     }
 
     fn unknown_topic(&self, topic: &str) -> String {
-        format!("il n’y a pas de page sur « {topic} »\n  essayez : boucle docs")
+        format!("il n’y a pas de page sur « {topic} »\n  essayez : boucle docs")
     }
 
     fn log_name_wrong(&self) -> &'static str {
@@ -175,7 +175,7 @@ impl Words for French {
     }
 
     fn waiting(&self, application: &str, health: &str, sync: &str) -> String {
-        format!("en attente de {application} : {health}, {sync}")
+        format!("en attente de {application} : {health}, {sync}")
     }
 
     fn application_is(&self, application: &str, health: &str) -> String {
@@ -187,7 +187,7 @@ impl Words for French {
     }
 
     fn no_difference(&self) -> &'static str {
-        "aucun écart : ce qui tourne est ce que dit Git"
+        "aucun écart : ce qui tourne est ce que dit Git"
     }
 
     fn reverts(&self, revert: &str, reverted: &str) -> String {
@@ -195,7 +195,7 @@ impl Words for French {
     }
 
     fn would_revert(&self, commit: &str, subject: &str) -> String {
-        format!("un commit annulerait {commit} « {subject} » :")
+        format!("un commit annulerait {commit} « {subject} » :")
     }
 
     fn repository_made(&self, name: &str) -> String {
@@ -208,7 +208,7 @@ impl Words for French {
 
     fn promotion_proposed(&self, artifact: &str, environment: &str, number: u64) -> String {
         format!(
-            "la demande de changement nº {number} promeut {artifact} en {environment} ; elle attend une relecture"
+            "la demande de changement nº {number} promeut {artifact} en {environment} ; elle attend une relecture"
         )
     }
 
@@ -225,11 +225,11 @@ impl Words for French {
     }
 
     fn ask_secret(&self) -> &'static str {
-        "Valeur (non affichée) : "
+        "Valeur (non affichée) : "
     }
 
     fn secret_set(&self, name: &str) -> String {
-        format!("{name} est donné ; les tâches qui démarrent désormais le reçoivent")
+        format!("{name} est donné ; les tâches qui démarrent désormais le reçoivent")
     }
 
     fn missing_secret(&self, name: &str) -> String {
@@ -246,7 +246,7 @@ impl Words for French {
             AnnotationLevel::Warning => "avertissement",
             AnnotationLevel::Error => "erreur",
         };
-        format!("{level} de {job} : {text}")
+        format!("{level} de {job} : {text}")
     }
 
     fn stored(&self, name: &str, bytes: u64) -> String {
@@ -258,15 +258,15 @@ impl Words for French {
     }
 
     fn deletions_confirmed(&self, application: &str) -> String {
-        format!("confirmé ; {application} est planifiée à nouveau")
+        format!("confirmé ; {application} est planifiée à nouveau")
     }
 
     fn views_rebuilt(&self, facts: u64, identical: bool) -> String {
         let facts = count(facts, "fait", "faits");
         if identical {
-            format!("vues reconstruites depuis {facts} : identiques")
+            format!("vues reconstruites depuis {facts} : identiques")
         } else {
-            format!("vues reconstruites depuis {facts} : elles différaient et sont remplacées")
+            format!("vues reconstruites depuis {facts} : elles différaient et sont remplacées")
         }
     }
 
@@ -279,15 +279,15 @@ impl Words for French {
     }
 
     fn verified(&self, facts: u64, origin: &str) -> String {
-        format!("vérifié : les {facts} faits de {origin} sont tels qu’ils ont été signés")
+        format!("vérifié : les {facts} faits de {origin} sont tels qu’ils ont été signés")
     }
 
     fn not_verified(&self, problem: &str) -> String {
-        format!("NON vérifié : {problem}")
+        format!("NON vérifié : {problem}")
     }
 
     fn own_key(&self) -> &'static str {
-        "vérifié avec la clé de l’export lui-même ; donnez --key pour savoir qui a signé"
+        "vérifié avec la clé de l’export lui-même ; donnez --key pour savoir qui a signé"
     }
 
     fn application_labels(&self) -> ApplicationLabels {
@@ -337,7 +337,7 @@ impl Words for French {
 
     fn review(&self, verdict: &str, reviewer: &str, current: bool) -> String {
         let stale = if current { "" } else { " (d’un jeu plus ancien)" };
-        format!("relecture : {verdict}, par {reviewer}{stale}")
+        format!("relecture : {verdict}, par {reviewer}{stale}")
     }
 
     fn reviewed(&self, verdict: &str, patch_set: u64, reviewer: &str) -> String {
@@ -353,7 +353,7 @@ impl Words for French {
     }
 
     fn not_ready(&self) -> &'static str {
-        "ne peut pas encore être fusionnée :"
+        "ne peut pas encore être fusionnée :"
     }
 
     fn restarts(&self, what: &str) -> String {
@@ -365,7 +365,7 @@ impl Words for French {
     }
 
     fn note(&self, what: &str) -> String {
-        format!("note : {what}")
+        format!("note : {what}")
     }
 
     fn checked_out(&self, branch: &str, patch_set: u64) -> String {
@@ -373,7 +373,7 @@ impl Words for French {
     }
 
     fn run(&self, id: u64, name: &str, event: &str, commit: &str, state: &str) -> String {
-        format!("exécution {id} — {name} sur {event} ({commit}) : {state}")
+        format!("exécution {id} — {name} sur {event} ({commit}) : {state}")
     }
 
     fn job_changed(&self, job: &str, state: &str) -> String {
@@ -397,28 +397,28 @@ impl Words for French {
     }
 
     fn demo_absent(&self) -> &'static str {
-        "ce serveur n’héberge pas la démonstration\n  essayez : boucle up --demo"
+        "ce serveur n’héberge pas la démonstration\n  essayez : boucle up --demo"
     }
 
     fn demo_run_failed(&self, run: u64) -> String {
-        format!("la première construction a échoué\n  essayez : boucle run show {run}")
+        format!("la première construction a échoué\n  essayez : boucle run show {run}")
     }
 
     fn demo_merged(&self) -> &'static str {
-        "fusionnée ; la construction, staging et production suivent d’elles-mêmes"
+        "fusionnée ; la construction, staging et production suivent d’elles-mêmes"
     }
 
     fn demo_pull_request_merged(&self, number: u64) -> String {
-        format!("la demande de changement nº {number} est fusionnée\n  suivez : boucle status")
+        format!("la demande de changement nº {number} est fusionnée\n  suivez : boucle status")
     }
 
     fn demo_late(&self, seconds: u64) -> String {
-        format!("la démonstration n’a pas fini en {seconds} s\n  essayez : boucle status")
+        format!("la démonstration n’a pas fini en {seconds} s\n  essayez : boucle status")
     }
 
     fn demo_check_failed(&self, check: &str, summary: &str, run: u64) -> String {
         format!(
-            "la vérification {check} a échoué : {summary}\n  essayez : boucle logs run/{run}/test"
+            "la vérification {check} a échoué : {summary}\n  essayez : boucle logs run/{run}/test"
         )
     }
 

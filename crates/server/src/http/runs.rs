@@ -170,13 +170,11 @@ pub async fn log(
     Query(query): Query<LogQuery>,
 ) -> Answer<LogChunk> {
     let (record, _) = permit(&server, &headers, id, Permission::ReadRepository).await?;
-    let job = record.current().jobs.iter().find(|job| job.key.as_str() == query.job);
+    let jobs = &attempt(&record, query.attempt)?.jobs;
+    let job = jobs.iter().find(|job| job.key.as_str() == query.job);
     let job = job.ok_or_else(|| Refusal::not_found(&Missing::Job { job: &query.job, run: id }))?;
-    let key = LogKey {
-        run: record.run,
-        attempt: query.attempt.unwrap_or(job.attempt),
-        job: job.key.clone(),
-    };
+    // What a re-run kept was written by the attempt that ran it.
+    let key = LogKey { run: record.run, attempt: job.attempt, job: job.key.clone() };
     let chunk = if query.follow {
         let mut stopping = server.stopping.subscribe();
         let mut follower = server.runner.logs().follow(&key, query.offset);
