@@ -2,6 +2,8 @@
 //! to signatures, never to an interface.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -21,7 +23,8 @@ impl Secrets {
     /// In a folder of its own. What no fact names any more is forgotten: a kill between the fact and
     /// the file leaves such.
     pub fn open(folder: PathBuf, known: &RepositoriesView) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&folder).context("the folder of secrets cannot be made")?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.context("the folder of secrets cannot be made")?;
         let secrets = Self { folder };
         let kept: BTreeSet<PathBuf> = known
             .secrets
