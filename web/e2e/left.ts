@@ -38,8 +38,8 @@ notifications:
 `;
 
 /** The screens of what was left, by name and address. */
-export async function leave(): Promise<[string, string][]> {
-  const copy = await newRepository(`screens/left-${Date.now().toString(36)}`);
+export async function leave(name: string): Promise<[string, string][]> {
+  const copy = await newRepository(name);
   try {
     write(copy, {
       '.github/workflows/look.yaml': WORKFLOW,

@@ -50,6 +50,11 @@ const SCREENS: [string, string][] = [
   ['settings-server', '/settings?tab=server'],
   ['settings-browser', '/settings?tab=browser'],
 ];
+/** What somebody sees who is nobody here yet, under a name that passkeys can have. */
+const GUEST_SCREENS: [string, string][] = [
+  ['sign-in', '/'],
+  ['set-up', '/setup#a-secret-that-was-never-printed'],
+];
 /** The screens that also have a narrow, dark picture. */
 const MAIN = ['home', 'pull-request-source', 'run', 'application', 'promotion', 'incident'];
 const LOADING = 'main [role=status], main [aria-busy=true]';
@@ -61,11 +66,14 @@ let visits = 0;
 if (pictures) {
   // What the server found about itself names folders of the machine that it runs on.
   const shown = SCREENS.filter(([name]) => name !== 'settings-server');
-  await through({ theme: 'light', language: 'en', width: 1440 }, shown);
+  await through({ theme: 'light', language: 'en', width: 1440 }, [
+    ...shown,
+    ...(await leave('demo/checks')),
+  ]);
   const main = SCREENS.filter(([name]) => MAIN.includes(name));
   await through({ theme: 'dark', language: 'en', width: 360 }, main);
 } else {
-  const screens = [...SCREENS, ...(await leave())];
+  const screens = [...SCREENS, ...(await leave(`screens/left-${Date.now().toString(36)}`))];
   for (const theme of ['light', 'dark'] as const) {
     for (const language of ['en', 'fr'] as const) {
       for (const width of [1440, 360]) {
@@ -87,28 +95,31 @@ interface Look {
 }
 
 async function through({ theme, language, width }: Look, screens: typeof SCREENS): Promise<void> {
-  const context = await browser.newContext({
+  const manner = {
     viewport: { width, height: width === 360 ? 740 : 900 },
     colorScheme: theme,
     locale: language === 'fr' ? 'fr-FR' : 'en-GB',
     bypassCSP: false,
-  });
+  } as const;
+  const look = pictures ? `${theme}-${width}` : `${theme}-${language}-${width}`;
+  const context = await browser.newContext(manner);
   await context.addCookies([{ name: 'boucle_session', value: token, url }]);
-  for (const [name, path] of screens) {
-    const look = pictures ? `${theme}-${width}` : `${theme}-${language}-${width}`;
-    await visit(context, path, `${name}-${look}`);
-    visits++;
-  }
+  for (const [name, path] of screens) await visit(context, url + path, `${name}-${look}`);
   await context.close();
+  const guest = await browser.newContext(manner);
+  const named = url.replace('127.0.0.1', 'localhost');
+  for (const [name, path] of GUEST_SCREENS) await visit(guest, named + path, `${name}-${look}`);
+  await guest.close();
 }
 
-async function visit(context: BrowserContext, path: string, name: string): Promise<void> {
+async function visit(context: BrowserContext, address: string, name: string): Promise<void> {
   const page = await context.newPage();
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(`${name}: ${message.text()}`);
   });
   page.on('pageerror', (error) => problems.push(`${name}: ${error.message}`));
-  await page.goto(url + path, { waitUntil: 'load' });
+  visits++;
+  await page.goto(address, { waitUntil: 'load' });
   await page.locator('main h1, main [role=alert]').first().waitFor();
   await settle(page);
   const beyond = await page.evaluate(
