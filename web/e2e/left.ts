@@ -61,8 +61,8 @@ export async function leave(name: string): Promise<[string, string][]> {
     return [
       ['run-results', `/runs/${run}`],
       ['run-earlier', `/runs/${run}?attempt=1`],
-      ['pull-request-remarks', source],
-      ['pull-request-remarks-split', `${source}&layout=split`],
+      ['pull-request-annotations', source],
+      ['pull-request-annotations-split', `${source}&layout=split`],
       ['settings-secrets-some', `/settings?tab=secrets&repository=${copy.name}`],
       ['settings-notifications-some', `/settings?tab=notifications&repository=${copy.name}`],
     ];

@@ -1,4 +1,4 @@
-// What a job left behind that would run something: links in its summary, files and texts of its remarks.
+// What a job left behind that would run something: links in its summary, files and texts of its annotations.
 import assert from 'node:assert/strict';
 import type { Browser, Page } from 'playwright-core';
 import { enScreens } from '../../src/messages/en-screens.ts';
@@ -37,7 +37,7 @@ const NO_FILES = [
   'inside/../../outside',
 ];
 const GOOD = 'line.txt';
-const REMARKS = [
+const ANNOTATIONS = [
   ...NO_FILES.map(
     (file) => `::error file=${escaped(file)},line=1,title=${MARKUP}::[a](javascript:x)`,
   ),
@@ -56,7 +56,7 @@ export async function results(browser: Browser, tag: string): Promise<void> {
   try {
     write(copy, {
       '.github/workflows/bad.yaml': WORKFLOW,
-      'remarks.txt': REMARKS,
+      'remarks.txt': ANNOTATIONS,
       'summary.md': TEXT,
       [GOOD]: 'before\n',
     });

@@ -10,14 +10,14 @@ export const enResults = {
     warning: (n: number) => count(n, 'warning', 'warnings'),
     notice: (n: number) => count(n, 'notice', 'notices'),
     summary: (n: number) => count(n, 'summary', 'summaries'),
-    file: (n: number) => count(n, 'stored file', 'stored files'),
+    file: (n: number) => count(n, 'artifact', 'artifacts'),
     published: (n: number) => count(n, 'publication', 'publications'),
   },
   levels: { error: 'Error', warning: 'Warning', notice: 'Notice' },
-  remarks: 'What steps remarked',
+  annotations: 'Annotations',
   summary: 'Summary',
   summaryOf: (job: string) => `Summary of ${job}`,
-  files: 'Stored files',
+  files: 'Artifacts',
   downloadLabel: (name: string) => `Download ${name}`,
   published: 'Published',
   kinds: { image: 'Image', artifact: 'Artifact' },
@@ -25,7 +25,7 @@ export const enResults = {
   earlier: (shown: number, newest: number) =>
     `This is attempt ${shown}; the newest is attempt ${newest}.`,
   toNewest: 'Show the newest',
-  elsewhere: (n: number) => count(n, 'remark elsewhere', 'remarks elsewhere'),
+  elsewhere: (n: number) => count(n, 'annotation elsewhere', 'annotations elsewhere'),
   elsewhereWhy: 'On files and lines that this difference does not show, or on no file at all.',
 };
 

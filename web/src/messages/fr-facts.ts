@@ -57,7 +57,7 @@ export const frFacts = {
     'pipelines.job_ended': 'Tâche {job} de l’exécution {run} : {conclusion} ({reason})',
     'pipelines.run_cancel_requested': 'L’exécution {run} doit être annulée : {reason}',
     'pipelines.run_ended': 'Exécution {run} : {conclusion} ({reason})',
-    'pipelines.rerun_requested': 'L’exécution {run} recommence, tentative {attempt}',
+    'pipelines.rerun_requested': 'L’exécution {run} recommence, essai {attempt}',
     'pipelines.artifact_uploaded': 'L’exécution {run} dépose {name}',
     'pipelines.artifact_published':
       'L’exécution {run} publie {name} {digest}, construit depuis {commit}',

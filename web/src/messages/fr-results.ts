@@ -12,14 +12,14 @@ export const frResults = {
     warning: (n: number) => count(n, 'avertissement', 'avertissements'),
     notice: (n: number) => count(n, 'indication', 'indications'),
     summary: (n: number) => count(n, 'résumé', 'résumés'),
-    file: (n: number) => count(n, 'fichier conservé', 'fichiers conservés'),
+    file: (n: number) => count(n, 'artefact', 'artefacts'),
     published: (n: number) => count(n, 'publication', 'publications'),
   },
   levels: { error: 'Erreur', warning: 'Avertissement', notice: 'Indication' },
-  remarks: 'Ce que des étapes ont remarqué',
+  annotations: 'Annotations',
   summary: 'Résumé',
   summaryOf: (job: string) => `Résumé de ${job}`,
-  files: 'Fichiers conservés',
+  files: 'Artefacts',
   downloadLabel: (name: string) => `Télécharger ${name}`,
   published: 'Publié',
   kinds: { image: 'Image', artifact: 'Artefact' },
@@ -27,7 +27,7 @@ export const frResults = {
   earlier: (shown: number, newest: number) =>
     `C’est l’essai ${shown} ; le plus récent est l’essai ${newest}.`,
   toNewest: 'Montrer le plus récent',
-  elsewhere: (n: number) => count(n, 'remarque ailleurs', 'remarques ailleurs'),
+  elsewhere: (n: number) => count(n, 'annotation ailleurs', 'annotations ailleurs'),
   elsewhereWhy:
     'Sur des fichiers et des lignes que cette différence ne montre pas, ou sur aucun fichier.',
 } satisfies ResultMessages;

@@ -11,15 +11,15 @@ import { Difference, type LinePlace } from '../design/Difference';
 import { Given } from '../design/Given';
 import { readUnified } from '../design/unified';
 import { useScreens } from '../messages/Messages';
-import type { Annotation } from '../run/remarks';
+import type { Annotation } from '../run/annotations';
+import { AnnotationAtLine, Elsewhere } from './Annotations';
+import { type Annotated, annotatedIn } from './annotated';
 import { Said, Write } from './LineTalk';
-import { remarksQuery, sourceDifferenceQuery } from './queries';
-import { Elsewhere, RemarkAtLine } from './Remarks';
-import { type Remarked, remarkedIn } from './remarked';
+import { annotationsQuery, sourceDifferenceQuery } from './queries';
 import { Since } from './Since';
 import { useViewed } from './viewed';
 
-const NO_REMARKS: Annotation[] = [];
+const NO_ANNOTATIONS: Annotation[] = [];
 
 type Changed = components['schemas']['FileDifference'];
 
@@ -62,9 +62,9 @@ function Files({
 }: SourceProps & { files: Changed[] }): ReactNode {
   const { difference, review } = useScreens();
   const paths = useMemo(() => files.map(({ path }) => path), [files]);
-  const asked = useQuery(remarksQuery(place, one.number, one.head));
-  const remarks = asked.data?.items ?? NO_REMARKS;
-  const remarked = useMemo(() => remarkedIn(files, remarks), [files, remarks]);
+  const asked = useQuery(annotationsQuery(place, one.number, one.head));
+  const annotations = asked.data?.items ?? NO_ANNOTATIONS;
+  const annotated = useMemo(() => annotatedIn(files, annotations), [files, annotations]);
   const viewed = useViewed(one, paths);
   return (
     <>
@@ -83,7 +83,7 @@ function Files({
         </button>
       </div>
       {asked.isError && <Failure error={asked.error} again={() => void asked.refetch()} />}
-      <Elsewhere one={one} remarks={remarked.elsewhere} />
+      <Elsewhere one={one} annotations={annotated.elsewhere} />
       {files.map((file) => (
         <File
           key={file.path}
@@ -92,7 +92,7 @@ function Files({
           split={split}
           partly={since !== undefined}
           file={file}
-          remarked={remarked}
+          annotated={annotated}
           isViewed={viewed.has(file.path)}
           onViewed={(now) => viewed.set(file.path, now)}
         />
@@ -108,13 +108,13 @@ interface FileProps {
   /** Its old side is an earlier patch set, whose lines nobody's comments count. */
   partly: boolean;
   file: Changed;
-  remarked: Remarked;
+  annotated: Annotated;
   isViewed: boolean;
   onViewed: (viewed: boolean) => void;
 }
 
 function File(props: FileProps): ReactNode {
-  const { place, one, split, partly, file, remarked, isViewed, onViewed } = props;
+  const { place, one, split, partly, file, annotated, isViewed, onViewed } = props;
   const { difference } = useScreens();
   const [writing, setWriting] = useState<LinePlace | null>(null);
   const word = (difference.changes as Record<string, string>)[file.change] ?? file.change;
@@ -125,15 +125,15 @@ function File(props: FileProps): ReactNode {
       ({ path, line: at, side }) => path === file.path && at === line.line && side === line.side,
     );
     const asked = writing?.line === line.line && writing.side === line.side;
-    const remarks = line.side === 'new' ? remarked.at(file.path, line.line) : NO_REMARKS;
-    if (comments.length === 0 && remarks.length === 0 && !asked) return null;
+    const annotations = line.side === 'new' ? annotated.at(file.path, line.line) : NO_ANNOTATIONS;
+    if (comments.length === 0 && annotations.length === 0 && !asked) return null;
     const text = line.side === 'new' ? texts.get(line.line) : undefined;
     return (
       <>
-        {remarks.map((remark, index) => (
+        {annotations.map((annotation, index) => (
           // The same answer has the same order.
           // biome-ignore lint/suspicious/noArrayIndexKey: see above
-          <RemarkAtLine key={index} remark={remark} />
+          <AnnotationAtLine key={index} annotation={annotation} />
         ))}
         {comments.map((comment) => (
           <Said

@@ -30,9 +30,9 @@ export function pullRequestQuery(place: Place, number: number) {
 }
 
 /** Its key is below the pull request's: what a check reports touches both. */
-export function remarksQuery(place: Place, number: number, head: string) {
+export function annotationsQuery(place: Place, number: number, head: string) {
   return queryOptions({
-    queryKey: ['pull-request', `${place.owner}/${place.name}`, number, 'remarks', head],
+    queryKey: ['pull-request', `${place.owner}/${place.name}`, number, 'annotations', head],
     queryFn: ({ signal }) =>
       answerOf(
         client.GET('/api/v1/repositories/{owner}/{name}/pull-requests/{number}/annotations', {

@@ -1,4 +1,4 @@
-// What a run left behind for people: remarks, summaries, stored files, what it published.
+// What a run left behind for people: annotations, summaries, stored files, what it published.
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { components } from '../data/api-types';
@@ -9,9 +9,9 @@ import { Short } from '../design/Short';
 import { Size } from '../design/Size';
 import { useScreens } from '../messages/Messages';
 import { Text } from '../pull-request/Talk';
+import { AnnotationLine } from './AnnotationLine';
+import { countsOf, graveFirst } from './annotations';
 import { resultsQuery } from './queries';
-import { Remark } from './Remark';
-import { countsOf, graveFirst } from './remarks';
 
 type Found = components['schemas']['RunResults'];
 
@@ -39,7 +39,7 @@ export function Results({ run }: { run: Run }): ReactNode {
   return (
     <section id={PLACE} aria-labelledby="results-title" className="panel mt-6">
       <h2 id="results-title">{results.title}</h2>
-      <Remarks run={run} found={data} />
+      <Annotations run={run} found={data} />
       <Summaries run={run} found={data} />
       <Files run={run} found={data} />
       <Published run={run} found={data} />
@@ -69,21 +69,21 @@ function nameOf(run: Run, key: string): ReactNode {
   return <Given text={run.jobs.find((job) => job.key === key)?.name ?? key} />;
 }
 
-function Remarks({ run, found: { annotations } }: PartProps): ReactNode {
+function Annotations({ run, found: { annotations } }: PartProps): ReactNode {
   const { results } = useScreens();
   if (annotations.length === 0) return null;
   return (
-    <Part title={results.remarks}>
+    <Part title={results.annotations}>
       <ul>
-        {graveFirst(annotations).map((remark, index) => (
+        {graveFirst(annotations).map((annotation, index) => (
           // What an attempt left never changes its order.
           // biome-ignore lint/suspicious/noArrayIndexKey: see above
           <li key={index} className="border-b border-line py-2">
-            <Remark
-              remark={remark}
+            <AnnotationLine
+              annotation={annotation}
               repository={run.repository}
               commit={run.commit}
-              job={nameOf(run, remark.job)}
+              job={nameOf(run, annotation.job)}
             />
           </li>
         ))}

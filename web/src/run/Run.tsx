@@ -15,11 +15,11 @@ import { Toggle } from '../design/Toggle';
 import { useAction } from '../design/useAction';
 import { useScreens } from '../messages/Messages';
 import { Attempts } from './Attempts';
+import { earlierAttempt } from './annotations';
 import { JobLine, Steps, Why } from './JobLine';
 import { Log } from './Log';
 import { attemptQuery } from './queries';
 import { Results, ResultsBrief } from './Results';
-import { earlierAttempt } from './remarks';
 
 const Graph = lazy(() => import('./Graph'));
 const route = getRouteApi('/runs/$id');

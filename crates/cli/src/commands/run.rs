@@ -62,7 +62,7 @@ pub enum ServerRun {
         #[arg(long)]
         failed: bool,
     },
-    /// Show what a run left behind: remarks, summaries, stored files.
+    /// Show what a run left behind: annotations, summaries, artifacts.
     Results {
         /// Its number.
         #[arg(add = complete::runs())]
@@ -71,7 +71,7 @@ pub enum ServerRun {
         #[arg(long)]
         attempt: Option<u32>,
     },
-    /// Write files that a job stored, as a tar.gz archive.
+    /// Write an artifact of a run, the files that a job stored, as a tar.gz archive.
     Download {
         /// The number of the run.
         #[arg(add = complete::runs())]

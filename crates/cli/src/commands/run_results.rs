@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::words::Words;
 
-/// Shows remarks, summaries and stored files.
+/// Shows annotations, summaries and artifacts.
 pub async fn show(context: &Context, id: u64, attempt: Option<u32>) -> Result<Exit, Failure> {
     let which = attempt.map(|attempt| format!("?attempt={attempt}")).unwrap_or_default();
     let results: RunResults = context.client.get(&format!("/runs/{id}/results{which}")).await?;
@@ -44,7 +44,7 @@ pub async fn download(
 
 fn describe(results: &RunResults, words: &dyn Words) -> String {
     let mut lines: Vec<String> =
-        results.annotations.iter().map(|annotation| remark(annotation, words)).collect();
+        results.annotations.iter().map(|annotation| line(annotation, words)).collect();
     for artifact in &results.artifacts {
         lines.push(words.stored(&artifact.name, artifact.size_bytes));
     }
@@ -60,7 +60,7 @@ fn describe(results: &RunResults, words: &dyn Words) -> String {
     lines.join("\n") + "\n"
 }
 
-fn remark(annotation: &Annotation, words: &dyn Words) -> String {
+fn line(annotation: &Annotation, words: &dyn Words) -> String {
     let place = annotation.file.as_ref().map(|file| match (annotation.line, annotation.column) {
         (Some(line), Some(column)) => format!("{file}:{line}:{column}: "),
         (Some(line), None) => format!("{file}:{line}: "),

@@ -333,8 +333,8 @@ const EXAMPLES: &[Example] = &[
     example(
         "run results",
         "boucle run results 12",
-        "remarks, summaries, files",
-        "remarques, résumés, fichiers",
+        "annotations, summaries, artifacts",
+        "annotations, résumés, artefacts",
     ),
     example(
         "run download",

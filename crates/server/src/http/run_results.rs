@@ -1,4 +1,4 @@
-//! What a run left behind: remarks, summaries, stored files, what it published.
+//! What a run left behind: annotations, summaries, artifacts, what it published.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ pub async fn artifact(
     Ok((headers, body).into_response())
 }
 
-/// What the newest run of each workflow remarked about the head of a pull request.
+/// The annotations that the newest run of each workflow made on the head of a pull request.
 #[utoipa::path(get, path = "/repositories/{owner}/{name}/pull-requests/{number}/annotations",
     tag = "pull requests",
     params(("owner" = String, Path), ("name" = String, Path), ("number" = u64, Path)),

@@ -165,7 +165,7 @@ impl Said for Missing<'_> {
             Self::Run(run) => format!("l’exécution {run}"),
             Self::Job { job, run } => format!("la tâche {job} de l’exécution {run}"),
             Self::Attempt { attempt, run } => {
-                format!("la tentative {attempt} de l’exécution {run}")
+                format!("l’essai {attempt} de l’exécution {run}")
             }
             Self::RunArtifact { name, run } => format!("l’artefact {name} de l’exécution {run}"),
             Self::Secret { name, repository } => format!("le secret {name} de {repository}"),

@@ -1,6 +1,6 @@
 // Which files become links, what comes first, and which attempt an address means.
 import { expect, test } from 'vitest';
-import { type Annotation, earlierAttempt, graveFirst, pathIn, placeNamed } from './remarks';
+import { type Annotation, earlierAttempt, graveFirst, pathIn, placeNamed } from './annotations';
 
 function path(file: string | null | undefined, expected: string | null): void {
   expect(pathIn(file), String(file)).toBe(expected);
@@ -39,10 +39,10 @@ test('whatever else a job writes there is no link', () => {
 });
 
 test('a place is named as the job named it', () => {
-  const remark = { run: 1, job: 'test', level: 'error', message: '' } as Annotation;
-  expect(placeNamed(remark)).toBe('');
-  expect(placeNamed({ ...remark, file: '../x', line: 3 })).toBe('../x:3');
-  expect(placeNamed({ ...remark, file: 'x' })).toBe('x');
+  const annotation = { run: 1, job: 'test', level: 'error', message: '' } as Annotation;
+  expect(placeNamed(annotation)).toBe('');
+  expect(placeNamed({ ...annotation, file: '../x', line: 3 })).toBe('../x:3');
+  expect(placeNamed({ ...annotation, file: 'x' })).toBe('x');
 });
 
 test('the gravest come first, and those as grave in their order', () => {

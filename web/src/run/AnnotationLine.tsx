@@ -1,4 +1,4 @@
-// A remark of a step: how grave it is, whose it is, where it points to and what it says.
+// An annotation of a step: how grave it is, whose it is, where it points to and what it says.
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { clipped } from '../design/clipped';
@@ -6,10 +6,10 @@ import { Given } from '../design/Given';
 import { State } from '../design/State';
 import { useScreens } from '../messages/Messages';
 import { placeOf } from '../repository/place';
-import { type Annotation, pathIn, placeNamed } from './remarks';
+import { type Annotation, pathIn, placeNamed } from './annotations';
 
-interface RemarkProps {
-  remark: Annotation;
+interface AnnotationLineProps {
+  annotation: Annotation;
   /** Where its file is. */
   repository: string;
   commit: string;
@@ -17,26 +17,33 @@ interface RemarkProps {
   job: ReactNode;
 }
 
-export function Remark({ remark, repository, commit, job }: RemarkProps): ReactNode {
+export function AnnotationLine({
+  annotation,
+  repository,
+  commit,
+  job,
+}: AnnotationLineProps): ReactNode {
   return (
     <>
       <p className="flex flex-wrap gap-x-3">
-        <Level remark={remark} />
+        <Level annotation={annotation} />
         <span className="min-w-0 text-muted">{job}</span>
-        {remark.file && <Place remark={remark} repository={repository} commit={commit} />}
+        {annotation.file && (
+          <Place annotation={annotation} repository={repository} commit={commit} />
+        )}
       </p>
-      <Says remark={remark} />
+      <Says annotation={annotation} />
     </>
   );
 }
 
-export function Level({ remark: { level } }: { remark: Annotation }): ReactNode {
+export function Level({ annotation: { level } }: { annotation: Annotation }): ReactNode {
   const { results } = useScreens();
   return <State state={level} word={results.levels[level]} />;
 }
 
 /** What a job wrote is plain text, whatever marks it has. */
-export function Says({ remark: { title, message } }: { remark: Annotation }): ReactNode {
+export function Says({ annotation: { title, message } }: { annotation: Annotation }): ReactNode {
   const { difference } = useScreens();
   const { text, left } = clipped(message);
   return (
@@ -52,15 +59,15 @@ export function Says({ remark: { title, message } }: { remark: Annotation }): Re
   );
 }
 
-function Place({ remark, repository, commit }: Omit<RemarkProps, 'job'>): ReactNode {
-  const path = pathIn(remark.file);
+function Place({ annotation, repository, commit }: Omit<AnnotationLineProps, 'job'>): ReactNode {
+  const path = pathIn(annotation.file);
   const named = (
     <code className="min-w-0">
-      <Given text={placeNamed(remark)} />
+      <Given text={placeNamed(annotation)} />
     </code>
   );
   if (!path) return named;
-  const line = remark.line ? { line: String(remark.line) } : {};
+  const line = annotation.line ? { line: String(annotation.line) } : {};
   return (
     <Link
       to="/repositories/$owner/$name"

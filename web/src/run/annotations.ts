@@ -1,4 +1,4 @@
-// What steps remarked, in order, and which of the files that they name can be files of the repository.
+// What steps annotated, in order, and which of the files that they name can be files of the repository.
 import type { components } from '../data/api-types';
 
 export type Annotation = components['schemas']['Annotation'];
@@ -7,12 +7,12 @@ export type Level = components['schemas']['AnnotationLevel'];
 const GRAVITY: Record<Level, number> = { error: 0, warning: 1, notice: 2 };
 
 /** The gravest first; those that are as grave stay in their order. */
-export function graveFirst(remarks: Annotation[]): Annotation[] {
-  return remarks.toSorted((one, other) => GRAVITY[one.level] - GRAVITY[other.level]);
+export function graveFirst(annotations: Annotation[]): Annotation[] {
+  return annotations.toSorted((one, other) => GRAVITY[one.level] - GRAVITY[other.level]);
 }
 
 /**
- * The path in the repository that a remark names. A job writes what it likes there: an address, a path of
+ * The path in the repository that an annotation names. A job writes what it likes there: an address, a path of
  * its own machine or one with steps upwards is none, and is never a link.
  */
 export function pathIn(file: string | null | undefined): string | null {
@@ -41,7 +41,7 @@ export type Counted = 'error' | 'warning' | 'notice' | 'summary' | 'file' | 'pub
 /** How many there are of what there is at all. */
 export function countsOf(found: components['schemas']['RunResults']): [Counted, number][] {
   const of = (level: Level): number =>
-    found.annotations.filter((remark) => remark.level === level).length;
+    found.annotations.filter((annotation) => annotation.level === level).length;
   const all: [Counted, number][] = [
     ['error', of('error')],
     ['warning', of('warning')],
