@@ -302,9 +302,9 @@ const EXAMPLES: &[Example] = &[
     ),
     example(
         "secret set",
-        "boucle secret set demo/hello DEPLOY_KEY < key.pem",
-        "never as an argument",
-        "jamais en argument",
+        "boucle secret set demo/hello DEPLOY_KEY",
+        "from standard input, never as an argument",
+        "par l’entrée standard, jamais en argument",
     ),
     example(
         "secret list",
