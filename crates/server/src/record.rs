@@ -37,6 +37,15 @@ impl Recorder {
         &self.database
     }
 
+    /// The facts behind `after`, at most `limit`, and none that is not in the views yet: whoever acts on
+    /// a fact, here or at the other end of the stream, finds what it says in the state.
+    pub async fn facts(&self, after: Sequence, limit: usize) -> anyhow::Result<Vec<Fact>> {
+        let known = self.views().sequence;
+        let mut facts = self.database.facts(after, limit).await.context("cannot read facts")?;
+        facts.retain(|fact| fact.sequence <= known);
+        Ok(facts)
+    }
+
     /// When the newest fact was recorded; the beginning of time when there is none.
     pub async fn newest_at(&self) -> anyhow::Result<Timestamp> {
         let sequence = self.views().sequence;
@@ -136,5 +145,34 @@ async fn fold_until(database: &Database, views: &mut Views, last: Sequence) -> a
             }
             views.apply(fact);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{Actor, Subject};
+    use repositories::facts::RepositoryFact;
+
+    use super::*;
+
+    fn draft(name: &str) -> Draft {
+        let fact = RepositoryFact::PasswordChosen { name: name.into() };
+        Draft::new(Timestamp(1), Actor::system("test"), Subject::server(), &fact)
+    }
+
+    #[tokio::test]
+    async fn a_fact_is_given_out_once_it_is_in_the_views() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("ledger.db")).await.unwrap();
+        let recorder = Recorder::open(database).await.unwrap();
+        recorder.append(vec![draft("first")]).await.unwrap();
+        // On disk, and whoever appended it has not come to folding it.
+        let second = recorder.database.append(vec![draft("second")]).await.unwrap();
+        let given = |facts: Vec<Fact>| facts.iter().map(|fact| fact.sequence.0).collect::<Vec<_>>();
+        assert_eq!(given(recorder.facts(Sequence(0), 10).await.unwrap()), [1]);
+        recorder.fold(&second);
+        assert_eq!(given(recorder.facts(Sequence(0), 10).await.unwrap()), [1, 2]);
+        assert_eq!(given(recorder.facts(Sequence(1), 10).await.unwrap()), [2]);
+        assert_eq!(given(recorder.facts(Sequence(0), 1).await.unwrap()), [1]);
     }
 }

@@ -62,7 +62,7 @@ async fn next(
         }
         let permitted = identity::permit_server(&server, &headers, Permission::ReadServer).await;
         permitted.ok()?;
-        let facts = server.recorder.database().facts(after, FACTS_PER_READ).await.ok()?;
+        let facts = server.recorder.facts(after, FACTS_PER_READ).await.ok()?;
         after = facts.last().map_or(after, |fact| fact.sequence);
         let visible = server.visible_to(&headers);
         let events = facts.iter().filter(|fact| visible.fact(fact)).filter_map(|fact| {

@@ -44,8 +44,7 @@ pub async fn follow(
     let mut facts = Vec::new();
     let mut after = Sequence::default();
     loop {
-        let read = server.recorder.database().facts(after, FACTS_PER_READ).await;
-        let read = read.map_err(anyhow::Error::from)?;
+        let read = server.recorder.facts(after, FACTS_PER_READ).await?;
         let Some(last) = read.last().map(|fact| fact.sequence) else { break };
         facts.extend(read.into_iter().filter(|fact| visible.fact(fact)));
         after = last;

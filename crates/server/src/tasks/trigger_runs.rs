@@ -37,7 +37,7 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     let mut after = Sequence(saved.unwrap_or(0));
     let begun = after;
     loop {
-        let facts = database.facts(after, FACTS_PER_READ).await?;
+        let facts = server.recorder.facts(after, FACTS_PER_READ).await?;
         let Some(last) = facts.last().map(|fact| fact.sequence) else { break };
         for fact in &facts {
             consider(&server, fact).await.with_context(|| format!("fact {}", fact.sequence))?;
