@@ -1,5 +1,5 @@
 // A repository whose runs leave something behind, for the screens that show it.
-import { ask, forget, git, newRepository, open, push, write } from './bad/server.ts';
+import { ask, forget, newRepository, propose, push, write } from './bad/server.ts';
 import { ended } from './runs.ts';
 
 const WORKFLOW = `name: look
@@ -48,10 +48,10 @@ export async function leave(name: string): Promise<[string, string][]> {
       'look.yaml': 'title: Left\ntext: short\n',
     });
     push(copy, 'Begin');
-    git(copy, 'checkout', '--quiet', '-b', 'change');
-    write(copy, { 'look.yaml': 'title: Left behind\ntext: short\n' });
-    push(copy, 'Change', 'change');
-    const number = await open(copy, 'change', { title: 'Say what is left' });
+    const number = await propose(copy, {
+      files: { 'look.yaml': 'title: Left behind\ntext: short\n' },
+      title: 'Say what is left',
+    });
     const [run] = await ended(copy.name, 2);
     await ask('POST', `/runs/${run}/rerun`, { failed_only: false });
     await ended(copy.name, 2);

@@ -32,7 +32,7 @@ async fn execute(invocation: Invocation, started: Instant) -> Exit {
     let out = invocation.out();
     let result = match invocation {
         Invocation::Client(arguments) => return cli::execute(*arguments).await,
-        Invocation::Up(up) => up_here(up, started).await,
+        Invocation::Up(up) => up_here(up, out, started).await,
         Invocation::RunHere(local, out) => run_here::execute(&local, out).await,
     };
     result.unwrap_or_else(|failure| {
@@ -41,7 +41,7 @@ async fn execute(invocation: Invocation, started: Instant) -> Exit {
     })
 }
 
-async fn up_here(up: UpArguments, started: Instant) -> Result<Exit, Failure> {
+async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<Exit, Failure> {
     server::log_to_standard_error();
     // Jobs run elsewhere, where a relative folder is another one or none.
     let data = std::path::absolute(up.data.unwrap_or_else(cli::default_folder))
@@ -56,9 +56,10 @@ async fn up_here(up: UpArguments, started: Instant) -> Result<Exit, Failure> {
     };
     match server::run(options, started).await {
         Ok(()) => Ok(Exit::Ok),
-        Err(server::StartError::InUse(error)) => Err(Failure::Precondition(format!(
-            "{error}\n  try: stop that process, or name another folder by --data"
-        ))),
+        Err(server::StartError::InUse { folder, process }) => {
+            let folder = folder.display().to_string();
+            Err(Failure::Precondition(out.words().data_in_use(&folder, process)))
+        }
         Err(server::StartError::Other(error)) => Err(Failure::Other(error)),
     }
 }

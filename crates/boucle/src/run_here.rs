@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use cli::{Exit, Failure, Format, LocalRun, Output};
+use cli::{Exit, Failure, Format, LocalRun, Output, Words};
 use pipelines::facts::{Conclusion, EventName, PipelineFact, RunSource};
 use pipelines::workflow::{self, Problem};
 use runner::RunnerConfig;
@@ -21,7 +21,7 @@ const OUTPUT: &str = ".git/boucle";
 pub async fn execute(wanted: &LocalRun, out: Output) -> Result<Exit, Failure> {
     let (format, words) = (out.format, out.words());
     let folder = std::env::current_dir().context("there is no working folder")?;
-    let files = workflow_files(&folder, wanted.workflow.as_deref())?;
+    let files = workflow_files(&folder, wanted.workflow.as_deref(), words)?;
     let mut problems = Vec::new();
     let mut workflows = Vec::new();
     for path in files {
@@ -71,15 +71,16 @@ pub async fn execute(wanted: &LocalRun, out: Output) -> Result<Exit, Failure> {
 }
 
 /// The wanted workflow, or every one of the repository.
-fn workflow_files(folder: &Path, wanted: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
+fn workflow_files(
+    folder: &Path,
+    wanted: Option<&str>,
+    words: &dyn Words,
+) -> Result<Vec<PathBuf>, Failure> {
     if let Some(wanted) = wanted.filter(|wanted| folder.join(wanted).is_file()) {
         return Ok(vec![PathBuf::from(wanted)]);
     }
-    let entries = std::fs::read_dir(folder.join(WORKFLOWS)).map_err(|_| {
-        Failure::Precondition(format!(
-            "there is no {WORKFLOWS} here\n  try: go to the repository's root"
-        ))
-    })?;
+    let entries = std::fs::read_dir(folder.join(WORKFLOWS))
+        .map_err(|_| Failure::Precondition(words.no_workflows(WORKFLOWS)))?;
     let mut files = Vec::new();
     for entry in entries {
         let name =
@@ -91,8 +92,7 @@ fn workflow_files(folder: &Path, wanted: Option<&str>) -> Result<Vec<PathBuf>, F
     }
     files.sort();
     if files.is_empty() {
-        let which = wanted.unwrap_or("any workflow");
-        return Err(Failure::Precondition(format!("{which} is not in {WORKFLOWS}")));
+        return Err(Failure::Precondition(words.no_workflow(wanted, WORKFLOWS)));
     }
     Ok(files)
 }

@@ -116,7 +116,7 @@ pub struct UpArguments {
     #[arg(long)]
     pub demo: bool,
     /// A Prometheus server to query instead of the embedded store.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub metrics_url: Option<String>,
     /// Refuse to run jobs with less than full isolation.
     #[arg(long)]
@@ -137,4 +137,12 @@ pub struct LocalRun {
     /// Only read the workflows and say what is wrong with them.
     #[arg(long)]
     pub check: bool,
+}
+
+/// A server that starts with an address that leads nowhere would be without metrics for ever.
+fn web_address(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.into()),
+        Ok(_) | Err(_) => Err("it is no address such as http://127.0.0.1:9090".into()),
+    }
 }

@@ -154,6 +154,10 @@ pub trait Words: Sync {
     fn workflows_fine(&self, count: usize) -> String;
     fn name_one_of(&self, workflows: &str) -> String;
     fn no_job(&self, workflow: &str, job: &str) -> String;
+    fn no_workflows(&self, folder: &str) -> String;
+    /// `workflow` is `None` when any would do.
+    fn no_workflow(&self, workflow: Option<&str>, folder: &str) -> String;
+    fn data_in_use(&self, folder: &str, process: Option<u32>) -> String;
 
     fn demo_waits(&self) -> &'static str;
     fn demo_absent(&self) -> &'static str;

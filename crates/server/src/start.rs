@@ -36,8 +36,13 @@ const PORTS_TRIED: u16 = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another server uses the data folder.
-    #[error(transparent)]
-    InUse(LockError),
+    #[error("{} is in use", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// The other process; `None` when it has not said which it is.
+        process: Option<u32>,
+    },
     /// Anything else.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -46,7 +51,7 @@ pub enum StartError {
 /// Runs the server until it is told to stop (SIGINT, SIGTERM).
 pub async fn run(options: Options, process_started: Instant) -> Result<(), StartError> {
     let lock = DataLock::acquire(&options.data).map_err(|error| match error {
-        LockError::Held { .. } => StartError::InUse(error),
+        LockError::Held { folder, pid } => StartError::InUse { folder, process: pid },
         LockError::File { .. } => StartError::Other(error.into()),
     })?;
     let demo = options.demo;

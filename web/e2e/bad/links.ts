@@ -1,7 +1,7 @@
 // Links that would run something, in READMEs, descriptions, comments, suggestions and commit messages.
 import assert from 'node:assert/strict';
-import type { Browser } from 'playwright-core';
-import { ask, forget, git, newRepository, open, push, write } from './server.ts';
+import type { Browser, Locator } from 'playwright-core';
+import { ask, forget, newRepository, propose, push, write } from './server.ts';
 import { assertFaultless, assertFits, assertHarmless, go, visit } from './visit.ts';
 
 const DATA = 'data:text/html,<script>alert(1)</script>';
@@ -26,18 +26,19 @@ const LINKS = [
 ];
 export const TEXT = LINKS.join('\n\n');
 /** What the links are called that must not live. */
-export const DEAD = ['plain', 'upper', 'coded', 'escaped', 'data', 'old', 'referenced'];
+const DEAD = ['plain', 'upper', 'coded', 'escaped', 'data', 'old', 'referenced'];
 
 export async function links(browser: Browser, tag: string): Promise<void> {
   const copy = await newRepository(`bad/links-${tag}`);
   try {
     write(copy, { 'README.md': `# Links\n\n${TEXT}\n`, 'line.txt': 'before\n' });
     push(copy, `javascript:alert(1) ${DATA}`);
-    git(copy, 'checkout', '--quiet', '-b', 'change');
-    write(copy, { 'line.txt': 'after\n' });
-    push(copy, `[subject](javascript:alert(1))\n\n${TEXT}`, 'change');
-    const title = '[title](javascript:alert(1))';
-    const number = await open(copy, 'change', { title, description: TEXT });
+    const number = await propose(copy, {
+      files: { 'line.txt': 'after\n' },
+      message: `[subject](javascript:alert(1))\n\n${TEXT}`,
+      title: '[title](javascript:alert(1))',
+      description: TEXT,
+    });
     const repository = `/repositories/${copy.name}`;
     const path = `${repository}/pull-requests/${number}`;
     await ask('POST', `${path}/reviews`, { verdict: 'comment', body: TEXT });
@@ -61,17 +62,22 @@ export async function links(browser: Browser, tag: string): Promise<void> {
       await go(page, address);
       const markdown = page.locator('.markdown').first();
       await markdown.waitFor();
-      const good = await markdown.getByText('good', { exact: true }).getAttribute('href');
-      assert.equal(good, 'https://example.org/', 'a good link stays');
-      for (const name of DEAD) {
-        await markdown.getByText(name, { exact: true }).first().waitFor();
-        const alive = markdown.getByRole('link', { name, exact: true });
-        assert.equal(await alive.count(), 0, `“${name}” is no link`);
-      }
+      await assertLinks(markdown);
     }
     assertFaultless(faults);
     await close();
   } finally {
     forget(copy);
+  }
+}
+
+/** Of the links of `TEXT`, as they are shown in one place, the good one lives and no other. */
+export async function assertLinks(markdown: Locator): Promise<void> {
+  const good = await markdown.getByText('good', { exact: true }).getAttribute('href');
+  assert.equal(good, 'https://example.org/', 'a good link stays');
+  for (const name of DEAD) {
+    await markdown.getByText(name, { exact: true }).first().waitFor();
+    const alive = markdown.getByRole('link', { name, exact: true });
+    assert.equal(await alive.count(), 0, `“${name}” is no link`);
   }
 }

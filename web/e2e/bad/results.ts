@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import type { Browser, Page } from 'playwright-core';
 import { enScreens } from '../../src/messages/en-screens.ts';
 import { ended } from '../runs.ts';
-import { DEAD, TEXT } from './links.ts';
-import { forget, git, newRepository, open, push, write } from './server.ts';
+import { assertLinks, TEXT } from './links.ts';
+import { forget, newRepository, propose, push, write } from './server.ts';
 import { assertFaultless, assertFits, assertHarmless, go, visit } from './visit.ts';
 
 const WORKFLOW = `name: bad
@@ -61,10 +61,7 @@ export async function results(browser: Browser, tag: string): Promise<void> {
       [GOOD]: 'before\n',
     });
     push(copy, 'Begin');
-    git(copy, 'checkout', '--quiet', '-b', 'change');
-    write(copy, { [GOOD]: 'after\n' });
-    push(copy, 'Change', 'change');
-    const number = await open(copy, 'change');
+    const number = await propose(copy, { files: { [GOOD]: 'after\n' } });
     const [run] = await ended(copy.name, 2);
     for (const width of [1440, 360]) {
       const { page, faults, close } = await visit(browser, { width });
@@ -97,13 +94,7 @@ async function noFileLeadsAnywhere(page: Page): Promise<void> {
 
 async function noLinkOfTheSummaryLives(page: Page): Promise<void> {
   const markdown = page.locator('.markdown').first();
-  const good = await markdown.getByText('good', { exact: true }).getAttribute('href');
-  assert.equal(good, 'https://example.org/', 'a good link stays');
-  for (const name of DEAD) {
-    await markdown.getByText(name, { exact: true }).first().waitFor();
-    const alive = markdown.getByRole('link', { name, exact: true });
-    assert.equal(await alive.count(), 0, `“${name}” is no link`);
-  }
+  await assertLinks(markdown);
   const link = page.getByRole('link', { name: `${GOOD}:1`, exact: true });
   assert.match((await link.getAttribute('href')) ?? '', /^\/repositories\/bad\/.*path=line\.txt/);
 }

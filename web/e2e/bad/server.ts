@@ -85,6 +85,23 @@ export function push(copy: Copy, message: string, branch = 'main'): void {
   git(copy, 'push', '--quiet', copy.address, `HEAD:refs/heads/${branch}`);
 }
 
+interface Change {
+  files: Record<string, string | Buffer>;
+  /** The commit's. */
+  message?: string;
+  title?: string;
+  description?: string;
+}
+
+/** Pushes a branch `change` with these files and opens a pull request for it; gives its number. */
+export async function propose(copy: Copy, change: Change): Promise<number> {
+  const { files, message = 'Change', ...text } = change;
+  git(copy, 'checkout', '--quiet', '-b', 'change');
+  write(copy, files);
+  push(copy, message, 'change');
+  return open(copy, 'change', text);
+}
+
 /** Opens a pull request for a branch. */
 export async function open(
   copy: Copy,

@@ -360,6 +360,21 @@ impl Words for English {
         format!("{workflow} has no job {job}")
     }
 
+    fn no_workflows(&self, folder: &str) -> String {
+        format!("there is no {folder} here\n  try: go to the repository's root")
+    }
+
+    fn no_workflow(&self, workflow: Option<&str>, folder: &str) -> String {
+        format!("{} is not in {folder}", workflow.unwrap_or("any workflow"))
+    }
+
+    fn data_in_use(&self, folder: &str, process: Option<u32>) -> String {
+        let process = process.map_or("another process".into(), |id| format!("process {id}"));
+        format!(
+            "{folder} is in use by {process}\n  try: stop that process, or name another folder by --data"
+        )
+    }
+
     fn demo_waits(&self) -> &'static str {
         "waiting for the first version to be healthy in production"
     }

@@ -392,6 +392,25 @@ impl Words for French {
         format!("{workflow} n’a pas de tâche {job}")
     }
 
+    fn no_workflows(&self, folder: &str) -> String {
+        format!("il n’y a pas de {folder} ici\n  essayez : allez à la racine du dépôt")
+    }
+
+    fn no_workflow(&self, workflow: Option<&str>, folder: &str) -> String {
+        match workflow {
+            Some(workflow) => format!("{workflow} n’est pas dans {folder}"),
+            None => format!("il n’y a aucun workflow dans {folder}"),
+        }
+    }
+
+    fn data_in_use(&self, folder: &str, process: Option<u32>) -> String {
+        let process =
+            process.map_or("un autre processus".into(), |id| format!("le processus {id}"));
+        format!(
+            "{folder} est utilisé par {process}\n  essayez : arrêtez ce processus, ou nommez un autre dossier par --data"
+        )
+    }
+
     fn demo_waits(&self) -> &'static str {
         "en attente de la première version saine en production"
     }
