@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod cluster;
 mod conformance;
 mod demonstration;
 mod fuzz;
@@ -91,6 +92,15 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// A real Kubernetes control plane on 127.0.0.1 for tests: no nodes, no containers.
+    Cluster {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: cluster::Action,
+        /// How the result is printed.
+        #[arg(short, long, value_enum, default_value_t, global = true)]
+        output: Output,
+    },
     /// Check the rules of the tree: first lines, lengths, layers, the pure crates' bans.
     Tidy,
     /// Compare the Kustomize engine's cases with the real program.
@@ -154,6 +164,7 @@ fn execute(command: Command) -> anyhow::Result<bool> {
         Command::E2e { screens } => web::drive(&std::path::absolute(screens)?),
         Command::Openapi { check } => build::openapi(check),
         Command::Fuzz { cases, seed } => fuzz::run(cases, seed),
+        Command::Cluster { action, output } => cluster::run(&action, output == Output::Json),
         Command::Tidy => tidy::check(),
         Command::Oracle { kustomize, write } => {
             let cases = build::root().join("crates/kustomize/tests/cases");

@@ -1,10 +1,15 @@
-//! Fixtures for tests: a `git` that no machine's settings reach, and folders that clean up.
+//! Fixtures for tests: a `git` that no machine's settings reach, a real Kubernetes, and folders
+//! that clean up.
+
+pub mod kubernetes;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+pub use kubernetes::{PrivateCluster, TestCluster, cluster, private_cluster};
 
 /// The real `git` in one folder, with a fixed person and time and without anybody's settings.
 #[derive(Debug, Clone)]
