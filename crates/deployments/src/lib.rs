@@ -14,6 +14,7 @@ mod facts;
 mod health;
 mod objects;
 mod order;
+pub mod ownership;
 mod planner;
 mod reasons;
 mod view;

@@ -4,5 +4,6 @@
 
 mod application;
 mod health;
+mod ownership;
 mod plan;
 mod view;
