@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("runner", &["ledger", "pipelines", "sandbox"]),
     ("render", &["kustomize", "yaml"]),
     ("workloads", &["ledger", "deployments", "sandbox"]),
+    ("cluster", &["ledger", "deployments"]),
     ("probes", &["ledger", "monitoring"]),
     ("registry", &["ledger"]),
     ("database", &["ledger"]),

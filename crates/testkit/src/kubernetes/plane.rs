@@ -96,9 +96,25 @@ impl State {
 
     /// A client with all rights.
     pub fn asker(&self) -> Result<Asker> {
+        Asker::new(self.api_port, self.certificates()?.as_bytes(), &self.token)
+    }
+
+    /// The token of a user with all rights.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The port of the API server on 127.0.0.1.
+    #[must_use]
+    pub const fn api_port(&self) -> u16 {
+        self.api_port
+    }
+
+    /// The certificates that sign the API server's, as PEM.
+    pub fn certificates(&self) -> Result<String> {
         let file = self.folder.join("certificates/apiserver.crt");
-        let certificates = fs::read(&file).with_context(|| format!("read {}", file.display()))?;
-        Asker::new(self.api_port, &certificates, &self.token)
+        fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
     }
 
     /// Whether the API server says that it is ready.
@@ -406,7 +422,7 @@ impl Plane {
     }
 
     fn write_kubeconfig(&self, state: &State) -> Result<()> {
-        let certificates = fs::read(self.folder.join("certificates/apiserver.crt"))?;
+        let certificates = state.certificates()?;
         // JSON is YAML.
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "boucle-test",

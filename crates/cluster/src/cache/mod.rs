@@ -1,0 +1,13 @@
+//! What is known of a cluster's objects: kept small, indexed by application.
+//!
+//! Two sources feed it: watches, one for each kind in use, and the answers to our own writes, so
+//! that whoever wrote reads what it wrote. Of both the newer version of an object wins.
+
+mod applications;
+mod names;
+mod object;
+mod store;
+
+pub use applications::Changes;
+pub(crate) use object::{Seen, uid_text, version};
+pub(crate) use store::{Freshness, KindId, Live, Store};

@@ -1,0 +1,205 @@
+//! What is read of the objects that are known: by application, never by walking over all.
+
+use std::collections::BTreeSet;
+
+use deployments::{Inventory, LiveObject, ObjectKey};
+use ledger::{ApplicationName, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Detail, Entry, Freshness, Live, Managed, OWNERS_MAX, Store};
+use crate::cache::applications::Changes;
+use crate::cache::object::{Uid, pod_status, uid_text, unpack};
+
+impl Store {
+    /// What is there of an application: its own objects, and what Git asks for whoever made it.
+    pub fn inventory(
+        &self,
+        name: &ApplicationName,
+        reachable: bool,
+        as_of: Timestamp,
+    ) -> Inventory {
+        let Some(application) = self.applications.find(name) else {
+            let complete = reachable && self.unsynced().next().is_none();
+            let namespaces = Some(BTreeSet::new());
+            return Inventory { as_of, complete, namespaces, objects: Vec::new() };
+        };
+        let own = application.objects.iter().filter_map(|index| self.entry(*index));
+        let mut objects: Vec<Value> = own.map(|entry| self.manifest(entry)).collect();
+        let (mut namespaces, mut seen_all) = (BTreeSet::new(), true);
+        for key in &application.wanted {
+            if self.exists("", "Namespace", "", &key.namespace) {
+                namespaces.insert(key.namespace.clone());
+            }
+            let Some((id, _)) = self.kind_of(&key.group, &key.kind) else {
+                seen_all = false;
+                continue;
+            };
+            let found = self.namespaces.known(&key.namespace);
+            let found = found.and_then(|namespace| self.find(id, namespace, &key.name));
+            if let Some(index) = found.filter(|index| !application.objects.contains(index)) {
+                objects.extend(self.entry(index).map(|entry| self.manifest(entry)));
+            }
+        }
+        objects.sort_by_cached_key(|object| {
+            let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+            let place = ["/kind", "/metadata/namespace", "/metadata/name"].map(text);
+            place.map(str::to_owned)
+        });
+        let objects =
+            objects.into_iter().map(|manifest| LiveObject { manifest, applied: None }).collect();
+        let complete = reachable && seen_all && self.unsynced().next().is_none();
+        Inventory { as_of, complete, namespaces: Some(namespaces), objects }
+    }
+
+    /// What the cluster made of an application's objects (replica sets, pods, jobs), small.
+    pub fn children(&self, name: &ApplicationName) -> Vec<Value> {
+        let Some(application) = self.applications.find(name) else { return Vec::new() };
+        let own = application.objects.iter().filter_map(|index| self.entry(*index));
+        let mut level: Vec<Uid> = own.map(|entry| entry.uid).collect();
+        let mut found = Vec::new();
+        for _ in 0..OWNERS_MAX {
+            let below = level.iter().filter_map(|uid| self.children.get(uid)).flatten();
+            let below: Vec<&Entry> = below
+                .filter_map(|index| self.entry(*index))
+                .filter(|entry| !matches!(entry.detail, Detail::Managed(_)))
+                .collect();
+            if below.is_empty() {
+                break;
+            }
+            level = below.iter().map(|entry| entry.uid).collect();
+            found.extend(below.into_iter().map(|entry| self.manifest(entry)));
+        }
+        found
+    }
+
+    /// One object.
+    pub fn live(&self, key: &ObjectKey) -> Option<Live> {
+        let (id, _) = self.kind_of(&key.group, &key.kind)?;
+        let namespace = self.namespaces.known(&key.namespace)?;
+        let entry = self.entry(self.find(id, namespace, &key.name)?)?;
+        let managed = match &entry.detail {
+            Detail::Managed(managed) => Some(managed),
+            Detail::Nothing | Detail::Summary(_) => None,
+        };
+        let application = managed.and_then(|one| self.applications.get(one.application));
+        Some(Live {
+            manifest: self.manifest(entry),
+            uid: entry.uid,
+            resource_version: entry.resource_version,
+            application: application.map(|one| one.name.clone()),
+            applied: managed.and_then(|managed| managed.applied),
+        })
+    }
+
+    /// Remembers what was applied, so that the same is not sent again where only the cluster knows
+    /// whether it differs.
+    pub fn set_applied(&mut self, key: &ObjectKey, hash: u64) {
+        let found = self
+            .kind_of(&key.group, &key.kind)
+            .map(|(id, _)| id)
+            .and_then(|id| self.find(id, self.namespaces.known(&key.namespace)?, &key.name));
+        let entry = found.and_then(|index| self.entries.get_mut(index as usize)?.as_mut());
+        if let Some(Entry { detail: Detail::Managed(managed), .. }) = entry {
+            managed.applied = Some(hash);
+        }
+    }
+
+    pub fn exists(&self, group: &str, kind: &str, namespace: &str, name: &str) -> bool {
+        let found = self
+            .kind_of(group, kind)
+            .and_then(|(id, _)| self.find(id, self.namespaces.known(namespace)?, name));
+        found.is_some()
+    }
+
+    /// The kinds that are not seen as they are now, with the reason.
+    pub fn unsynced(&self) -> impl Iterator<Item = (String, String)> {
+        self.kinds.iter().filter(|kind| kind.used).filter_map(|kind| {
+            let reason = match &kind.freshness {
+                Freshness::Current | Freshness::Absent => return None,
+                Freshness::Waiting => "it is read for the first time".to_owned(),
+                Freshness::Lagging(reason) => reason.clone(),
+            };
+            let api = &kind.resource.api;
+            Some((format!("{}/{}", api.api_version, api.kind), reason))
+        })
+    }
+
+    pub fn want(&mut self, name: &ApplicationName, wanted: Vec<ObjectKey>) {
+        self.applications.want(name, wanted);
+    }
+
+    pub fn version(&self, name: &ApplicationName) -> u64 {
+        self.applications.version(name)
+    }
+
+    pub fn newest_change(&self) -> u64 {
+        self.applications.newest
+    }
+
+    pub fn changes_since(&self, since: u64) -> Changes {
+        self.applications.changes_since(since)
+    }
+
+    /// All may look different: the cluster can be reached again, or no longer.
+    pub fn touch_all(&mut self) {
+        self.applications.touch_all();
+    }
+
+    /// Takes a generation, or gives the newer one that was seen before.
+    pub fn advance(&mut self, name: &ApplicationName, generation: u64) -> Result<(), u64> {
+        let Some(application) = self.applications.get_mut(name) else { return Ok(()) };
+        if generation < application.generation {
+            return Err(application.generation);
+        }
+        application.generation = generation;
+        Ok(())
+    }
+
+    /// How many objects are known: managed ones, others.
+    pub fn counts(&self) -> (usize, usize) {
+        let all = self.entries.iter().flatten();
+        let managed = all.clone().filter(|entry| matches!(entry.detail, Detail::Managed(_)));
+        let managed = managed.count();
+        (managed, all.count() - managed)
+    }
+
+    fn manifest(&self, entry: &Entry) -> Value {
+        let mut manifest = match &entry.detail {
+            Detail::Managed(managed) => full(managed),
+            Detail::Nothing => json!({ "metadata": {} }),
+            Detail::Summary(summary) => {
+                json!({ "metadata": {}, "status": pod_status(summary) })
+            }
+        };
+        if let Some(kind) = self.kinds.get(usize::from(entry.kind)) {
+            manifest["apiVersion"] = Value::from(kind.resource.api.api_version.as_str());
+            manifest["kind"] = Value::from(kind.resource.api.kind.as_str());
+        }
+        let metadata = &mut manifest["metadata"];
+        metadata["name"] = Value::from(&*entry.name);
+        let namespace = self.namespaces.text(entry.namespace);
+        if !namespace.is_empty() {
+            metadata["namespace"] = namespace.into();
+        }
+        metadata["uid"] = uid_text(entry.uid).into();
+        metadata["resourceVersion"] = entry.resource_version.to_string().into();
+        if entry.owner != Uid::default() && metadata.get("ownerReferences").is_none() {
+            let owner = self.find_uid(entry.owner).and_then(|index| self.entry(index));
+            let kind = owner.and_then(|owner| self.kinds.get(usize::from(owner.kind)));
+            metadata["ownerReferences"] = json!([{
+                "uid": uid_text(entry.owner),
+                "kind": kind.map(|kind| kind.resource.api.kind.as_str()),
+                "name": owner.map(|owner| &*owner.name),
+            }]);
+        }
+        manifest
+    }
+}
+
+fn full(managed: &Managed) -> Value {
+    let mut manifest = unpack(&managed.body);
+    if let Ok(managers) = serde_json::from_str::<Value>(&managed.managers) {
+        manifest["metadata"]["managedFields"] = managers;
+    }
+    manifest
+}

@@ -1,0 +1,212 @@
+//! Kubernetes as a target: what is there comes out by a watch cache, wishes go in by server-side
+//! apply.
+//!
+//! A [`Cluster`] watches only the kinds that are in use. What belongs to an application (by its
+//! tracking annotation) is kept whole and compact, anything else as a projection of at most 256
+//! bytes. [`Cluster::inventory`] and [`Cluster::version`] cost as much as the application is large,
+//! however large the cluster is. An inventory is complete only while every kind in use is seen as
+//! it is now: nothing is ever missing, or pruned, because something was not seen.
+//!
+//! A wish costs one request when the object differs and none when it does not; fields that another
+//! manager owns are taken only when the caller says so. Generations are kept in memory and not on
+//! the objects: plans are recorded in the ledger before they are applied, expecting the plan before
+//! them, so only a late task of this very process can come with an older one.
+//!
+//! Absent on purpose: what a difference is (crate `deployments`), the order of wishes and waiting
+//! for health between them (the caller), client-side apply.
+
+mod apply;
+mod cache;
+mod connection;
+mod delete;
+mod doctor;
+mod error;
+mod identity;
+mod inner;
+mod kinds;
+mod reachability;
+mod requests;
+mod watch;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use deployments::{Inventory, ObjectKey};
+use ledger::ApplicationName;
+use serde_json::Value;
+
+pub use apply::{Applied, Change, DeleteOptions, Propagation, PutOptions};
+pub use cache::Changes;
+pub use connection::{Connection, OpenError, Token};
+pub use doctor::{Deployer, MissingPermission};
+pub use error::{ApplyRefusal, Cause, FieldConflict, RequestError};
+pub use identity::Identity;
+pub use kinds::KindInUse;
+pub use reachability::Reachability;
+
+use inner::Inner;
+use requests::{Ask, Requests};
+
+/// A Kubernetes cluster. Clones are the same cluster; it is left alone after [`Cluster::close`].
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+/// A kind in use that is not seen as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsyncedKind {
+    /// `apps/v1/Deployment`.
+    pub kind: String,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+impl Cluster {
+    /// Sets the client up. A cluster that cannot be reached now is tried until it can be; only
+    /// what can never work is an error. Must be called on a Tokio runtime.
+    pub async fn open(name: impl Into<String>, connection: Connection) -> Result<Self, OpenError> {
+        let client = connection.client().await?;
+        let inner = Arc::new(Inner::new(Requests::new(client, name.into())));
+        inner.use_kinds(BTreeSet::new());
+        tokio::spawn(inner::oversee(Arc::clone(&inner)));
+        tokio::spawn(inner::ping(Arc::clone(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// The name that it was opened with.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.inner.requests.cluster()
+    }
+
+    /// Whether it answers, since when, and why not; with its version.
+    #[must_use]
+    pub fn reachability(&self) -> Reachability {
+        self.inner.requests.observer().now()
+    }
+
+    /// The same, for those who wait for a change of it.
+    #[must_use]
+    pub fn reachability_changed(&self) -> tokio::sync::watch::Receiver<Reachability> {
+        self.inner.requests.observer().subscribe()
+    }
+
+    /// What may not be done and must: by our own account with the kinds in use, and by whoever
+    /// deploys into a namespace.
+    pub async fn doctor(
+        &self,
+        deployer: Option<&Deployer>,
+    ) -> Result<Vec<MissingPermission>, RequestError> {
+        doctor::doctor(&self.inner, &self.inner.used_resources(), deployer).await
+    }
+
+    /// The kinds that the cluster has, as `ObjectKey::group_kind` writes them.
+    #[must_use]
+    pub fn served_kinds(&self) -> BTreeSet<String> {
+        self.inner.kinds().group_kinds()
+    }
+
+    /// Whether objects of the kind live in namespaces; `None`: the cluster has no such kind.
+    #[must_use]
+    pub fn is_namespaced(&self, kind: &KindInUse) -> Option<bool> {
+        self.inner.resource(&kind.api_version, &kind.kind).map(|resource| resource.namespaced)
+    }
+
+    /// Says which kinds are in use: those that are rendered now and those of earlier plans, because
+    /// what left Git is found only where somebody looks. What the cluster makes of them (replica
+    /// sets, pods) and namespaces are watched with them. A kind that fell out of use is watched
+    /// until no application has an object of it.
+    pub fn watch_kinds(&self, kinds: &BTreeSet<KindInUse>) {
+        self.inner.use_kinds(kinds.clone());
+    }
+
+    /// Says which objects Git asks for in an application, so that its inventory has them whoever
+    /// made them, and tells which of their namespaces exist.
+    pub fn want(&self, application: &ApplicationName, objects: Vec<ObjectKey>) {
+        self.inner.change(|store| store.want(application, objects));
+    }
+
+    /// What is there of the application now. Complete only while every kind in use is in sync and
+    /// the cluster can be reached. Objects that nobody tracks have only their names.
+    #[must_use]
+    pub fn inventory(&self, application: &ApplicationName) -> Inventory {
+        let possible = self.reachability().is_reachable();
+        self.inner.store().inventory(application, possible, reachability::now())
+    }
+
+    /// What the cluster made of the application's objects: small manifests of replica sets, jobs and
+    /// pods, with a pod's phase and what its first container waits for.
+    #[must_use]
+    pub fn children(&self, application: &ApplicationName) -> Vec<Value> {
+        self.inner.store().children(application)
+    }
+
+    /// The kinds in use that are not in sync, with the reason: why inventories are not complete.
+    #[must_use]
+    pub fn unsynced(&self) -> Vec<UnsyncedKind> {
+        let store = self.inner.store();
+        store.unsynced().map(|(kind, reason)| UnsyncedKind { kind, reason }).collect()
+    }
+
+    /// Grows whenever the application may look different.
+    #[must_use]
+    pub fn version(&self, application: &ApplicationName) -> u64 {
+        self.inner.store().version(application)
+    }
+
+    /// Changes whenever any application may look different; what, [`Cluster::changes_since`] says.
+    #[must_use]
+    pub fn changed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.changed.subscribe()
+    }
+
+    /// Which applications look different since `upto` of an earlier answer (0: ever). Costs as much
+    /// as there are changes.
+    #[must_use]
+    pub fn changes_since(&self, since: u64) -> Changes {
+        self.inner.store().changes_since(since)
+    }
+
+    /// How many objects are known: those of applications, and others.
+    #[must_use]
+    pub fn object_counts(&self) -> (usize, usize) {
+        self.inner.store().counts()
+    }
+
+    /// Carries out one wish of a plan, in this account's name. Idempotent. Refuses a generation
+    /// older than the newest that this process has seen of the application.
+    pub async fn apply(
+        &self,
+        application: &ApplicationName,
+        generation: u64,
+        identity: &Identity,
+        change: Change,
+    ) -> Result<Applied, ApplyRefusal> {
+        self.inner.store().advance(application, generation).map_err(|newest| {
+            let application = application.clone();
+            ApplyRefusal::OlderGeneration { application, generation, newest }
+        })?;
+        apply::carry_out(&self.inner, application, identity, change).await
+    }
+
+    /// One object as it is now, asked of the cluster in this account's name; `None`: it has none.
+    pub async fn get(
+        &self,
+        identity: &Identity,
+        object: &ObjectKey,
+    ) -> Result<Option<Value>, RequestError> {
+        let Some(resource) = self.inner.resource_of(object) else { return Ok(None) };
+        let path = resource.object_path(&object.namespace, &object.name);
+        match self.inner.requests.ask(&Ask::get(identity, path)).await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(RequestError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends all watches.
+    pub fn close(&self) {
+        self.inner.closing.cancel();
+    }
+}
