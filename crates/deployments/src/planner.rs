@@ -13,6 +13,7 @@ use crate::application::{Application, Target};
 use crate::compare::changed_fields;
 use crate::objects::{ObjectKey, annotation_lists, owner, tracked};
 use crate::order::{Phase, phase, place, wave};
+use crate::ownership::{Comparison, Holder, difference, prepared};
 use crate::reasons::BlockReason;
 
 const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
@@ -386,13 +387,12 @@ fn write_steps(
                 None => (Action::Create, Vec::new(), "not on the target yet".to_owned()),
                 Some(live) => {
                     let ignored = inputs.application.ignored_pointers(object);
-                    let changed =
-                        changed_fields(&manifest, &live.manifest, live.applied.as_ref(), &ignored);
+                    let changed = changed_fields_of(&manifest, live, &ignored);
+                    let fields: Vec<String> = changed.keys().cloned().collect();
                     if changed.is_empty() {
-                        (Action::Unchanged, changed, "equal to Git".to_owned())
+                        (Action::Unchanged, fields, "equal to Git".to_owned())
                     } else {
-                        let reason = format!("differs from Git in {}", changed.join(", "));
-                        (Action::Update, changed, reason)
+                        (Action::Update, fields, differs_in(&changed))
                     }
                 }
             };
@@ -414,6 +414,30 @@ fn write_steps(
         .collect();
     steps.sort_by_key(|step| place(step.phase, step.wave, &step.object));
     steps
+}
+
+/// A target that says who owns which field is compared by that, any other by the last apply.
+fn changed_fields_of(
+    desired: &Value,
+    live: &LiveObject,
+    ignored: &[&str],
+) -> BTreeMap<String, Option<Holder>> {
+    if live.manifest.pointer("/metadata/managedFields").is_none() {
+        let applied = live.applied.as_ref();
+        let fields = changed_fields(desired, &live.manifest, applied, ignored);
+        return fields.into_iter().map(|field| (field, None)).collect();
+    }
+    let applied = live.applied.as_ref();
+    let how = Comparison { ignored, applied, ..Comparison::default() };
+    difference(&prepared(desired), &live.manifest, &how).changed
+}
+
+fn differs_in(changed: &BTreeMap<String, Option<Holder>>) -> String {
+    let field = |(field, holder): (&String, &Option<Holder>)| match holder {
+        Some(holder) => format!("{field} (held by `{}`)", holder.manager),
+        None => field.clone(),
+    };
+    format!("differs from Git in {}", changed.iter().map(field).collect::<Vec<_>>().join(", "))
 }
 
 /// The application's own objects that left Git, in reverse order.

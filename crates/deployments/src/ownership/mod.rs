@@ -181,8 +181,9 @@ impl Walk<'_> {
         let child = join(path, name);
         let below = fields::below_field(owned, name);
         match live.get(name) {
-            // `null` asks for nothing.
+            // `null` asks for nothing; a kind without namespaces has none, whatever was said.
             Some(_) if desired.is_null() => {}
+            None if child == "/metadata/namespace" => {}
             Some(live) => self.value(&child, desired, live, &below, applied),
             None if is_nothing(desired) => {}
             None => self.changed(&child, &below),

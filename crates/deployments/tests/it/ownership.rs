@@ -396,6 +396,18 @@ fn a_null_where_we_own_a_field_takes_it_away() {
 }
 
 #[test]
+fn a_namespace_of_a_kind_that_has_none_does_not_differ() {
+    check(
+        Case {
+            desired: json!({ "metadata": { "name": "a", "namespace": "n" } }),
+            live: json!({ "metadata": { "name": "a" } }),
+            ..Case::default()
+        },
+        &[],
+    );
+}
+
+#[test]
 fn another_version_and_the_status_do_not_differ() {
     check(
         Case {

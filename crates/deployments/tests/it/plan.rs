@@ -395,3 +395,31 @@ fn repairs_back_off() {
     assert_eq!(self_heal(false, &drift, &[], Timestamp(0)), Heal::Off);
     assert_eq!(self_heal(true, &[], &[], Timestamp(0)), Heal::Nothing);
 }
+
+/// A live object of a target that says who owns which field.
+fn owned(manifest: &Value, managers: &Value) -> LiveObject {
+    let mut live = live(manifest);
+    live.manifest["metadata"]["managedFields"] = managers.clone();
+    live.applied = None;
+    live
+}
+
+#[test]
+fn a_target_that_knows_owners_is_compared_by_them() {
+    let manifest = object("Deployment", "web");
+    let defaulted = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "web"}, "spec": {"a": 1, "strategy": {"type": "RollingUpdate"}}});
+    let ours = json!([{"manager": "boucle", "operation": "Apply",
+        "fieldsV1": {"f:spec": {"f:a": {}}}}]);
+    let inputs_of = |live| inputs(std::slice::from_ref(&manifest), vec![live]);
+    check(&inputs_of(owned(&defaulted, &ours)), &["up-to-date", "unchanged Deployment/web"]);
+
+    let mut taken = defaulted;
+    taken["spec"]["a"] = 2.into();
+    let theirs = json!([{"manager": "kubectl-edit", "operation": "Update",
+        "fieldsV1": {"f:spec": {"f:a": {}}}}]);
+    let inputs = inputs_of(owned(&taken, &theirs));
+    check(&inputs, &["update Deployment/web"]);
+    let Decision::Plan(plan) = plan(&inputs) else { panic!("no plan") };
+    assert_eq!(plan.steps[0].reason, "differs from Git in /spec/a (held by `kubectl-edit`)");
+}
