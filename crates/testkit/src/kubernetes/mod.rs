@@ -1,5 +1,6 @@
 //! A real Kubernetes control plane for tests: built once, shared, a namespace for each test.
 
+mod credentials;
 pub mod https;
 pub mod plane;
 pub mod programs;
@@ -154,7 +155,7 @@ pub fn private_cluster() -> PrivateCluster {
     match started {
         Ok((user, state)) => PrivateCluster { plane, state, _user: user, _folder: folder },
         Err(error) => {
-            let _ = plane.down();
+            let _ = plane.kill();
             panic!("no private cluster: {error:#}")
         }
     }
@@ -209,6 +210,6 @@ impl PrivateCluster {
 
 impl Drop for PrivateCluster {
     fn drop(&mut self) {
-        let _ = self.plane.down();
+        let _ = self.plane.kill();
     }
 }

@@ -12,11 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::credentials;
 use super::https::Asker;
 use super::programs::{KUBERNETES_VERSION, Program, say};
 
@@ -159,7 +158,7 @@ impl Plane {
             if state.runs() && state.is_ready() {
                 return Ok((state, false));
             }
-            self.end(&state)?;
+            self.end(&state, Signal::SIGTERM)?;
         }
         self.start(&Program::CONTROL_PLANE).map(|state| (state, true))
     }
@@ -173,9 +172,18 @@ impl Plane {
     /// Ends the processes that the state file names, if they are still those programs. Gives those
     /// that were ended.
     pub fn down(&self) -> Result<Vec<Process>> {
+        self.end_with(Signal::SIGTERM)
+    }
+
+    /// The same at once: an API server that is asked to end waits for its watchers to leave.
+    pub fn kill(&self) -> Result<Vec<Process>> {
+        self.end_with(Signal::SIGKILL)
+    }
+
+    fn end_with(&self, signal: Signal) -> Result<Vec<Process>> {
         let _lock = self.lock()?;
         match self.state()? {
-            Some(state) => self.end(&state),
+            Some(state) => self.end(&state, signal),
             None => Ok(Vec::new()),
         }
     }
@@ -293,30 +301,8 @@ impl Plane {
         Ok(())
     }
 
-    /// Writes keys and tokens; nothing of them outlives the control plane.
     fn prepare(&self) -> Result<State> {
-        let random = SystemRandom::new();
-        let mut bytes = [0; 16];
-        random.fill(&mut bytes).map_err(|_| anyhow::anyhow!("no random numbers"))?;
-        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let certificates = self.folder.join("certificates");
-        fs::write(
-            certificates.join("tokens.csv"),
-            format!("{token},administrator,administrator,\"system:masters\"\n"),
-        )?;
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let made = EcdsaKeyPair::generate_pkcs8(algorithm, &random)
-            .map_err(|_| anyhow::anyhow!("no key could be made"))?;
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, made.as_ref(), &random)
-            .map_err(|error| anyhow::anyhow!("the made key cannot be read: {error}"))?;
-        // What precedes the point of every public key on this curve (RFC 5480).
-        let mut public = vec![
-            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-            0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-        ];
-        public.extend_from_slice(pair.public_key().as_ref());
-        fs::write(certificates.join("accounts.pub"), pem("PUBLIC KEY", &public))?;
-        fs::write(certificates.join("accounts.key"), pem("PRIVATE KEY", made.as_ref()))?;
+        let token = credentials::write(&self.folder.join("certificates"))?;
         let api_port = free_port()?;
         Ok(State {
             version: KUBERNETES_VERSION.to_owned(),
@@ -446,12 +432,12 @@ impl Plane {
         fs::rename(unfinished, self.folder.join("state.json")).context("write the state file")
     }
 
-    fn end(&self, state: &State) -> Result<Vec<Process>> {
+    fn end(&self, state: &State, signal: Signal) -> Result<Vec<Process>> {
         let running: Vec<Process> =
             state.processes.iter().filter(|process| process.runs()).cloned().collect();
         // Clients of the API server first, the store last.
         let in_order: Vec<Process> = running.iter().rev().cloned().collect();
-        end_processes(&in_order, Signal::SIGTERM)?;
+        end_processes(&in_order, signal)?;
         fs::remove_file(self.folder.join("state.json")).context("remove the state file")?;
         Ok(running)
     }
@@ -490,13 +476,6 @@ fn send(process: &Process, signal: Signal) -> Result<()> {
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
     Ok(listener.local_addr()?.port())
-}
-
-fn pem(label: &str, bytes: &[u8]) -> String {
-    let text = BASE64.encode(bytes);
-    let lines: Vec<&str> =
-        (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 /// One node without a machine, which takes as many pods as tests like.
