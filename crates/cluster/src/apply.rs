@@ -117,7 +117,7 @@ pub(crate) async fn carry_out(
             crate::delete::delete(inner, application, identity, object, options).await
         }
         Change::CreateNamespace { name } => {
-            if inner.store().exists("", "Namespace", "", &name) {
+            if inner.store().has_namespace(&name) {
                 return Ok(Applied::Unchanged);
             }
             let manifest = json!({
@@ -150,8 +150,10 @@ async fn put(
         let KindInUse { api_version, kind } = kind;
         return Err(ApplyRefusal::UnknownKind { object, api_version, kind });
     };
+    let desired = prepared(manifest);
+    let desired = if namespaced { desired } else { without(&desired, ["/metadata/namespace"]) };
     let target = Target { inner, identity, object, resource };
-    target.put(&prepared(manifest), options).await
+    target.put(&desired, options).await
 }
 
 impl Target<'_> {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use deployments::ObjectKey;
+use deployments::{ObjectKey, TRACKING_ANNOTATION};
 use http::Method;
 use ledger::ApplicationName;
 use serde_json::{Value, json};
 
 use crate::apply::{Applied, DeleteOptions, Propagation, Target};
-use crate::cache::{Freshness, uid_text};
+use crate::cache::{Freshness, tracked_by, uid_text};
 use crate::error::{ApplyRefusal, RequestError};
 use crate::identity::Identity;
 use crate::inner::Inner;
@@ -46,6 +46,10 @@ pub(crate) async fn delete(
         return Err(ApplyRefusal::NotTracked { object, application: application.clone() });
     }
     let Some(resource) = inner.resource_of(&object) else { return Ok(Applied::Unchanged) };
+    let mut object = object;
+    if !resource.namespaced {
+        object.namespace.clear();
+    }
     let target = Target { inner, identity, object, resource };
     let mut looked =
         Looked { uid: uid_text(live.uid), resource_version: live.resource_version.to_string() };
@@ -137,7 +141,8 @@ impl<'t> Target<'t> {
         let text =
             |name: &str| answer.body["metadata"][name].as_str().unwrap_or_default().to_owned();
         let looked = Looked { uid: text("uid"), resource_version: text("resourceVersion") };
-        let owner = deployments::owner(&answer.body, &self.object);
-        Ok(Some((looked, owner == Some(application.as_str()))))
+        let id = deployments::annotation(&answer.body, TRACKING_ANNOTATION);
+        let owner = id.and_then(|id| tracked_by(id, &self.object));
+        Ok(Some((looked, owner.as_ref() == Some(application))))
     }
 }

@@ -14,6 +14,7 @@ use crate::error::RequestError;
 use crate::identity::Identity;
 use crate::inner::Inner;
 use crate::kinds::Resource;
+use crate::reachability::Reachability;
 use crate::requests::{Ask, chain, jittered};
 
 /// How long the server keeps a watch.
@@ -22,6 +23,8 @@ const WATCH_SECONDS: u32 = 290;
 const SILENCE_MAX: Duration = Duration::from_secs(100);
 /// Items of one page, where the server cannot stream all of them.
 const PAGE: u32 = 500;
+/// A connection that ends sooner was broken: going on at once could be going on for ever.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// The wait after a first failure; it doubles.
 const BACK_OFF: Duration = Duration::from_millis(250);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
@@ -45,7 +48,7 @@ pub(crate) enum Purpose {
 
 /// Why a session ended.
 enum End {
-    /// The server ended it as agreed.
+    /// It ended without a reason: as agreed, when it lasted.
     Expired,
     /// The history is no longer there.
     Gone,
@@ -63,9 +66,11 @@ impl Watch {
         let (mut position, mut streaming, mut failures) = (None, true, 0_u32);
         loop {
             let had_position = position.is_some();
+            let began = tokio::time::Instant::now();
             let end = self.session(&mut position, streaming, &mut failures).await;
             match end {
-                End::Expired => continue,
+                End::Expired if began.elapsed() >= SHORTEST => continue,
+                End::Expired => self.lag("the cluster closes each connection at once".into()),
                 End::NoStreaming => {
                     streaming = false;
                     continue;
@@ -89,8 +94,20 @@ impl Watch {
             }
             failures += 1;
             let longest = BACK_OFF.saturating_mul(1 << failures.min(10)).min(BACK_OFF_MAX);
-            tokio::time::sleep(longest / 2 + jittered(longest / 2)).await;
+            tokio::select! {
+                () = tokio::time::sleep(longest / 2 + jittered(longest / 2)) => {}
+                () = self.reachable_again() => {}
+            }
         }
+    }
+
+    /// Waits until a cluster that could not be reached can be.
+    async fn reachable_again(&self) {
+        let mut state = self.inner.requests.observer().subscribe();
+        if state.wait_for(|state| !state.is_reachable()).await.is_ok() {
+            let _ = state.wait_for(Reachability::is_reachable).await;
+        }
+        tokio::time::sleep(jittered(BACK_OFF)).await;
     }
 
     fn lag(&self, reason: String) {

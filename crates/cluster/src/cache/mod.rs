@@ -9,5 +9,5 @@ mod object;
 mod store;
 
 pub use applications::Changes;
-pub(crate) use object::{Seen, uid_text, version};
+pub(crate) use object::{Seen, tracked_by, uid_text, version};
 pub(crate) use store::{Freshness, KindId, Live, Store};

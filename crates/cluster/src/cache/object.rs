@@ -87,8 +87,7 @@ pub(crate) fn version(metadata: &ObjectMeta) -> u64 {
     metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// A tracking id that does not name the object that carries it was copied with the object (as from
-/// a Deployment to its replica sets) and says nothing.
+/// Whose object it is, by its tracking id.
 fn application(api: &ApiResource, seen: &Seen, metadata: &ObjectMeta) -> Option<ApplicationName> {
     let id = metadata.annotations.as_ref()?.get(TRACKING_ANNOTATION)?;
     let key = ObjectKey {
@@ -97,6 +96,18 @@ fn application(api: &ApiResource, seen: &Seen, metadata: &ObjectMeta) -> Option<
         namespace: seen.namespace.clone(),
         name: seen.name.clone(),
     };
+    tracked_by(id, &key)
+}
+
+/// The application of a tracking id. One that does not name the object that carries it was copied
+/// with the object (as from a Deployment to its replica sets) and says nothing.
+pub(crate) fn tracked_by(id: &str, key: &ObjectKey) -> Option<ApplicationName> {
+    let mut key = key.clone();
+    if key.namespace.is_empty() {
+        // Whoever wrote the id need not have known that the kind has no namespace.
+        let place = id.rsplit(':').next().and_then(|place| place.split_once('/'));
+        key.namespace = place.map(|(namespace, _)| namespace.to_owned()).unwrap_or_default();
+    }
     let carried = json!({ "metadata": { "annotations": { TRACKING_ANNOTATION: id } } });
     ApplicationName::new(deployments::owner(&carried, &key)?).ok()
 }

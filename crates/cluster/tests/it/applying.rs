@@ -205,3 +205,33 @@ async fn only_what_is_tracked_is_deleted() {
     let elsewhere = world.delete(world.key("", "Secret", "unseen")).await.unwrap_err();
     assert_eq!(elsewhere.code(), "not-in-sync", "its kind is not watched");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_changed_a_moment_ago_is_deleted_all_the_same() {
+    let world = world(&[CONFIG_MAP]).await;
+    for index in 0..10 {
+        let name = format!("busy-{index}");
+        world.put(&config_map(&name, json!({}))).await;
+        let path = world.path("api/v1", &format!("configmaps/{name}"));
+        // The watch may or may not have said so when the deletion begins.
+        world.edit(&path, "someone", &json!({ "data": { "b": "1" } }));
+        let deleted = world.delete(world.key("", "ConfigMap", &name)).await.unwrap();
+        assert_eq!(deleted, Applied::Deleted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_went_to_another_application_a_moment_ago_is_not_deleted() {
+    let world = world(&[CONFIG_MAP]).await;
+    for index in 0..10 {
+        let name = format!("moved-{index}");
+        world.put(&config_map(&name, json!({}))).await;
+        let path = world.path("api/v1", &format!("configmaps/{name}"));
+        let key = world.key("", "ConfigMap", &name);
+        let annotation = json!({ deployments::TRACKING_ANNOTATION: key.tracking_id("other") });
+        world.edit(&path, "someone", &json!({ "metadata": { "annotations": annotation } }));
+        let refusal = world.delete(key).await.unwrap_err();
+        assert!(["changed-meanwhile", "not-tracked"].contains(&refusal.code()), "{refusal:?}");
+        assert_eq!(world.kubernetes.ask("GET", &path, None).status, 200);
+    }
+}

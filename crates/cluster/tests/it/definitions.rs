@@ -9,11 +9,17 @@ use crate::{World, find, world};
 struct Definition<'a> {
     world: &'a World,
     group: String,
+    scope: &'static str,
 }
 
 impl<'a> Definition<'a> {
     fn of(world: &'a World) -> Self {
-        Self { world, group: format!("{}.example.test", world.namespace()) }
+        Self { world, group: format!("{}.example.test", world.namespace()), scope: "Namespaced" }
+    }
+
+    fn cluster_wide(world: &'a World) -> Self {
+        let group = format!("{}.example.test", world.namespace());
+        Self { world, group, scope: "Cluster" }
     }
 
     fn manifest(&self) -> Value {
@@ -23,7 +29,7 @@ impl<'a> Definition<'a> {
             "metadata": { "name": format!("widgets.{}", self.group) },
             "spec": {
                 "group": self.group,
-                "scope": "Namespaced",
+                "scope": self.scope,
                 "names": { "kind": "Widget", "plural": "widgets" },
                 "versions": [{
                     "name": "v1", "served": true, "storage": true,
@@ -119,4 +125,25 @@ async fn a_definition_and_its_object_are_applied_one_after_the_other() {
         })
         .await;
     assert_eq!(world.put(&definition.manifest()).await, Applied::Unchanged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_without_namespaces_is_found_by_keys_that_name_one() {
+    let world = world(&[]).await;
+    let definition = Definition::cluster_wide(&world);
+    definition.create();
+    let version = format!("{}/v1", definition.group);
+    world.watch(&[(&version, "Widget")]).await;
+    // Whoever plans knows no scopes of custom kinds: manifest, tracking id and key name one.
+    assert_eq!(world.put(&definition.widget()).await, Applied::Created);
+    let key = world.key(&definition.group, "Widget", "w");
+    world.cluster.want(&world.application, vec![key.clone()]);
+    world
+        .inventory_with("it is seen by its watch", |inventory| {
+            inventory.complete && inventory.objects.len() == 1
+        })
+        .await;
+    assert_eq!(world.put(&definition.widget()).await, Applied::Unchanged);
+    assert_eq!(world.delete(key).await.unwrap(), Applied::Deleted);
+    world.inventory_with("it is gone", |inventory| inventory.objects.is_empty()).await;
 }

@@ -27,15 +27,13 @@ impl Store {
         let mut objects: Vec<Value> = own.map(|entry| self.manifest(entry)).collect();
         let (mut namespaces, mut seen_all) = (BTreeSet::new(), true);
         for key in &application.wanted {
-            if self.exists("", "Namespace", "", &key.namespace) {
+            if self.has_namespace(&key.namespace) {
                 namespaces.insert(key.namespace.clone());
             }
-            let Some((id, _)) = self.kind_of(&key.group, &key.kind) else {
+            if self.kind_of(&key.group, &key.kind).is_none() {
                 seen_all = false;
-                continue;
-            };
-            let found = self.namespaces.known(&key.namespace);
-            let found = found.and_then(|namespace| self.find(id, namespace, &key.name));
+            }
+            let found = self.find_key(key);
             if let Some(index) = found.filter(|index| !application.objects.contains(index)) {
                 objects.extend(self.entry(index).map(|entry| self.manifest(entry)));
             }
@@ -74,9 +72,7 @@ impl Store {
 
     /// One object.
     pub fn live(&self, key: &ObjectKey) -> Option<Live> {
-        let (id, _) = self.kind_of(&key.group, &key.kind)?;
-        let namespace = self.namespaces.known(&key.namespace)?;
-        let entry = self.entry(self.find(id, namespace, &key.name)?)?;
+        let entry = self.entry(self.find_key(key)?)?;
         let managed = match &entry.detail {
             Detail::Managed(managed) => Some(managed),
             Detail::Nothing | Detail::Summary(_) => None,
@@ -94,21 +90,29 @@ impl Store {
     /// Remembers what was applied, so that the same is not sent again where only the cluster knows
     /// whether it differs.
     pub fn set_applied(&mut self, key: &ObjectKey, hash: u64) {
-        let found = self
-            .kind_of(&key.group, &key.kind)
-            .map(|(id, _)| id)
-            .and_then(|id| self.find(id, self.namespaces.known(&key.namespace)?, &key.name));
-        let entry = found.and_then(|index| self.entries.get_mut(index as usize)?.as_mut());
+        let entry =
+            self.find_key(key).and_then(|index| self.entries.get_mut(index as usize)?.as_mut());
         if let Some(Entry { detail: Detail::Managed(managed), .. }) = entry {
             managed.applied = Some(hash);
         }
     }
 
-    pub fn exists(&self, group: &str, kind: &str, namespace: &str, name: &str) -> bool {
-        let found = self
-            .kind_of(group, kind)
-            .and_then(|(id, _)| self.find(id, self.namespaces.known(namespace)?, name));
-        found.is_some()
+    /// Whether there is a namespace of this name.
+    pub fn has_namespace(&self, name: &str) -> bool {
+        let namespace = ObjectKey {
+            group: String::new(),
+            kind: "Namespace".to_owned(),
+            namespace: String::new(),
+            name: name.to_owned(),
+        };
+        self.find_key(&namespace).is_some()
+    }
+
+    /// A key may name a namespace for a kind that has none: whoever made it knows no scopes.
+    fn find_key(&self, key: &ObjectKey) -> Option<u32> {
+        let (id, kind) = self.kind_of(&key.group, &key.kind)?;
+        let namespace = if kind.resource.namespaced { key.namespace.as_str() } else { "" };
+        self.find(id, self.namespaces.known(namespace)?, &key.name)
     }
 
     /// The kinds that are not seen as they are now, with the reason.
