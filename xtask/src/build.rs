@@ -33,6 +33,8 @@ pub fn demo(arguments: &[String]) -> Result<bool> {
 
 /// Every test, with the runner's own closing line.
 pub fn test() -> Result<bool> {
+    // One for all test programs; it is built first when it was not, and ends with this process.
+    testkit::kubernetes::shared_state()?;
     succeeds(cargo(&["test", "--workspace", "--no-fail-fast"]))
 }
 

@@ -204,3 +204,100 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A server that counts connections and answers each by this.
+    async fn server<F>(
+        answer: impl Fn(usize, TcpStream) -> F + Send + 'static,
+    ) -> (Requests, Arc<AtomicUsize>)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut head = [0; 4096];
+                let _ = socket.read(&mut head).await;
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(answer(number, socket));
+            }
+        });
+        let mut config = kube::Config::new(format!("http://{address}").parse().unwrap());
+        config.default_retry = false;
+        let client = kube::Client::try_from(config).unwrap();
+        (Requests::new(client, "test".into()), asked)
+    }
+
+    async fn say(mut socket: TcpStream, head: &str) {
+        let text = format!("HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+        let _ = socket.write_all(text.as_bytes()).await;
+    }
+
+    async fn ask(requests: &Requests) -> Result<Answer, RequestError> {
+        requests.ask(&Ask::get(&Identity::Own, "/".into())).await
+    }
+
+    #[tokio::test]
+    async fn a_busy_server_is_asked_again_when_it_says_so() {
+        let (requests, asked) = server(|number, socket| async move {
+            let busy = "429 Too Many Requests\r\nRetry-After: 0";
+            say(socket, if number < 3 { busy } else { "200 OK" }).await;
+        })
+        .await;
+        assert_eq!(ask(&requests).await.unwrap().status, StatusCode::OK);
+        assert_eq!(asked.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stays_busy_is_left_alone_in_the_end() {
+        let (requests, asked) =
+            server(|_, socket| say(socket, "429 Too Many Requests\r\nRetry-After: 0")).await;
+        assert_eq!(ask(&requests).await.err().map(|error| error.code()), Some("cluster-busy"));
+        assert_eq!(asked.load(Ordering::SeqCst), ATTEMPTS_MAX as usize);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_without_a_time_is_not_tried_again() {
+        let (requests, asked) = server(|_, socket| say(socket, "503 Service Unavailable")).await;
+        let code = ask(&requests).await.err().map(|error| error.code());
+        assert_eq!(code, Some("refused-by-cluster"));
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn no_more_requests_are_made_at_once_than_are_good_for_a_server() {
+        let gate = Arc::new(tokio::sync::Barrier::new(IN_FLIGHT_MAX));
+        let (requests, asked) = server(move |_, socket| {
+            let gate = Arc::clone(&gate);
+            async move {
+                // Answered only in full rounds: fewer at once would wait for ever, and more would
+                // be counted before the first round was answered.
+                gate.wait().await;
+                say(socket, "200 OK").await;
+            }
+        })
+        .await;
+        let mut all = futures::stream::FuturesUnordered::new();
+        for _ in 0..IN_FLIGHT_MAX * 3 {
+            all.push(ask(&requests));
+        }
+        let mut answered = 0;
+        while let Some(answer) = futures::StreamExt::next(&mut all).await {
+            assert_eq!(answer.unwrap().status, StatusCode::OK);
+            answered += 1;
+            assert!(asked.load(Ordering::SeqCst) < answered + IN_FLIGHT_MAX + 1);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-pub use kubernetes::{PrivateCluster, TestCluster, cluster, private_cluster};
+pub use kubernetes::{PrivateCluster, TestCluster, cluster, private_cluster, private_cluster_with};
 
 /// The real `git` in one folder, with a fixed person and time and without anybody's settings.
 #[derive(Debug, Clone)]

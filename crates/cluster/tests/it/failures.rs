@@ -72,21 +72,34 @@ struct World {
 
 /// ConfigMaps of one application on an API server of this test alone, behind a wire.
 async fn world() -> World {
-    let kubernetes = tokio::task::spawn_blocking(testkit::private_cluster).await.unwrap();
-    let state = kubernetes.state();
-    let wire = Wire::to(state.api_port()).await;
-    let connection = Connection::Token {
-        server: format!("https://{}", wire.address),
-        token: Token::new(state.token()),
-        certificate_authority: Some(state.certificates().unwrap()),
-    };
-    let cluster = Cluster::open("private", connection).await.unwrap();
+    world_with(&[]).await
+}
+
+/// The same with more arguments for the API server.
+async fn world_with(arguments: &'static [&'static str]) -> World {
+    let start = || testkit::private_cluster_with(arguments);
+    let kubernetes = tokio::task::spawn_blocking(start).await.unwrap();
+    let wire = Wire::to(kubernetes.state().api_port()).await;
+    let cluster = Cluster::open("private", connection(&kubernetes, &wire)).await.unwrap();
     cluster.watch_kinds(&kinds_in_use(&[("v1", "ConfigMap")]));
     let application = ApplicationName::new("shop").unwrap();
     World { kubernetes, cluster, application, wire }
 }
 
+fn connection(kubernetes: &PrivateCluster, wire: &Wire) -> Connection {
+    let state = kubernetes.state();
+    Connection::Token {
+        server: format!("https://{}", wire.address),
+        token: Token::new(state.token()),
+        certificate_authority: Some(state.certificates().unwrap()),
+    }
+}
+
 impl World {
+    fn connection(&self) -> Connection {
+        connection(&self.kubernetes, &self.wire)
+    }
+
     async fn inventory_with(&self, what: &str, is_so: impl Fn(&Inventory) -> bool) -> Inventory {
         until(&self.cluster, what, || {
             let inventory = self.cluster.inventory(&self.application);
@@ -186,6 +199,57 @@ async fn a_history_that_is_gone_is_read_anew() {
             one.complete && names(one) == ["second", "third"]
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_stream_lists_is_read_in_pages() {
+    let world = world_with(&["--feature-gates=WatchList=false"]).await;
+    // More than a page.
+    for index in 0..510 {
+        world.create(&format!("object-{index}"));
+    }
+    let more = Cluster::open("paged", world.connection()).await.unwrap();
+    more.watch_kinds(&kinds_in_use(&[("v1", "ConfigMap")]));
+    let all = |count| {
+        let inventory = more.inventory(&world.application);
+        (inventory.complete && inventory.objects.len() == count).then_some(())
+    };
+    until(&more, "all pages are read", || all(510)).await;
+    world.create("one-more");
+    until(&more, "what comes later is seen", || all(511)).await;
+    more.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_come_from_the_program_that_a_kubeconfig_names() {
+    let world = world().await;
+    let state = world.kubernetes.state();
+    let text = std::fs::read_to_string(world.kubernetes.kubeconfig()).unwrap();
+    let mut config: Value = serde_json::from_str(&text).unwrap();
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": { "token": state.token() },
+    });
+    config["users"][0]["user"] = json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "printf", "args": ["%s", credential.to_string()],
+    } });
+    let file = state.folder.join("with-program");
+    std::fs::write(&file, config.to_string()).unwrap();
+    let context = Some("boucle-test".to_owned());
+    let connection = Connection::Kubeconfig { file: Some(file), context };
+    let cluster = Cluster::open("by-program", connection).await.unwrap();
+    let application = ApplicationName::new("any").unwrap();
+    until(&cluster, "it is seen", || cluster.inventory(&application).complete.then_some(())).await;
+    cluster.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kubeconfig_that_is_none_is_an_error_with_its_name() {
+    let file = testkit::temporary_folder().path().join("nothing");
+    let connection = Connection::Kubeconfig { file: Some(file.clone()), context: None };
+    let Err(error) = Cluster::open("none", connection).await else { panic!("it was opened") };
+    assert!(error.to_string().contains(&file.display().to_string()), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

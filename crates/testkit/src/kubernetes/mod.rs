@@ -43,8 +43,9 @@ pub fn cluster() -> TestCluster {
     }
 }
 
-/// The state of the one control plane, started at most once by this program.
-fn shared_state() -> Result<&'static State> {
+/// The one control plane, started at most once by this program and kept until it ends: for
+/// whoever runs many test programs, so that not each of them starts one.
+pub fn shared_state() -> Result<&'static State> {
     static SHARED: OnceLock<Result<State, String>> = OnceLock::new();
     let started = || -> Result<State> {
         let plane = shared_plane()?;
@@ -145,10 +146,19 @@ pub struct PrivateCluster {
 /// When it cannot be started.
 #[must_use]
 pub fn private_cluster() -> PrivateCluster {
+    private_cluster_with(&[])
+}
+
+/// The same with more arguments for the API server.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn private_cluster_with(arguments: &[&str]) -> PrivateCluster {
     let folder = crate::temporary_folder();
     let plane = Plane::at(folder.path());
     let started = plane.hold().and_then(|user| {
-        let state = plane.up_without_controllers()?;
+        let state = plane.up_without_controllers(arguments)?;
         plane.end_after_last_user(&state)?;
         Ok((user, state))
     });

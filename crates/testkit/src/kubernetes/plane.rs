@@ -160,13 +160,13 @@ impl Plane {
             }
             self.end(&state, Signal::SIGTERM)?;
         }
-        self.start(&Program::CONTROL_PLANE).map(|state| (state, true))
+        self.start(&Program::CONTROL_PLANE, &[]).map(|state| (state, true))
     }
 
     /// Starts only the store and the API server: for tests that stop them.
-    pub fn up_without_controllers(&self) -> Result<State> {
+    pub fn up_without_controllers(&self, arguments: &[&str]) -> Result<State> {
         let _lock = self.lock()?;
-        self.start(&[Program::Etcd, Program::ApiServer])
+        self.start(&[Program::Etcd, Program::ApiServer], arguments)
     }
 
     /// Ends the processes that the state file names, if they are still those programs. Gives those
@@ -240,7 +240,7 @@ impl Plane {
         Ok(lock)
     }
 
-    fn start(&self, programs: &[Program]) -> Result<State> {
+    fn start(&self, programs: &[Program], to_api_server: &[&str]) -> Result<State> {
         let found: Result<Vec<(Program, PathBuf)>> = programs
             .iter()
             .map(|program| {
@@ -262,6 +262,9 @@ impl Plane {
                 program: file,
                 arguments: self.arguments(program, &state, ports[1]),
             };
+            if program == Program::ApiServer {
+                process.arguments.extend(to_api_server.iter().map(ToString::to_string));
+            }
             // Whoever is killed here leaves a state file that names all that was started.
             let child = self.spawn(&mut process)?;
             state.processes.push(process);

@@ -145,7 +145,7 @@ impl Program {
         let started = std::time::Instant::now();
         let unfinished = home.join("unfinished");
         fs::create_dir_all(&unfinished).context("make the folder of unfinished builds")?;
-        let mut go = Command::new("go");
+        let mut go = Command::new(go_program());
         match self {
             Self::Etcd => {
                 let module = format!("require {} v{version}\n", self.package());
@@ -183,6 +183,14 @@ impl Program {
         go.arg(linker_flags()).arg("-o").arg(to.join(self.name())).arg(self.package());
         Ok(())
     }
+}
+
+/// `go`, also where Go's own installation puts it without telling the `PATH`.
+fn go_program() -> PathBuf {
+    let installed = Path::new("/usr/local/go/bin/go");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).any(|folder| folder.join("go").is_file());
+    if !on_path && installed.is_file() { installed.to_owned() } else { PathBuf::from("go") }
 }
 
 /// Where built programs are kept: outside of the tree, by version.

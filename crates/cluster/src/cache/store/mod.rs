@@ -461,3 +461,16 @@ impl Detail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_manages_is_small() {
+        // Its name (80 bytes are long) and, for each of four tables at their emptiest, a number
+        // twice, and a list of children of its own with room for four.
+        let tables = 4 * 2 * size_of::<u32>() + size_of::<(Uid, Vec<u32>)>();
+        assert!(size_of::<Option<Entry>>() + 80 + tables <= 256);
+    }
+}
