@@ -12,7 +12,9 @@ mod compare;
 mod drift;
 mod facts;
 mod health;
+mod hook;
 mod objects;
+mod operation;
 mod order;
 pub mod ownership;
 mod planner;
@@ -29,9 +31,11 @@ pub use facts::DeploymentFact;
 pub use health::{
     Health, HealthStatus, aggregate as aggregate_health, assess as assess_health, waits_for,
 };
+pub use hook::{Hook, HookDeletion, Role, role};
 pub use objects::{
     ObjectKey, TRACKING_ANNOTATION, annotation, annotation_lists, is_cluster_scoped, owner, tracked,
 };
+pub use operation::{Act, Failure, Next, Observed, Operation, Wait, WaitReason};
 pub use order::Phase;
 pub use planner::{
     Action, Decision, Inventory, LiveObject, Plan, PlanInputs, PlanPolicy, PlanSummary,

@@ -15,6 +15,12 @@ pub enum Phase {
     Sync,
     /// After all others are healthy.
     PostSync,
+    /// Only when a phase before it failed.
+    SyncFail,
+    /// Before the objects of an application that is removed are deleted.
+    PreDelete,
+    /// After the objects of an application that is removed are gone.
+    PostDelete,
 }
 
 /// Argo CD's kind order (gitops-engine, `sync_tasks.go`); kinds that are not listed come after.
@@ -63,8 +69,12 @@ pub(crate) fn place(
     wave: i32,
     key: &ObjectKey,
 ) -> (Phase, i32, usize, String, ObjectKey) {
-    let kind = KINDS.iter().position(|kind| *kind == key.kind).unwrap_or(KINDS.len());
-    (phase, wave, kind, key.name.clone(), key.clone())
+    (phase, wave, kind_rank(&key.kind), key.name.clone(), key.clone())
+}
+
+/// The place of a kind among the kinds.
+pub(crate) fn kind_rank(kind: &str) -> usize {
+    KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
 }
 
 /// The wave of an object (`argocd.argoproj.io/sync-wave`, else `helm.sh/hook-weight`, else 0), or the

@@ -4,6 +4,8 @@
 
 mod application;
 mod health;
+mod hook;
+mod operation;
 mod ownership;
 mod plan;
 mod view;
