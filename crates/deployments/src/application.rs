@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::application_file::{self, ApplicationFile};
+use crate::sync_options::SyncOptions;
 
 /// One deployed thing: where its manifests come from, where they go and how they are kept equal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,12 +119,22 @@ pub struct SyncPolicy {
     pub automated: Option<Automated>,
     /// `CreateNamespace=true` among `syncOptions`.
     pub create_namespace: bool,
-    /// `Prune=false` among `syncOptions`: nothing of this application is ever pruned.
-    pub never_prune: bool,
-    /// `Prune=confirm` among `syncOptions`: each deletion waits for a person.
-    pub confirm_prune: bool,
+    /// `managedNamespaceMetadata`: what a namespace that is made carries.
+    pub namespace_metadata: NamespaceMetadata,
+    /// The other `syncOptions`.
+    pub options: SyncOptions,
     /// `retry`.
     pub retry: Retry,
+}
+
+/// `spec.syncPolicy.managedNamespaceMetadata`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NamespaceMetadata {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// `spec.syncPolicy.automated`.
@@ -170,6 +181,8 @@ pub struct IgnoreDifference {
     pub namespace: Option<String>,
     /// RFC 6901.
     pub json_pointers: Vec<String>,
+    /// Field managers whose fields do not count.
+    pub managers: Vec<String>,
 }
 
 impl Application {
@@ -194,14 +207,24 @@ impl Application {
     /// The JSON pointers that do not count when this object is compared.
     #[must_use]
     pub fn ignored_pointers(&self, key: &crate::ObjectKey) -> Vec<&str> {
+        self.ignored(key)
+            .flat_map(|ignore| ignore.json_pointers.iter().map(String::as_str))
+            .collect()
+    }
+
+    /// The field managers whose fields do not count when this object is compared.
+    #[must_use]
+    pub fn ignored_managers(&self, key: &crate::ObjectKey) -> Vec<&str> {
+        self.ignored(key).flat_map(|ignore| ignore.managers.iter().map(String::as_str)).collect()
+    }
+
+    fn ignored(&self, key: &crate::ObjectKey) -> impl Iterator<Item = &IgnoreDifference> {
         let any = |pattern: &str, text: &str| pattern == "*" || pattern == text;
         self.ignore_differences
             .iter()
-            .filter(|ignore| any(&ignore.group, &key.group) && any(&ignore.kind, &key.kind))
+            .filter(move |ignore| any(&ignore.group, &key.group) && any(&ignore.kind, &key.kind))
             .filter(|ignore| ignore.name.as_ref().is_none_or(|name| *name == key.name))
             .filter(|ignore| ignore.namespace.as_ref().is_none_or(|space| *space == key.namespace))
-            .flat_map(|ignore| ignore.json_pointers.iter().map(String::as_str))
-            .collect()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::application::{
     Application, Automated, Destination, DirectoryOptions, IgnoreDifference, KustomizeOptions,
-    Retry, Source, SyncPolicy, Target,
+    NamespaceMetadata, Retry, Source, SyncPolicy, Target,
 };
 
 /// Makes a reader that refuses a field of Argo CD's with what to do instead.
@@ -49,11 +49,6 @@ refused!(
     "this field of `spec.source.kustomize` is not supported yet: put it in an overlay"
 );
 refused!(no_jq, "`jqPathExpressions` is not supported yet: use `jsonPointers`");
-refused!(no_managers, "`managedFieldsManagers` is not supported yet: use `jsonPointers`");
-refused!(
-    no_namespace_metadata,
-    "`managedNamespaceMetadata` is not supported yet: put a Namespace into Git"
-);
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -214,8 +209,7 @@ struct SyncPolicyFile {
     automated: Option<AutomatedFile>,
     sync_options: Vec<String>,
     retry: RetryFile,
-    #[serde(rename = "managedNamespaceMetadata", deserialize_with = "no_namespace_metadata")]
-    _managed_namespace_metadata: (),
+    managed_namespace_metadata: NamespaceMetadata,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -259,8 +253,8 @@ struct IgnoreFile {
     json_pointers: Vec<String>,
     #[serde(default, rename = "jqPathExpressions", deserialize_with = "no_jq")]
     _jq_path_expressions: (),
-    #[serde(default, rename = "managedFieldsManagers", deserialize_with = "no_managers")]
-    _managed_fields_managers: (),
+    #[serde(default)]
+    managed_fields_managers: Vec<String>,
 }
 
 fn default_project() -> String {
@@ -366,6 +360,7 @@ fn sync_policy(file: SyncPolicyFile) -> Result<SyncPolicy, String> {
             },
         ),
         retry: retry(&file.retry)?,
+        namespace_metadata: file.managed_namespace_metadata,
         ..SyncPolicy::default()
     };
     for option in &file.sync_options {
@@ -374,30 +369,15 @@ fn sync_policy(file: SyncPolicyFile) -> Result<SyncPolicy, String> {
     Ok(policy)
 }
 
-/// An option of `syncOptions`: taken, or already how Boucle works, or refused by name.
+/// An option of `syncOptions`: taken, or refused by name.
 fn sync_option(policy: &mut SyncPolicy, option: &str) -> Result<(), String> {
     match option {
         "CreateNamespace=true" => policy.create_namespace = true,
-        "Prune=false" => policy.never_prune = true,
-        "Prune=confirm" => policy.confirm_prune = true,
-        // How every plan works here: whole deletions last, only what differs, only the fields that
-        // Git sets, ignored differences left alone, an object of another application refused.
-        "CreateNamespace=false"
-        | "Prune=true"
-        | "PruneLast=true"
-        | "ApplyOutOfSyncOnly=true"
-        | "ServerSideApply=true"
-        | "RespectIgnoreDifferences=true"
-        | "FailOnSharedResource=true"
-        | "Validate=true"
-        | "Replace=false"
-        | "Force=false"
-        | "PrunePropagationPolicy=foreground" => {}
-        other => {
-            return Err(format!(
-                "`spec.syncPolicy.syncOptions` has `{other}`, which is not supported"
-            ));
-        }
+        "CreateNamespace=false" => policy.create_namespace = false,
+        other => policy
+            .options
+            .take(other)
+            .map_err(|why| format!("`spec.syncPolicy.syncOptions` has `{other}`, {why}"))?,
     }
     Ok(())
 }
@@ -433,6 +413,7 @@ fn ignore_difference(file: IgnoreFile) -> Result<IgnoreDifference, String> {
         name: file.name.filter(|name| !name.is_empty()),
         namespace: file.namespace.filter(|namespace| !namespace.is_empty()),
         json_pointers: file.json_pointers,
+        managers: file.managed_fields_managers,
     })
 }
 

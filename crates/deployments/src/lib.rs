@@ -19,11 +19,12 @@ mod order;
 pub mod ownership;
 mod planner;
 mod reasons;
+mod sync_options;
 mod view;
 
 pub use application::{
     Application, Automated, Destination, DirectoryOptions, IgnoreDifference, KustomizeOptions,
-    ReplicaCount, Retry, Source, SyncPolicy, Target,
+    NamespaceMetadata, ReplicaCount, Retry, Source, SyncPolicy, Target,
 };
 pub use compare::{changed_fields, quantity_milli, without_status};
 pub use drift::{AppliedObject, Drift, DriftChange, Heal, find as find_drift, self_heal};
@@ -42,6 +43,7 @@ pub use planner::{
     PreviousPlan, Step, SyncRequest, plan,
 };
 pub use reasons::BlockReason;
+pub use sync_options::{Consent, Propagation, SyncOptions};
 pub use view::{
     ApplicationState, Declaration, Deployment, DeploymentsView, HealthState, Outcome, Rendering,
 };

@@ -15,6 +15,7 @@ use crate::objects::{ObjectKey, annotation_lists, owner, tracked};
 use crate::order::{Phase, phase, place, wave};
 use crate::ownership::{Comparison, Holder, difference, prepared};
 use crate::reasons::BlockReason;
+use crate::sync_options::Consent;
 
 const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 
@@ -300,6 +301,9 @@ fn read_desired<'a>(
             reasons.push(BlockReason::InvalidOrder { object: object.clone(), message });
             0
         });
+        if let Err(message) = inputs.application.sync.options.of(manifest) {
+            reasons.push(BlockReason::InvalidOrder { object: object.clone(), message });
+        }
         let Some(phase) = phase else { continue };
         if desired.insert(object.clone(), Wanted { manifest, phase, wave }).is_some() {
             reasons.push(BlockReason::DuplicateObject { object });
@@ -458,8 +462,8 @@ fn delete_steps(
             continue;
         }
         let kept = kept_because(inputs, &live.manifest);
-        let asked = application.sync.confirm_prune
-            || annotation_lists(&live.manifest, SYNC_OPTIONS, "Prune=confirm");
+        let options = application.sync.options.of(&live.manifest);
+        let asked = options.is_ok_and(|options| options.prune == Consent::Confirm);
         if kept.is_none() && asked && !inputs.confirmed.contains(object) {
             asks.push(object.clone());
         }
@@ -481,15 +485,17 @@ fn delete_steps(
 
 fn kept_because(inputs: &PlanInputs, live: &Value) -> Option<&'static str> {
     let automatic = inputs.application.sync.automated.is_some_and(|automated| automated.prune);
-    if annotation_lists(live, SYNC_OPTIONS, "Prune=false") {
-        Some("left Git and stays: its annotation says Prune=false")
-    } else if inputs.application.sync.never_prune {
-        Some("left Git and stays: the application says Prune=false")
-    } else if !inputs.requested.map_or(automatic, |request| request.prune || automatic) {
-        Some("left Git and stays: pruning is off")
-    } else {
-        None
+    match inputs.application.sync.options.of(live).map(|options| options.prune) {
+        Ok(Consent::No) if annotation_lists(live, SYNC_OPTIONS, "Prune=false") => {
+            return Some("left Git and stays: its annotation says Prune=false");
+        }
+        Ok(Consent::No) => return Some("left Git and stays: the application says Prune=false"),
+        // What nobody can read is not an order to delete.
+        Err(_) => return Some("left Git and stays: its annotation of options cannot be read"),
+        Ok(Consent::Yes | Consent::Confirm) => {}
     }
+    let pruned = inputs.requested.map_or(automatic, |request| request.prune || automatic);
+    (!pruned).then_some("left Git and stays: pruning is off")
 }
 
 /// Stops a mass deletion unless a person confirmed exactly these objects.

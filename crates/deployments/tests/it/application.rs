@@ -1,6 +1,6 @@
 //! Which `Application` files are read, and what the others are told.
 
-use deployments::{Application, ObjectKey, Target};
+use deployments::{Application, Consent, ObjectKey, Propagation, Target};
 
 const GOOD: &str = "\
 apiVersion: argoproj.io/v1alpha1
@@ -93,10 +93,36 @@ fn refuses_by_name_and_place() {
 
 #[test]
 fn refuses_values_that_do_not_fit() {
-    refused("CreateNamespace=true", "Replace=true", 1, &["Replace=true", "not supported"]);
+    refused("CreateNamespace=true", "Replace=yes", 1, &["Replace=yes", "not an option"]);
+    refused("CreateNamespace=true", "ServerSideApply=false", 1, &["the server always applies"]);
+    refused(
+        "syncOptions: [CreateNamespace=true]",
+        "managedNamespaceMetadata: {label: {}}",
+        16,
+        &["label"],
+    );
     refused("1m30s", "1 minute", 1, &["1 minute", "duration"]);
     refused("deploy/overlays/staging/", "deploy/../../x", 1, &["leaves the repository"]);
     refused("name: local,", "name: local, server: https://x,", 1, &["both"]);
     refused("resources-finalizer.argocd", "other.argocd", 1, &["other.argocd"]);
     refused("[/spec/replicas]", "[spec]", 1, &["JSON pointer"]);
+}
+
+#[test]
+fn options_of_an_object_go_before_those_of_its_application() {
+    let text =
+        GOOD.replace("[CreateNamespace=true]", "[Prune=confirm, Replace=true, PruneLast=true]");
+    let application = Application::parse("a.yaml", &text).unwrap();
+    let options = |list: &str| {
+        let annotations = serde_json::json!({"argocd.argoproj.io/sync-options": list});
+        let manifest = serde_json::json!({"metadata": {"annotations": annotations}});
+        application.sync.options.of(&manifest)
+    };
+    let whole = options("").unwrap();
+    assert_eq!((whole.prune, whole.replace, whole.prune_last), (Consent::Confirm, true, true));
+    let own = options("Prune=false, Replace=false,PrunePropagationPolicy=orphan").unwrap();
+    assert_eq!((own.prune, own.replace), (Consent::No, false));
+    assert_eq!((own.propagation, own.prune_last), (Propagation::Orphan, true));
+    let wrong = options("Prune=false,Purne=false").unwrap_err();
+    assert!(wrong.contains("Purne=false"), "{wrong}");
 }
