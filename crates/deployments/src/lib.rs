@@ -39,8 +39,8 @@ pub use objects::{
 pub use operation::{Act, Failure, Next, Observed, Operation, Wait, WaitReason};
 pub use order::Phase;
 pub use planner::{
-    Action, Decision, Inventory, LiveObject, Plan, PlanInputs, PlanPolicy, PlanSummary,
-    PreviousPlan, Step, SyncRequest, plan,
+    Action, ClusterFacts, Decision, Inventory, LiveObject, Plan, PlanInputs, PlanPolicy,
+    PlanSummary, PreviousPlan, Step, SyncRequest, plan,
 };
 pub use reasons::BlockReason;
 pub use sync_options::{Consent, Propagation, SyncOptions};

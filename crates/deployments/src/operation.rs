@@ -136,22 +136,17 @@ pub enum WaitReason {
 }
 
 impl Operation {
-    /// Begins with the steps of a plan. `hook` says which of them are hooks; `prune_last` puts all
-    /// deletions after the last wave, else they go with their waves, in reverse.
+    /// Begins with the steps of a plan. `prune_last` puts all deletions after the last wave, else they
+    /// go with their waves, in reverse.
     #[must_use]
-    pub fn begin(
-        steps: &[Step],
-        hook: impl Fn(&Step) -> Option<Hook>,
-        prune_last: bool,
-        wave_ms_max: i64,
-    ) -> Self {
+    pub fn begin(steps: &[Step], prune_last: bool, wave_ms_max: i64) -> Self {
         let mut tasks: Vec<Task> = steps
             .iter()
             .map(|step| Task {
                 object: step.object.clone(),
                 place: (step.phase, step.wave),
                 action: step.action,
-                hook: hook(step),
+                hook: step.hook.clone(),
                 state: match step.action {
                     Action::Create | Action::Update | Action::Delete => TaskState::Pending,
                     Action::Unchanged => TaskState::Accepted,

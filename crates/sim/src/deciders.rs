@@ -9,8 +9,8 @@ use control::promote::{
 use control::reasons::{HoldReason, RollbackRefusal};
 use control::rollback::{ChangeCause, RenderingChange, RollbackDecision, RollbackInputs};
 use deployments::{
-    ApplicationState, Decision, Deployment, DeploymentFact, Outcome, PlanInputs, PlanPolicy,
-    SyncRequest,
+    ApplicationState, BlockReason, Decision, Deployment, DeploymentFact, Outcome, PlanInputs,
+    PlanPolicy, SyncRequest,
 };
 use ledger::{Actor, ArtifactDigest, CommitId, Draft, PullRequestNumber, Subject, Timestamp};
 use monitoring::{
@@ -376,6 +376,7 @@ impl Simulation {
             previous: state.previous_plan(),
             parent,
             supported_kinds: ["apps/Deployment".to_owned(), "ConfigMap".to_owned()].into(),
+            cluster: None,
             problems: Vec::new(),
             policy: PlanPolicy::default(),
             confirmed: state.confirmed_at(as_of),
@@ -396,10 +397,7 @@ impl Simulation {
                 self.hand_in(decider, late, vec![draft], Effect::Nothing);
             }
             Decision::Blocked { reasons } => {
-                let codes = |reasons: &[deployments::BlockReason]| {
-                    reasons.iter().map(deployments::BlockReason::code).collect::<Vec<_>>()
-                };
-                if codes(&state.blocked) != codes(&reasons) {
+                if !same_codes(&state.blocked, &reasons) {
                     let fact = DeploymentFact::PlanBlocked { application: name, revision, reasons };
                     let draft = fact.draft(as_of, Actor::system("plan")).expecting(parent);
                     self.hand_in(decider, late, vec![draft], Effect::Nothing);
@@ -673,4 +671,8 @@ pub(crate) fn declared(environment: &str) -> deployments::Application {
     );
     deployments::Application::parse("application.yaml", &text)
         .expect("the simulation's own application is right")
+}
+
+fn same_codes(one: &[BlockReason], other: &[BlockReason]) -> bool {
+    one.iter().map(BlockReason::code).eq(other.iter().map(BlockReason::code))
 }

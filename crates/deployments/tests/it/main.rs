@@ -8,4 +8,5 @@ mod hook;
 mod operation;
 mod ownership;
 mod plan;
+mod plan_cluster;
 mod view;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use deployments::{
-    Act, Action, Health, HealthStatus, Hook, Next, ObjectKey, Observed, Operation, Role, Step, role,
+    Act, Action, Health, HealthStatus, Next, ObjectKey, Observed, Operation, Role, Step, role,
 };
 use ledger::Timestamp;
 use serde_json::{Value, json};
@@ -28,12 +28,7 @@ impl Played {
 
     fn with(objects: &[&str], prune_last: bool) -> Self {
         let steps: Vec<Step> = objects.iter().map(|text| step(text)).collect();
-        let hook = |step: &Step| match step.manifest.as_ref().map(role) {
-            Some(Ok(Role::Hook(hook))) => Some(hook),
-            Some(Ok(Role::Object | Role::Skipped)) | None => None,
-            Some(Err(error)) => panic!("{error}"),
-        };
-        let operation = Operation::begin(&steps, hook, prune_last, WAVE_MS_MAX);
+        let operation = Operation::begin(&steps, prune_last, WAVE_MS_MAX);
         let mut played =
             Self { operation, steps, there: BTreeMap::new(), now: Timestamp::default() };
         let old: Vec<ObjectKey> = played
@@ -128,8 +123,12 @@ fn step(text: &str) -> Step {
         "apiVersion": "v1", "kind": kind,
         "metadata": {"name": name, "namespace": "n", "annotations": annotations},
     });
-    if let Ok(Role::Hook(Hook { phases, .. })) = role(&manifest) {
-        phase = *phases.first().expect("a phase");
+    let hook = match role(&manifest).expect("hooks that are known") {
+        Role::Hook(hook) => Some(hook),
+        Role::Object | Role::Skipped => None,
+    };
+    if let Some(hook) = &hook {
+        phase = *hook.phases.first().expect("a phase");
     }
     let object = ObjectKey::of(&manifest, "n").expect("a key");
     let manifest = (action != Action::Delete).then_some(manifest);
@@ -142,6 +141,7 @@ fn step(text: &str) -> Step {
         phase,
         wave,
         manifest,
+        hook,
     }
 }
 

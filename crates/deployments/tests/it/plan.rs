@@ -23,7 +23,7 @@ pub fn application(spec: &str) -> Application {
 
 const AUTOMATED: &str = "  syncPolicy: {automated: {prune: true, selfHeal: true}}";
 
-fn object(kind: &str, name: &str) -> Value {
+pub fn object(kind: &str, name: &str) -> Value {
     let version = match kind {
         "Deployment" | "StatefulSet" => "apps/v1",
         "Job" => "batch/v1",
@@ -37,12 +37,12 @@ fn key(manifest: &Value) -> ObjectKey {
     ObjectKey::of(manifest, "n").unwrap()
 }
 
-fn live(manifest: &Value) -> LiveObject {
+pub fn live(manifest: &Value) -> LiveObject {
     let applied = tracked(manifest, &key(manifest), "app");
     LiveObject { manifest: applied.clone(), applied: Some(applied) }
 }
 
-fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
+pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
     let kinds = [
         "apps/Deployment",
         "apps/StatefulSet",
@@ -66,6 +66,7 @@ fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
         previous: None,
         parent: None,
         supported_kinds: kinds.into_iter().map(str::to_owned).collect(),
+        cluster: None,
         problems: Vec::new(),
         policy: PlanPolicy::default(),
         confirmed: BTreeSet::new(),
@@ -76,7 +77,7 @@ fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
 
 /// The decision in short: `create ConfigMap/a`, `blocked mass-deletion`, `up-to-date`.
 #[track_caller]
-fn check(inputs: &PlanInputs, expected: &[&str]) {
+pub fn check(inputs: &PlanInputs, expected: &[&str]) {
     let steps = |steps: Vec<deployments::Step>| -> Vec<String> {
         let name = |action| match action {
             Action::Create => "create",

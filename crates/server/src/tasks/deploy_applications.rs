@@ -148,6 +148,7 @@ fn inputs(server: &Server, rendering: &Rendering, objects: &[Value]) -> PlanInpu
         previous: state.and_then(|state| state.previous_plan()),
         parent: state.and_then(|state| state.newest),
         supported_kinds: SUPPORTED_KINDS.iter().map(ToString::to_string).collect(),
+        cluster: None,
         problems: problems.collect(),
         policy: PlanPolicy::default(),
         confirmed: state.map(|state| state.confirmed_at(as_of)).unwrap_or_default(),

@@ -3,6 +3,9 @@
 //! Deletions come after all writes, in reverse order. Absent on purpose: pruning without a complete
 //! observation, and writing a part of a rendering of which another part is wrong.
 
+mod deletions;
+mod desired;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{CommitId, Sequence, Timestamp};
@@ -10,14 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::application::{Application, Target};
-use crate::compare::changed_fields;
-use crate::objects::{ObjectKey, annotation_lists, owner, tracked};
-use crate::order::{Phase, phase, place, wave};
-use crate::ownership::{Comparison, Holder, difference, prepared};
+use crate::hook::Hook;
+use crate::objects::ObjectKey;
+use crate::order::Phase;
 use crate::reasons::BlockReason;
-use crate::sync_options::Consent;
-
-const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 
 /// Everything the plan may look at.
 #[derive(Debug, Clone)]
@@ -38,6 +37,8 @@ pub struct PlanInputs {
     pub parent: Option<Sequence>,
     /// The kinds that the target runs, as [`ObjectKey::group_kind`] writes them.
     pub supported_kinds: BTreeSet<String>,
+    /// What else a cluster says of its kinds; `None`: the destination is no known cluster.
+    pub cluster: Option<ClusterFacts>,
     /// What the target's own reading found wrong with manifests of supported kinds.
     pub problems: Vec<(ObjectKey, String)>,
     /// How many deletions need no person.
@@ -48,6 +49,13 @@ pub struct PlanInputs {
     pub requested: Option<SyncRequest>,
     /// When the inputs were true.
     pub as_of: Timestamp,
+}
+
+/// What a cluster says of its kinds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterFacts {
+    /// Those that have no namespace, as [`ObjectKey::group_kind`] writes them.
+    pub cluster_scoped: BTreeSet<String>,
 }
 
 /// What runs on the target.
@@ -165,6 +173,9 @@ pub struct Step {
     /// is `Create`, `Update` or `Unchanged`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub manifest: Option<Value>,
+    /// It is made to do something once, on a target that runs hooks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hook: Option<Hook>,
 }
 
 /// What is done to an object.
@@ -230,10 +241,12 @@ impl PlanSummary {
 #[must_use]
 pub fn plan(inputs: &PlanInputs) -> Decision {
     let mut reasons = Vec::new();
-    if let Target::Cluster { address } = &inputs.application.destination.target {
+    if let (Target::Cluster { address }, None) =
+        (&inputs.application.destination.target, &inputs.cluster)
+    {
         reasons.push(BlockReason::ClusterUnavailable { address: address.clone() });
     }
-    let desired = read_desired(inputs, &mut reasons);
+    let desired = desired::read(inputs, &mut reasons);
     let inventory = match trusted_inventory(inputs) {
         Ok(inventory) => inventory,
         Err(reason) => {
@@ -242,14 +255,19 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
         }
     };
     let live = live_objects(inputs, inventory);
-    check_desired(inputs, inventory, &desired, &live, &mut reasons);
+    desired::check(inputs, inventory, &desired, &live, &mut reasons);
     if !reasons.is_empty() {
         return Decision::Blocked { reasons };
     }
-    let mut steps = write_steps(inputs, &desired, &live);
-    steps.extend(delete_steps(inputs, &desired, &live, &mut reasons));
+    let mut steps = desired::write_steps(inputs, &desired, &live);
+    steps.extend(deletions::delete_steps(inputs, &desired, &live, &mut reasons));
+    // Hooks are no difference, but whatever is written runs them.
     let summary = PlanSummary::of(&steps);
-    if summary.changes() == 0 && reasons.is_empty() {
+    let hooks = desired::hook_steps(inputs, &desired);
+    let runs_hooks = !hooks.is_empty()
+        && (inputs.requested.is_some()
+            || inputs.previous.as_ref().is_some_and(|previous| previous.applied_at.is_none()));
+    if summary.changes() == 0 && reasons.is_empty() && !runs_hooks {
         let unended = inputs.previous.as_ref().filter(|previous| previous.applied_at.is_none());
         return match unended {
             None => Decision::UpToDate(steps),
@@ -269,47 +287,10 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
     if !reasons.is_empty() {
         return Decision::Blocked { reasons };
     }
+    steps.extend(hooks);
+    steps.extend(namespace_step(inputs, inventory, &steps));
     let generation = inputs.previous.as_ref().map_or(0, |previous| previous.generation) + 1;
     Decision::Plan(Plan { generation, parent: inputs.parent, steps, summary })
-}
-
-struct Wanted<'a> {
-    manifest: &'a Value,
-    phase: Phase,
-    wave: i32,
-}
-
-fn read_desired<'a>(
-    inputs: &'a PlanInputs,
-    reasons: &mut Vec<BlockReason>,
-) -> BTreeMap<ObjectKey, Wanted<'a>> {
-    let mut desired = BTreeMap::new();
-    for (index, manifest) in inputs.desired.iter().enumerate() {
-        let Some(object) = ObjectKey::of(manifest, &inputs.application.destination.namespace)
-        else {
-            reasons.push(BlockReason::NotAnObject { document: index + 1 });
-            continue;
-        };
-        let phase = phase(manifest).unwrap_or_else(|hook| {
-            let message =
-                format!("the hook `{hook}` is not supported; use PreSync, Sync or PostSync");
-            reasons.push(BlockReason::InvalidOrder { object: object.clone(), message });
-            None
-        });
-        let wave = wave(manifest).unwrap_or_else(|text| {
-            let message = format!("the wave `{text}` is not a whole number");
-            reasons.push(BlockReason::InvalidOrder { object: object.clone(), message });
-            0
-        });
-        if let Err(message) = inputs.application.sync.options.of(manifest) {
-            reasons.push(BlockReason::InvalidOrder { object: object.clone(), message });
-        }
-        let Some(phase) = phase else { continue };
-        if desired.insert(object.clone(), Wanted { manifest, phase, wave }).is_some() {
-            reasons.push(BlockReason::DuplicateObject { object });
-        }
-    }
-    desired
 }
 
 /// The observation, if it is whole and not older than the last apply.
@@ -331,192 +312,44 @@ fn live_objects<'a>(
     inputs: &PlanInputs,
     inventory: &'a Inventory,
 ) -> BTreeMap<ObjectKey, &'a LiveObject> {
-    let namespace = &inputs.application.destination.namespace;
     inventory
         .objects
         .iter()
-        .filter_map(|object| Some((ObjectKey::of(&object.manifest, namespace)?, object)))
+        .filter_map(|object| Some((inputs.key_of(&object.manifest)?, object)))
         .collect()
 }
 
-fn check_desired(
-    inputs: &PlanInputs,
-    inventory: &Inventory,
-    desired: &BTreeMap<ObjectKey, Wanted<'_>>,
-    live: &BTreeMap<ObjectKey, &LiveObject>,
-    reasons: &mut Vec<BlockReason>,
-) {
-    let application = inputs.application.name.as_str();
-    for object in desired.keys() {
-        let makes_namespaces = object.kind == "Namespace" && inventory.namespaces.is_none();
-        if !inputs.supported_kinds.contains(&object.group_kind()) && !makes_namespaces {
-            reasons.push(BlockReason::UnknownKind { object: object.clone() });
-        }
-        let cluster_scoped = crate::objects::is_cluster_scoped(&object.group, &object.kind);
-        let made_here = desired.keys().any(|other| {
-            other.kind == "Namespace" && other.group.is_empty() && other.name == object.namespace
-        });
-        let exists = inputs.application.sync.create_namespace
-            || made_here
-            || inventory
-                .namespaces
-                .as_ref()
-                .is_none_or(|spaces| spaces.contains(&object.namespace));
-        if !cluster_scoped && (object.namespace.is_empty() || !exists) {
-            reasons.push(BlockReason::NamespaceMissing { object: object.clone() });
-        }
-        if let Some(owner) = live.get(object).and_then(|live| owner(&live.manifest, object))
-            && owner != application
-        {
-            let application = owner.to_owned();
-            reasons.push(BlockReason::OwnedByAnother { object: object.clone(), application });
-        }
+/// The namespace that `CreateNamespace=true` asks for, before everything else. It carries no tracking
+/// annotation: it is never deleted with the application.
+fn namespace_step(inputs: &PlanInputs, inventory: &Inventory, steps: &[Step]) -> Option<Step> {
+    let name = &inputs.application.destination.namespace;
+    let namespaces = inventory.namespaces.as_ref()?;
+    let is_made =
+        steps.iter().any(|step| step.object.kind == "Namespace" && step.object.name == *name);
+    let asked = inputs.is_cluster() && inputs.application.sync.create_namespace;
+    if !asked || namespaces.contains(name) || is_made {
+        return None;
     }
-    for (object, message) in &inputs.problems {
-        let (object, message) = (object.clone(), message.clone());
-        reasons.push(BlockReason::InvalidManifest { object, message });
-    }
-}
-
-fn write_steps(
-    inputs: &PlanInputs,
-    desired: &BTreeMap<ObjectKey, Wanted<'_>>,
-    live: &BTreeMap<ObjectKey, &LiveObject>,
-) -> Vec<Step> {
-    let mut steps: Vec<Step> = desired
-        .iter()
-        .map(|(object, wanted)| {
-            let manifest = tracked(wanted.manifest, object, inputs.application.name.as_str());
-            let (action, changed, reason) = match live.get(object) {
-                None => (Action::Create, Vec::new(), "not on the target yet".to_owned()),
-                Some(live) => {
-                    let ignored = inputs.application.ignored_pointers(object);
-                    let changed = changed_fields_of(&manifest, live, &ignored);
-                    let fields: Vec<String> = changed.keys().cloned().collect();
-                    if changed.is_empty() {
-                        (Action::Unchanged, fields, "equal to Git".to_owned())
-                    } else {
-                        (Action::Update, fields, differs_in(&changed))
-                    }
-                }
-            };
-            let restarts = object.is_workload()
-                && changed.iter().any(|path| path.starts_with("/spec/template"));
-            let (phase, wave) = (wanted.phase, wanted.wave);
-            let manifest = Some(manifest);
-            Step {
-                action,
-                object: object.clone(),
-                reason,
-                restarts,
-                changed,
-                phase,
-                wave,
-                manifest,
-            }
-        })
-        .collect();
-    steps.sort_by_key(|step| place(step.phase, step.wave, &step.object));
-    steps
-}
-
-/// A target that says who owns which field is compared by that, any other by the last apply.
-fn changed_fields_of(
-    desired: &Value,
-    live: &LiveObject,
-    ignored: &[&str],
-) -> BTreeMap<String, Option<Holder>> {
-    if live.manifest.pointer("/metadata/managedFields").is_none() {
-        let applied = live.applied.as_ref();
-        let fields = changed_fields(desired, &live.manifest, applied, ignored);
-        return fields.into_iter().map(|field| (field, None)).collect();
-    }
-    let applied = live.applied.as_ref();
-    let how = Comparison { ignored, applied, ..Comparison::default() };
-    difference(&prepared(desired), &live.manifest, &how).changed
-}
-
-fn differs_in(changed: &BTreeMap<String, Option<Holder>>) -> String {
-    let field = |(field, holder): (&String, &Option<Holder>)| match holder {
-        Some(holder) => format!("{field} (held by `{}`)", holder.manager),
-        None => field.clone(),
-    };
-    format!("differs from Git in {}", changed.iter().map(field).collect::<Vec<_>>().join(", "))
-}
-
-/// The application's own objects that left Git, in reverse order.
-fn delete_steps(
-    inputs: &PlanInputs,
-    desired: &BTreeMap<ObjectKey, Wanted<'_>>,
-    live: &BTreeMap<ObjectKey, &LiveObject>,
-    reasons: &mut Vec<BlockReason>,
-) -> Vec<Step> {
-    let application = &inputs.application;
-    let owned = live
-        .iter()
-        .filter(|(object, live)| owner(&live.manifest, object) == Some(application.name.as_str()));
-    let (mut existing, mut asks, mut steps) = (0, Vec::new(), Vec::new());
-    for (object, live) in owned {
-        existing += 1;
-        if desired.contains_key(object) {
-            continue;
-        }
-        let kept = kept_because(inputs, &live.manifest);
-        let options = application.sync.options.of(&live.manifest);
-        let asked = options.is_ok_and(|options| options.prune == Consent::Confirm);
-        if kept.is_none() && asked && !inputs.confirmed.contains(object) {
-            asks.push(object.clone());
-        }
-        let action = if kept.is_some() { Action::Blocked } else { Action::Delete };
-        let reason = kept.unwrap_or("no longer in Git").to_owned();
-        let phase = phase(&live.manifest).ok().flatten().unwrap_or(Phase::Sync);
-        let wave = wave(&live.manifest).unwrap_or(0);
-        let (restarts, changed, manifest) = (false, Vec::new(), None);
-        let object = object.clone();
-        steps.push(Step { action, object, reason, restarts, changed, phase, wave, manifest });
-    }
-    steps.sort_by_key(|step| std::cmp::Reverse(place(step.phase, step.wave, &step.object)));
-    if !asks.is_empty() {
-        reasons.push(BlockReason::DeletionNeedsConfirmation { deletions: asks });
-    }
-    fuse(inputs, &steps, existing, reasons);
-    steps
-}
-
-fn kept_because(inputs: &PlanInputs, live: &Value) -> Option<&'static str> {
-    let automatic = inputs.application.sync.automated.is_some_and(|automated| automated.prune);
-    match inputs.application.sync.options.of(live).map(|options| options.prune) {
-        Ok(Consent::No) if annotation_lists(live, SYNC_OPTIONS, "Prune=false") => {
-            return Some("left Git and stays: its annotation says Prune=false");
-        }
-        Ok(Consent::No) => return Some("left Git and stays: the application says Prune=false"),
-        // What nobody can read is not an order to delete.
-        Err(_) => return Some("left Git and stays: its annotation of options cannot be read"),
-        Ok(Consent::Yes | Consent::Confirm) => {}
-    }
-    let pruned = inputs.requested.map_or(automatic, |request| request.prune || automatic);
-    (!pruned).then_some("left Git and stays: pruning is off")
-}
-
-/// Stops a mass deletion unless a person confirmed exactly these objects.
-fn fuse(inputs: &PlanInputs, steps: &[Step], existing: usize, reasons: &mut Vec<BlockReason>) {
-    let deletions: Vec<ObjectKey> = steps
-        .iter()
-        .filter(|step| step.action == Action::Delete)
-        .map(|step| step.object.clone())
-        .collect();
-    if deletions.iter().all(|object| inputs.confirmed.contains(object)) {
-        return;
-    }
-    let allow_empty =
-        inputs.application.sync.automated.is_some_and(|automated| automated.allow_empty);
-    let percent = existing * inputs.policy.deletion_percent_max / 100;
-    let allowed = inputs.policy.deletions_max.max(percent);
-    if deletions.len() == existing && inputs.desired.is_empty() && !allow_empty {
-        reasons.push(BlockReason::WouldDeleteEverything { deletions });
-    } else if deletions.len() > allowed {
-        reasons.push(BlockReason::MassDeletion { deletions, existing, allowed });
-    }
+    let first = steps.iter().map(|step| (step.phase, step.wave)).min()?;
+    let metadata = &inputs.application.sync.namespace_metadata;
+    let manifest = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name, "labels": metadata.labels, "annotations": metadata.annotations,
+        },
+    });
+    Some(Step {
+        action: Action::Create,
+        object: ObjectKey::of(&manifest, "")?,
+        reason: "the application asks for it by CreateNamespace=true".into(),
+        restarts: false,
+        changed: Vec::new(),
+        phase: first.0,
+        wave: first.1,
+        manifest: Some(manifest),
+        hook: None,
+    })
 }
 
 /// Whether the steps may be done now: automation, self-healing and the waits after failures.
