@@ -46,6 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sandbox",
             "runner",
             "render",
+            "cluster",
             "workloads",
             "probes",
             "registry",

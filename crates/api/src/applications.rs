@@ -75,6 +75,15 @@ pub struct Resource {
     pub differing_fields: Vec<String>,
 }
 
+/// How an application is synchronised on request.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Synchronise {
+    /// Whether objects that left Git are deleted, whatever the automation says.
+    #[serde(default)]
+    pub prune: bool,
+}
+
 /// A past deployment.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Deployment {

@@ -81,6 +81,19 @@ pub struct RunningJob {
     pub started_at: Option<String>,
 }
 
+/// Something that may not be done on a cluster and must.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MissingPermission {
+    /// `patch`.
+    pub verb: String,
+    /// `deployments.apps`.
+    pub resource: String,
+    /// Where; empty: everywhere.
+    pub namespace: String,
+    /// The cluster's reason, when it gives one.
+    pub reason: String,
+}
+
 /// A destination that applications name.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Destination {
@@ -92,4 +105,10 @@ pub struct Destination {
     pub applications: Vec<String>,
     /// Why nothing can be applied there; none: it can.
     pub reasons: Vec<Reason>,
+    /// The cluster's version, once it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Where the cluster's API server is, when the cluster is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }

@@ -51,6 +51,7 @@ async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<
         port: up.port,
         demo: up.demo,
         metrics_url: up.metrics_url,
+        kubeconfig: up.kubeconfig,
         require_sandbox: up.require_sandbox,
         french: up.french,
     };

@@ -73,6 +73,9 @@ pub enum Command {
     /// Applications.
     #[command(subcommand)]
     App(commands::app::AppCommand),
+    /// Clusters that applications may name.
+    #[command(subcommand)]
+    Cluster(commands::cluster::ClusterCommand),
     /// Environments and promotions.
     #[command(subcommand)]
     Env(commands::env::EnvCommand),
@@ -118,6 +121,9 @@ pub struct UpArguments {
     /// A Prometheus server to query instead of the embedded store.
     #[arg(long, value_name = "URL", value_parser = web_address)]
     pub metrics_url: Option<String>,
+    /// A kubeconfig whose contexts applications may name as their destination.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
     /// Refuse to run jobs with less than full isolation.
     #[arg(long)]
     pub require_sandbox: bool,

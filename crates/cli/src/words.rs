@@ -33,6 +33,7 @@ pub enum Column {
     Kind,
     Message,
     Name,
+    Namespace,
     Number,
     Opened,
     Outcome,
@@ -122,6 +123,8 @@ pub trait Words: Sync {
     fn stored(&self, name: &str, bytes: u64) -> String;
     fn downloaded(&self, file: &str, bytes: u64) -> String;
     fn deletions_confirmed(&self, application: &str) -> String;
+    fn synchronisation_asked(&self, application: &str) -> String;
+    fn synchronisation_ended(&self, application: &str) -> String;
     fn views_rebuilt(&self, facts: u64, identical: bool) -> String;
     fn opened(&self, url: &str) -> String;
     fn pages_written(&self, count: usize, folder: &str) -> String;

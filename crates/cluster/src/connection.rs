@@ -1,7 +1,7 @@
 //! How a cluster is reached: a kubeconfig, the account of the pod that we run in, or a token.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -93,6 +93,30 @@ pub enum OpenError {
 
 fn shown(file: Option<&PathBuf>) -> String {
     file.map(|file| format!(" {}", file.display())).unwrap_or_default()
+}
+
+/// A context of a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextOfKubeconfig {
+    /// Its name.
+    pub name: String,
+    /// The address of its cluster's API server; empty when the file does not say.
+    pub server: String,
+}
+
+/// The contexts of a kubeconfig, in its order.
+pub fn contexts(file: &Path) -> Result<Vec<ContextOfKubeconfig>, OpenError> {
+    let failed = |source| OpenError::Kubeconfig { file: Some(file.to_owned()), source };
+    let read = Kubeconfig::read_from(file).map_err(failed)?;
+    let address = |cluster: &str| {
+        let found = read.clusters.iter().find(|known| known.name == cluster);
+        found.and_then(|known| known.cluster.as_ref()?.server.clone()).unwrap_or_default()
+    };
+    let contexts = read.contexts.iter().map(|context| ContextOfKubeconfig {
+        name: context.name.clone(),
+        server: context.context.as_ref().map(|one| address(&one.cluster)).unwrap_or_default(),
+    });
+    Ok(contexts.collect())
 }
 
 impl Connection {

@@ -154,9 +154,18 @@ impl Kinds {
 
     /// All kinds, as [`deployments::ObjectKey::group_kind`] writes them.
     pub fn group_kinds(&self) -> BTreeSet<String> {
-        let named = |(group, kind): &(String, String)| {
-            if group.is_empty() { kind.clone() } else { format!("{group}/{kind}") }
-        };
         self.preferred.keys().map(named).collect()
     }
+
+    /// Those that have no namespace.
+    pub fn cluster_scoped(&self) -> BTreeSet<String> {
+        let scoped = self.preferred.iter().filter(|(_, kind)| {
+            self.by_version.get(kind).is_some_and(|resource| !resource.namespaced)
+        });
+        scoped.map(|(names, _)| named(names)).collect()
+    }
+}
+
+fn named((group, kind): &(String, String)) -> String {
+    if group.is_empty() { kind.clone() } else { format!("{group}/{kind}") }
 }

@@ -37,7 +37,7 @@ use serde_json::Value;
 
 pub use apply::{Applied, Change, DeleteOptions, Propagation, PutOptions};
 pub use cache::Changes;
-pub use connection::{Connection, OpenError, Token};
+pub use connection::{Connection, ContextOfKubeconfig, OpenError, Token, contexts};
 pub use doctor::{Deployer, MissingPermission};
 pub use error::{ApplyRefusal, Cause, FieldConflict, RequestError};
 pub use identity::Identity;
@@ -58,6 +58,8 @@ pub struct Cluster {
 pub struct UnsyncedKind {
     /// `apps/v1/Deployment`.
     pub kind: String,
+    /// Whether it is being read for the first time.
+    pub is_new: bool,
     /// Why, as a sentence.
     pub reason: String,
 }
@@ -107,6 +109,12 @@ impl Cluster {
         self.inner.kinds().group_kinds()
     }
 
+    /// The kinds whose objects live in no namespace, as `ObjectKey::group_kind` writes them.
+    #[must_use]
+    pub fn cluster_scoped_kinds(&self) -> BTreeSet<String> {
+        self.inner.kinds().cluster_scoped()
+    }
+
     /// Whether objects of the kind live in namespaces; `None`: the cluster has no such kind.
     #[must_use]
     pub fn is_namespaced(&self, kind: &KindInUse) -> Option<bool> {
@@ -145,8 +153,7 @@ impl Cluster {
     /// The kinds in use that are not in sync, with the reason: why inventories are not complete.
     #[must_use]
     pub fn unsynced(&self) -> Vec<UnsyncedKind> {
-        let store = self.inner.store();
-        store.unsynced().map(|(kind, reason)| UnsyncedKind { kind, reason }).collect()
+        self.inner.store().unsynced().collect()
     }
 
     /// Grows whenever the application may look different.

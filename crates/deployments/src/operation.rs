@@ -386,6 +386,25 @@ fn place_deletions(tasks: &mut [Task], prune_last: bool) {
     }
 }
 
+impl Wait {
+    /// A stable name for programs and `boucle explain`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self.reason {
+            WaitReason::Health { .. } => "waits-for-health",
+            WaitReason::Hook { .. } => "waits-for-hook",
+            WaitReason::Deletion => "waits-for-deletion",
+        }
+    }
+}
+
+/// What is waited for, and where in the synchronisation.
+impl std::fmt::Display for Wait {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "wave {} waits for {}: {}", self.wave, self.object, self.reason)
+    }
+}
+
 /// What is waited for, in words.
 impl std::fmt::Display for WaitReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -11,7 +11,7 @@ use crate::objects::ObjectKey;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum BlockReason {
-    /// The destination is not this machine.
+    /// The destination is no cluster that is known.
     ClusterUnavailable { address: String },
     /// What is on the target is not known, or only in part.
     InventoryMissing { what: String },
@@ -92,7 +92,7 @@ impl fmt::Display for BlockReason {
         match self {
             Self::ClusterUnavailable { address } => write!(
                 f,
-                "the destination `{address}` is a Kubernetes cluster, which this server cannot reach yet; use `name: local` for processes of this machine"
+                "the destination `{address}` is no cluster that this server knows; start it with a kubeconfig that has it, or use `name: local` for processes of this machine"
             ),
             Self::InventoryMissing { what } => write!(
                 f,

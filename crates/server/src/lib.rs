@@ -5,6 +5,7 @@
 
 mod changes;
 mod clock;
+mod clusters;
 mod configurations;
 mod demo;
 mod evidence;
@@ -12,6 +13,7 @@ mod history;
 mod http;
 mod language;
 mod notifications;
+mod operations;
 mod options;
 mod passkeys;
 mod passwords;
@@ -26,6 +28,7 @@ mod services;
 mod setup;
 mod start;
 mod state;
+mod targets;
 mod tasks;
 mod views;
 mod watched;
@@ -38,7 +41,10 @@ pub use start::{StartError, run};
 /// Sends the log to standard error: warnings and above, or what `BOUCLE_LOG` says.
 pub fn log_to_standard_error() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("BOUCLE_LOG")
-        // The library of passkeys calls it an error that most of them count nothing.
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,webauthn_rs_core=off"));
+        // The library of passkeys calls it an error that most of them count nothing; what a cluster
+        // refuses is said by whoever asked.
+        .unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,webauthn_rs_core=off,kube_client=off")
+        });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

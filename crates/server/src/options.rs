@@ -13,6 +13,8 @@ pub struct Options {
     pub demo: bool,
     /// A Prometheus server to query instead of the embedded store.
     pub metrics_url: Option<String>,
+    /// A kubeconfig whose contexts are destinations.
+    pub kubeconfig: Option<PathBuf>,
     /// Refuse to run jobs with less than full isolation.
     pub require_sandbox: bool,
     /// Print in French.

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use workloads::{Config, Engine};
 
 use crate::clock::{self, Clock};
+use crate::clusters::Clusters;
 use crate::http;
 use crate::options::Options;
 use crate::passkeys::Passkeys;
@@ -105,6 +106,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     check_isolation(&runner, options.require_sandbox)?;
     let images = Arc::new(RegistryImages(registry.clone()));
     let engine = Engine::open(Config::new(data.join("workloads"), images)).await?;
+    let clusters = Clusters::open(options.kubeconfig.as_deref()).await?;
     let dialer = Dialer::new([address.port()])?;
     let metrics = match &options.metrics_url {
         Some(url) => {
@@ -133,6 +135,8 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         runs: Default::default(),
         runner,
         engine,
+        clusters,
+        operations: Default::default(),
         scraper: Scraper::timed_by(move || clock.now(), dialer.clone(), metrics.clone(), budget),
         metrics,
         checker: Checker::new(dialer.clone()),
@@ -172,7 +176,11 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         tasks::spawn(
             "deploy",
             server,
-            [engine(), vec![server.renderings.watch()]].concat(),
+            [
+                engine(),
+                vec![server.renderings.watch(), server.clusters.watch(), server.operations.watch()],
+            ]
+            .concat(),
             tasks::deploy_applications::reconcile,
         ),
         tasks::spawn("assess", server, engine(), tasks::assess_health::reconcile),
@@ -238,6 +246,7 @@ async fn stop(server: &Arc<Server>, tasks: Vec<tokio::task::JoinHandle<()>>) -> 
     for task in tasks {
         task.abort();
     }
+    server.clusters.close();
     server.engine.shutdown().await;
     server.recorder.save().await?;
     server.sign_checkpoint().await?;

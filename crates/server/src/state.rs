@@ -17,9 +17,11 @@ use tokio::sync::watch;
 use workloads::Engine;
 
 use crate::clock::Clock;
+use crate::clusters::Clusters;
 use crate::configurations::Configurations;
 use crate::http::identity;
 use crate::http::problem::Refusal;
+use crate::operations::Operations;
 use crate::options::Options;
 use crate::passkeys::Passkeys;
 use crate::passwords::Passwords;
@@ -71,6 +73,10 @@ pub struct Server {
     pub runner: Runner,
     /// The local processes.
     pub engine: Engine,
+    /// The clusters.
+    pub clusters: Clusters,
+    /// Synchronisations with clusters that are under way.
+    pub operations: Operations,
     /// The metrics.
     pub metrics: Metrics,
     /// What fetches metrics.

@@ -107,10 +107,16 @@ function RunnerShown({ runner }: { runner: Runner }): ReactNode {
 
 function DestinationShown({ destination }: { destination: Destination }): ReactNode {
   const { places } = useSettingsWords();
-  const { name, kind, applications, reasons } = destination;
+  const { name, kind, applications, reasons, version, address } = destination;
+  const what = (places.kinds as Record<string, string>)[kind] ?? kind;
   return (
     <div className={PLACE}>
-      <Named name={name} what={(places.kinds as Record<string, string>)[kind] ?? kind} />
+      <Named name={name} what={[what, version].filter(Boolean).join(' ')} />
+      {address && (
+        <p className="text-muted">
+          <Given text={address} />
+        </p>
+      )}
       {reasons.length === 0 ? (
         <State state="success" word={places.reachable} />
       ) : (

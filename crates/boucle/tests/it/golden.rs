@@ -24,7 +24,7 @@ const CHANGING: [(&str, &str); 11] = [
 ];
 
 /// What is asked of a server on which the demonstration has gone back once.
-const WITH_SERVER: [&str; 66] = [
+const WITH_SERVER: [&str; 70] = [
     "status",
     "env list",
     "app list",
@@ -67,6 +67,10 @@ const WITH_SERVER: [&str; 66] = [
     "app history",
     "token revoke none --quiet",
     "app confirm-deletions none Pod/none",
+    "app sync none",
+    "app unstick hello-staging",
+    "cluster list",
+    "cluster doctor none",
     "diff none",
     "wait none --timeout-seconds 1",
     "logs none",

@@ -13,6 +13,7 @@ mod git;
 mod golden;
 mod harness;
 mod http;
+mod kubernetes;
 mod language;
 mod overtaken;
 mod passkeys;

@@ -1,7 +1,8 @@
 //! `boucle app`: applications.
 
-use api::applications::{Application, ConfirmDeletions, Deployment, Resource};
+use api::applications::{Application, ConfirmDeletions, Deployment, Resource, Synchronise};
 use clap::Subcommand;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Context;
@@ -9,7 +10,7 @@ use super::diff::DiffArguments;
 use super::rollback::RollbackArguments;
 use crate::complete;
 use crate::failure::{Exit, Failure};
-use crate::output;
+use crate::output::{self, Format};
 use crate::words::{Column, Words};
 
 /// Applications.
@@ -33,6 +34,21 @@ pub enum AppCommand {
     Diff(DiffArguments),
     /// Go back to the last healthy revision, by a revert commit.
     Rollback(RollbackArguments),
+    /// Synchronise it now, whatever the automation says.
+    Sync {
+        /// Its name.
+        #[arg(add = complete::applications())]
+        name: String,
+        /// Also delete what left Git.
+        #[arg(long)]
+        prune: bool,
+    },
+    /// End a synchronisation that is under way, whatever it waits for.
+    Unstick {
+        /// Its name.
+        #[arg(add = complete::applications())]
+        name: String,
+    },
     /// Let a blocked plan delete what the fuse held back.
     ConfirmDeletions {
         /// Its name.
@@ -48,27 +64,7 @@ pub enum AppCommand {
 pub async fn execute(context: &Context, command: &AppCommand) -> Result<Exit, Failure> {
     let client = &context.client;
     match command {
-        AppCommand::List => {
-            let items: Vec<Application> = client.list("/applications", usize::MAX).await?;
-            let columns = [
-                Column::Name,
-                Column::Environment,
-                Column::Sync,
-                Column::Health,
-                Column::Revision,
-                Column::Generation,
-            ];
-            context.out.many(&items, &columns, |item, _| {
-                vec![
-                    item.name.clone(),
-                    item.environment.clone().unwrap_or_default(),
-                    item.sync.clone(),
-                    item.health.clone(),
-                    item.revision.as_deref().map(output::short).unwrap_or_default(),
-                    item.generation.to_string(),
-                ]
-            });
-        }
+        AppCommand::List => list(context).await?,
         AppCommand::Show { name } => {
             let application: Application = client.get(&format!("/applications/{name}")).await?;
             let resources: Vec<Resource> =
@@ -99,6 +95,16 @@ pub async fn execute(context: &Context, command: &AppCommand) -> Result<Exit, Fa
         AppCommand::Diff(arguments) => return super::diff::execute(context, arguments).await,
         AppCommand::Rollback(arguments) => {
             return super::rollback::execute(context, arguments).await;
+        }
+        AppCommand::Sync { name, prune } => {
+            let body = Synchronise { prune: *prune };
+            let done = context.out.words().synchronisation_asked(name);
+            ask(context, &format!("/applications/{name}/sync"), &body, done).await?;
+        }
+        AppCommand::Unstick { name } => {
+            let done = context.out.words().synchronisation_ended(name);
+            let nothing = serde_json::json!({});
+            ask(context, &format!("/applications/{name}/unstick"), &nothing, done).await?;
         }
         AppCommand::ConfirmDeletions { name, objects } => {
             let body = ConfirmDeletions { objects: objects.clone() };
@@ -137,4 +143,43 @@ fn describe(application: &Application, resources: &[Resource], words: &dyn Words
     });
     text.push_str(&output::table(words, &columns, rows));
     text
+}
+
+async fn list(context: &Context) -> Result<(), Failure> {
+    let items: Vec<Application> = context.client.list("/applications", usize::MAX).await?;
+    let columns = [
+        Column::Name,
+        Column::Environment,
+        Column::Sync,
+        Column::Health,
+        Column::Revision,
+        Column::Generation,
+    ];
+    context.out.many(&items, &columns, |item, _| {
+        vec![
+            item.name.clone(),
+            item.environment.clone().unwrap_or_default(),
+            item.sync.clone(),
+            item.health.clone(),
+            item.revision.as_deref().map(output::short).unwrap_or_default(),
+            item.generation.to_string(),
+        ]
+    });
+    Ok(())
+}
+
+/// Asks for a change of an application; tells people the sentence and programs the application.
+async fn ask(
+    context: &Context,
+    path: &str,
+    body: &impl Serialize,
+    sentence: String,
+) -> Result<(), Failure> {
+    let application: Application = context.client.post(path, body).await?;
+    if context.out.format == Format::Table {
+        context.out.say(&sentence);
+    } else {
+        context.out.one(&application, |_, _| String::new());
+    }
+    Ok(())
 }

@@ -17,10 +17,11 @@ pub struct DocsArguments {
 }
 
 /// Topic and page, in the order in which one would read them.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
     ("tutorial", include_str!("../../../../docs/tutorial.md")),
     ("boucle-yaml", include_str!("../../../../docs/boucle-yaml.md")),
     ("workflows", include_str!("../../../../docs/workflows.md")),
+    ("kubernetes", include_str!("../../../../docs/kubernetes.md")),
     ("cli", include_str!("../../../../docs/cli.md")),
 ];
 

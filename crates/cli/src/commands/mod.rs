@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod app;
 pub mod audit;
+pub mod cluster;
 pub mod completions;
 pub mod demo;
 mod demo_story;
@@ -83,6 +84,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Pr(command) => pr::execute(&context()?, &command).await,
         Command::Run(command) => run::execute(&context()?, &command).await,
         Command::App(command) => app::execute(&context()?, &command).await,
+        Command::Cluster(command) => cluster::execute(&context()?, &command).await,
         Command::Env(command) => env::execute(&context()?, &command).await,
         Command::Incident(command) => incident::execute(&context()?, &command).await,
         Command::Audit(command) => audit::execute(&context()?, &command).await,

@@ -257,10 +257,29 @@ const EXAMPLES: &[Example] = &[
         "par un commit d’annulation",
     ),
     example(
+        "app sync",
+        "boucle app sync hello --prune",
+        "also what left Git goes",
+        "ce qui a quitté Git s’en va aussi",
+    ),
+    example(
+        "app unstick",
+        "boucle app unstick hello",
+        "its failure is then on record",
+        "son échec est alors consigné",
+    ),
+    example(
         "app confirm-deletions",
         "boucle app confirm-deletions hello Service/old",
         "as the blocked plan named it",
         "comme le plan bloqué l’a nommé",
+    ),
+    example("cluster list", "boucle cluster list", "whether each answers", "si chacun répond"),
+    example(
+        "cluster doctor",
+        "boucle cluster doctor east",
+        "exit code 10 when something is missing",
+        "le code de sortie est 10 si quelque chose manque",
     ),
     example("env list", "boucle env list", "what runs in each", "ce qui tourne dans chacun"),
     example(

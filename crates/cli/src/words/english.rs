@@ -33,6 +33,7 @@ impl Words for English {
             Column::Kind => "kind",
             Column::Message => "message",
             Column::Name => "name",
+            Column::Namespace => "namespace",
             Column::Number => "number",
             Column::Opened => "opened",
             Column::Outcome => "outcome",
@@ -225,6 +226,14 @@ impl Words for English {
 
     fn downloaded(&self, file: &str, bytes: u64) -> String {
         format!("wrote {file}, {bytes} bytes")
+    }
+
+    fn synchronisation_asked(&self, application: &str) -> String {
+        format!("{application} is synchronised now; `boucle app show {application}` follows it")
+    }
+
+    fn synchronisation_ended(&self, application: &str) -> String {
+        format!("the synchronisation of {application} ends")
     }
 
     fn deletions_confirmed(&self, application: &str) -> String {

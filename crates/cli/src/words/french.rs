@@ -33,6 +33,7 @@ impl Words for French {
             Column::Kind => "genre",
             Column::Message => "message",
             Column::Name => "nom",
+            Column::Namespace => "espace de noms",
             Column::Number => "numéro",
             Column::Opened => "ouvert",
             Column::Outcome => "issue",
@@ -257,6 +258,16 @@ impl Words for French {
         format!("{file} écrit, {bytes} octets")
     }
 
+    fn synchronisation_asked(&self, application: &str) -> String {
+        format!(
+            "{application} est en cours de synchronisation ; suivez avec `boucle app show {application}`"
+        )
+    }
+
+    fn synchronisation_ended(&self, application: &str) -> String {
+        format!("la synchronisation de {application} prend fin")
+    }
+
     fn deletions_confirmed(&self, application: &str) -> String {
         format!("confirmé ; {application} est planifiée à nouveau")
     }
@@ -393,7 +404,7 @@ impl Words for French {
     }
 
     fn no_workflows(&self, folder: &str) -> String {
-        format!("il n’y a pas de {folder} ici\n  essayez : allez à la racine du dépôt")
+        format!("il n’y a pas de {folder} ici\n  essayez : allez à la racine du dépôt")
     }
 
     fn no_workflow(&self, workflow: Option<&str>, folder: &str) -> String {
@@ -407,7 +418,7 @@ impl Words for French {
         let process =
             process.map_or("un autre processus".into(), |id| format!("le processus {id}"));
         format!(
-            "{folder} est utilisé par {process}\n  essayez : arrêtez ce processus, ou nommez un autre dossier par --data"
+            "{folder} est utilisé par {process}\n  essayez : arrêtez ce processus, ou nommez un autre dossier par --data"
         )
     }
 

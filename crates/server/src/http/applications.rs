@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::applications::{
     Application, ApplicationsQuery, ConfirmDeletions, Deployment, Resource, Rollback,
-    RollbackResult,
+    RollbackResult, Synchronise,
 };
 use api::page::{Page, PageQuery};
 use api::problem::Reason;
@@ -89,7 +89,7 @@ pub async fn resources(
     Query(query): Query<PageQuery>,
 ) -> Answer<Page<Resource>> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
-    let live = server.engine.observe(&name).objects;
+    let live = server.live_objects(&name);
     let rendering = server.renderings.of(&name);
     let namespace = rendering.as_ref().map(|one| one.application.destination.namespace.clone());
     let namespace = namespace.unwrap_or_default();
@@ -153,7 +153,7 @@ pub async fn difference(
         return Err(Refusal::new("render-failed", &Obstacle::NotRendered(&name)));
     };
     let namespace = rendering.application.destination.namespace.clone();
-    let live = server.engine.observe(&name).objects;
+    let live = server.live_objects(&name);
     let mut before = Vec::new();
     let mut after = Vec::new();
     for manifest in &rendering.manifests {
@@ -193,7 +193,7 @@ pub async fn log(
     Query(query): Query<LogQuery>,
 ) -> Answer<LogChunk> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
-    let live = server.engine.observe(&name).objects;
+    let live = server.live_objects(&name);
     let mut replicas = live.iter().filter(|one| one["kind"] == "Pod");
     let first = replicas.find_map(|one| one["metadata"]["name"].as_str().map(str::to_owned));
     let Some(replica) = query.replica.or(first) else {
@@ -289,6 +289,37 @@ pub async fn confirm_deletions(
     Ok(Json(serde_json::json!({"confirmed": body.objects, "until": until.to_string()})))
 }
 
+/// Asks for a synchronisation now, whatever the automation says.
+#[utoipa::path(post, path = "/applications/{name}/sync", tag = "applications",
+    params(("name" = String, Path)), request_body = Synchronise,
+    responses((status = 200, body = Application)))]
+pub async fn synchronise(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Checked(body): Checked<Synchronise>,
+) -> Answer<Application> {
+    let (name, permit) = permit(&server, &headers, &name, Permission::OperateDeployments).await?;
+    let fact = DeploymentFact::SyncRequested { application: name.clone(), prune: body.prune };
+    server.append(vec![fact.draft(server.clock.now(), permit.actor().clone())]).await?;
+    Ok(Json(on_wire(&server, &name, &server.engine.services()).ok_or_else(|| missing(&name))?))
+}
+
+/// Ends a synchronisation that is under way, whatever it waits for.
+#[utoipa::path(post, path = "/applications/{name}/unstick", tag = "applications",
+    params(("name" = String, Path)), responses((status = 200, body = Application)))]
+pub async fn unstick(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer<Application> {
+    let (name, permit) = permit(&server, &headers, &name, Permission::OperateDeployments).await?;
+    if !server.operations.end(&name, &format!("{} ended it", permit.actor())) {
+        return Err(Refusal::new("not-ready", &Obstacle::NothingUnderWay(&name)));
+    }
+    Ok(Json(on_wire(&server, &name, &server.engine.services()).ok_or_else(|| missing(&name))?))
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these reasons hold deletions back")]
 fn deletions(reason: &BlockReason) -> Vec<ObjectKey> {
     match reason {
@@ -356,7 +387,7 @@ fn on_wire(
         rendered_commit: running.map(|running| running.rendered_commit.to_string()),
         generation: state.generation(),
         images: images(manifests).map(str::to_owned).collect(),
-        reasons: reasons(state),
+        reasons: reasons(server, name, state),
         addresses: addresses.collect(),
     })
 }
@@ -374,7 +405,7 @@ fn sync(state: &ApplicationState, rendered: Option<&ledger::CommitId>) -> &'stat
     }
 }
 
-fn reasons(state: &ApplicationState) -> Vec<Reason> {
+fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = state
         .blocked
         .iter()
@@ -385,6 +416,12 @@ fn reasons(state: &ApplicationState) -> Vec<Reason> {
         .collect();
     let failed = state.render_problem.iter();
     reasons.extend(failed.map(|(_, problem)| words::reason(&RenderFailed(problem))));
+    if let Some(under_way) = server.operations.of(name) {
+        let deadline = under_way.deadline.map(|at| at.to_string());
+        let waits = under_way.waits.iter();
+        reasons
+            .extend(waits.map(|wait| Reason { deadline: deadline.clone(), ..words::reason(wait) }));
+    }
     reasons
 }
 

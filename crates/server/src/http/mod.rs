@@ -112,6 +112,8 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(applications::rollback, deployments::preview))
         .routes(routes!(deployments::difference))
         .routes(routes!(applications::confirm_deletions))
+        .routes(routes!(applications::synchronise))
+        .routes(routes!(applications::unstick))
         .routes(routes!(environments::list))
         .routes(routes!(promotions::promote))
         .routes(routes!(versions::list))
@@ -133,6 +135,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(notifications::test))
         .routes(routes!(places::runners))
         .routes(routes!(places::destinations))
+        .routes(routes!(places::missing_permissions))
         .routes(routes!(events::stream))
         .merge(people_api())
 }

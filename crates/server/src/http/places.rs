@@ -1,22 +1,25 @@
 //! Where jobs run and where applications go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use api::page::Page;
 use api::problem::Reason;
-use api::settings::{Destination, Runner, RunningJob};
+use api::settings::{Destination, MissingPermission, Runner, RunningJob};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use cluster::{Deployer, Identity, Reachability};
 use deployments::{BlockReason, Target};
 use pipelines::view::JobState;
 use repositories::access::Permission;
 
+use crate::http::extract::Path;
 use crate::http::identity;
-use crate::http::problem::Answer;
+use crate::http::problem::{Answer, Refusal};
 use crate::state::Server;
-use crate::words;
+use crate::words::{self, Missing, Obstacle};
 
 /// The runners: this server's own.
 #[utoipa::path(get, path = "/runners", tag = "server",
@@ -83,12 +86,83 @@ pub async fn destinations(
             kind: "processes".into(),
             applications,
             reasons: Vec::new(),
+            version: None,
+            address: None,
         },
-        Some(address) => {
-            let reason = BlockReason::ClusterUnavailable { address: address.into() };
-            let (name, kind) = (address.to_owned(), "cluster".into());
-            Destination { name, kind, applications, reasons: vec![words::reason(&reason)] }
-        }
+        Some(address) => cluster(&server, address, applications),
+    });
+    let mut items: Vec<Destination> = items.collect();
+    let unused = server.clusters.all().iter().filter(|known| {
+        !items.iter().any(|item| item.name == known.name || item.name == known.address)
+    });
+    let unused: Vec<Destination> =
+        unused.map(|known| cluster(&server, &known.name, Vec::new())).collect();
+    items.extend(unused);
+    Ok(Json(Page { items, next_cursor: None }))
+}
+
+/// What may not be done on a cluster and must, for the applications that go there.
+#[utoipa::path(get, path = "/destinations/{name}/missing-permissions", tag = "server",
+    params(("name" = String, Path)), responses((status = 200, body = Page<MissingPermission>)))]
+pub async fn missing_permissions(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer<Page<MissingPermission>> {
+    identity::permit_server(&server, &headers, Permission::ReadServer).await?;
+    let known = server.clusters.find(&name);
+    let known = known.ok_or_else(|| Refusal::not_found(&Missing::Cluster(&name)))?;
+    let namespaces: BTreeSet<String> = {
+        let views = server.recorder.views();
+        let declared = views.deployments.applications.values().filter_map(|state| {
+            let destination = &state.declaration.as_ref()?.destination;
+            let Target::Cluster { address } = &destination.target else { return None };
+            let here = server.clusters.find(address).is_some_and(|one| one.name == known.name);
+            here.then(|| destination.namespace.clone())
+        });
+        declared.filter(|namespace| !namespace.is_empty()).collect()
+    };
+    let refused = |error: &dyn Display| Refusal::new("not-ready", &Obstacle::ClusterSilent(error));
+    let mut found = BTreeSet::new();
+    found.extend(known.cluster.doctor(None).await.map_err(|error| refused(&error))?);
+    for namespace in namespaces {
+        let deployer = Deployer { identity: Identity::Own, namespace };
+        let missing = known.cluster.doctor(Some(&deployer)).await;
+        found.extend(missing.map_err(|error| refused(&error))?);
+    }
+    let items = found.into_iter().map(|one| MissingPermission {
+        verb: one.verb,
+        resource: match one.group.as_str() {
+            "" => one.resource,
+            group => format!("{}.{group}", one.resource),
+        },
+        namespace: one.namespace,
+        reason: one.reason,
     });
     Ok(Json(Page { items: items.collect(), next_cursor: None }))
+}
+
+fn cluster(server: &Server, address: &str, applications: Vec<String>) -> Destination {
+    let (mut reasons, mut version, mut server_address) = (Vec::new(), None, None);
+    match server.clusters.find(address) {
+        None => {
+            let reason = BlockReason::ClusterUnavailable { address: address.into() };
+            reasons.push(words::reason(&reason));
+        }
+        Some(known) => {
+            server_address = Some(known.address.clone());
+            match known.cluster.reachability() {
+                Reachability::Reachable { version: known, .. } => {
+                    version = Some(known).filter(|version| !version.is_empty());
+                }
+                Reachability::Unknown | Reachability::Unreachable { .. } => {}
+            }
+            let problem = known
+                .problem()
+                .map(|problem| words::reason(&BlockReason::InventoryMissing { what: problem }));
+            reasons.extend(problem);
+        }
+    }
+    let (name, kind) = (address.to_owned(), "cluster".into());
+    Destination { name, kind, applications, reasons, version, address: server_address }
 }

@@ -1,8 +1,8 @@
 //! Why an application is not changed now, and what a change does to it, in French.
 
-use deployments::{BlockReason, ObjectKey};
+use deployments::{BlockReason, HealthStatus, ObjectKey, Wait, WaitReason};
 
-use super::{Coded, Said, count};
+use super::{Coded, Said, count, kept};
 
 impl Said for BlockReason {
     fn french(&self) -> String {
@@ -76,6 +76,44 @@ impl Said for BlockReason {
 impl Coded for BlockReason {
     fn code(&self) -> &'static str {
         self.code()
+    }
+}
+
+impl Said for Wait {
+    fn french(&self) -> String {
+        let after = |message: &str| match message {
+            "" => String::new(),
+            message => format!(" : {}", kept::french(message)),
+        };
+        let reason = match &self.reason {
+            WaitReason::Health { status, message } => {
+                format!("il est {}{}", health(*status), after(message))
+            }
+            WaitReason::Hook { message } => {
+                format!("le crochet n’a pas fini{}", after(message))
+            }
+            WaitReason::Deletion => {
+                "sa suppression est en cours ; ses finaliseurs peuvent la retenir".into()
+            }
+        };
+        format!("la vague {} attend {} : {reason}", self.wave, self.object)
+    }
+}
+
+impl Coded for Wait {
+    fn code(&self) -> &'static str {
+        self.code()
+    }
+}
+
+fn health(status: HealthStatus) -> &'static str {
+    match status {
+        HealthStatus::Healthy => "sain",
+        HealthStatus::Suspended => "suspendu",
+        HealthStatus::Progressing => "en cours",
+        HealthStatus::Missing => "absent",
+        HealthStatus::Degraded => "dégradé",
+        HealthStatus::Unknown => "inconnu",
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Missing<'a> {
     Environment(&'a dyn Display),
     /// Any environment.
     AnyEnvironment,
+    /// A cluster.
+    Cluster(&'a dyn Display),
     /// An application.
     Application(&'a dyn Display),
     /// A generation of an application.
@@ -113,6 +115,7 @@ impl Display for Missing<'_> {
             Self::Workflow(name) => write!(f, "the workflow {name}"),
             Self::Environment(name) => write!(f, "the environment {name}"),
             Self::AnyEnvironment => f.write_str("an environment of the repository"),
+            Self::Cluster(name) => write!(f, "the cluster {name}"),
             Self::Application(name) => write!(f, "the application {name}"),
             Self::Generation { generation, application } => {
                 write!(f, "generation {generation} of {application}")
@@ -153,6 +156,7 @@ impl Said for Missing<'_> {
             Self::Workflow(name) => format!("le workflow {name}"),
             Self::Environment(name) => format!("l’environnement {name}"),
             Self::AnyEnvironment => "un environnement du dépôt".into(),
+            Self::Cluster(name) => format!("le cluster {name}"),
             Self::Application(name) => format!("l’application {name}"),
             Self::Generation { generation, application } => {
                 format!("la génération {generation} de {application}")

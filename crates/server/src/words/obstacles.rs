@@ -102,6 +102,10 @@ pub enum Obstacle<'a> {
     NotRendered(&'a dyn Display),
     /// An application without an environment.
     NoEnvironment(&'a dyn Display),
+    /// A cluster did not answer a question.
+    ClusterSilent(&'a dyn Display),
+    /// Nothing is under way that could be ended.
+    NothingUnderWay(&'a dyn Display),
     /// Nothing runs that could be taken back.
     NothingRuns,
     /// A rollback is refused; the reasons say why.
@@ -179,6 +183,13 @@ impl Display for Obstacle<'_> {
             }
             Self::NotRendered(name) => write!(f, "{name} has not been rendered"),
             Self::NoEnvironment(name) => write!(f, "{name} belongs to no environment"),
+            Self::ClusterSilent(error) => write!(f, "{error}"),
+            Self::NothingUnderWay(name) => {
+                write!(
+                    f,
+                    "no synchronisation of {name} is under way; `boucle app show {name}` says what it waits for"
+                )
+            }
             Self::NothingRuns => f.write_str("nothing runs that could be taken back"),
             Self::CannotRollBack(environment) => write!(f, "{environment} cannot be rolled back"),
             Self::NotRolledBack(environment) => write!(f, "{environment} is not rolled back"),
@@ -256,6 +267,12 @@ impl Said for Obstacle<'_> {
             }
             Self::NotRendered(name) => format!("{name} n’a pas encore de rendu"),
             Self::NoEnvironment(name) => format!("{name} n’appartient à aucun environnement"),
+            Self::ClusterSilent(error) => {
+                format!("le cluster ne répond pas à la question : {error}")
+            }
+            Self::NothingUnderWay(name) => format!(
+                "aucune synchronisation de {name} n’est en cours ; `boucle app show {name}` dit ce qu’elle attend"
+            ),
             Self::NothingRuns => "rien ne tourne qui pourrait être retiré".into(),
             Self::CannotRollBack(environment) => {
                 format!("pas de retour arrière possible en {environment}")

@@ -6,6 +6,8 @@ use deployments::{Inventory, LiveObject, ObjectKey};
 use ledger::{ApplicationName, Timestamp};
 use serde_json::{Value, json};
 
+use crate::UnsyncedKind;
+
 use super::{Detail, Entry, Freshness, Live, Managed, OWNERS_MAX, Store};
 use crate::cache::applications::Changes;
 use crate::cache::object::{Uid, pod_status, uid_text, unpack};
@@ -116,15 +118,16 @@ impl Store {
     }
 
     /// The kinds that are not seen as they are now, with the reason.
-    pub fn unsynced(&self) -> impl Iterator<Item = (String, String)> {
+    pub fn unsynced(&self) -> impl Iterator<Item = UnsyncedKind> {
         self.kinds.iter().filter(|kind| kind.used).filter_map(|kind| {
-            let reason = match &kind.freshness {
+            let (is_new, reason) = match &kind.freshness {
                 Freshness::Current | Freshness::Absent => return None,
-                Freshness::Waiting => "it is read for the first time".to_owned(),
-                Freshness::Lagging(reason) => reason.clone(),
+                Freshness::Waiting => (true, "it is read for the first time".to_owned()),
+                Freshness::Lagging(reason) => (false, reason.clone()),
             };
             let api = &kind.resource.api;
-            Some((format!("{}/{}", api.api_version, api.kind), reason))
+            let kind = format!("{}/{}", api.api_version, api.kind);
+            Some(UnsyncedKind { kind, is_new, reason })
         })
     }
 

@@ -124,6 +124,20 @@ fn deployments() {
         BlockReason::RetriesExhausted { failures: 5 },
         BlockReason::ArtifactNotPromoted { artifact: text(), environment: environment() },
     ]);
+    let wait = |reason| deployments::Wait {
+        object: object(),
+        phase: deployments::Phase::Sync,
+        wave: 1,
+        reason,
+    };
+    check_all(&[
+        wait(deployments::WaitReason::Health {
+            status: deployments::HealthStatus::Progressing,
+            message: text(),
+        }),
+        wait(deployments::WaitReason::Hook { message: text() }),
+        wait(deployments::WaitReason::Deletion),
+    ]);
 }
 
 #[test]

@@ -86,6 +86,8 @@ fn obstacles() {
         Obstacle::CannotBePromoted { artifact: "x", environment: &"y" },
         Obstacle::NotRendered(&"x"),
         Obstacle::NoEnvironment(&"x"),
+        Obstacle::NothingUnderWay(&"x"),
+        Obstacle::ClusterSilent(&"x"),
         Obstacle::NothingRuns,
         Obstacle::CannotRollBack(&"x"),
         Obstacle::NotRolledBack(&"x"),
@@ -124,6 +126,7 @@ fn obstacles_of_passkeys() {
 fn things_that_are_not_here() {
     for said in [
         Missing::Repository(&"x"),
+        Missing::Cluster(&"x"),
         Missing::Reference(&"x"),
         Missing::Branch(&"x"),
         Missing::Revision(&"x"),

@@ -1,24 +1,28 @@
 //! Plans each application whose rendering or target changed, and applies the plan.
 
+mod operate;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deployments::{
-    Action, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Inventory, LiveObject,
-    Plan, PlanInputs, PlanPolicy, aggregate_health, plan,
+    Action, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Plan, PlanInputs,
+    PlanPolicy, aggregate_health, plan,
 };
 use ledger::{Actor, AppendRefusal, ApplicationName, CommitId, Sequence, Timestamp};
 use serde_json::Value;
 use workloads::Change;
 
-use crate::renderings::Rendering;
+use crate::clusters::Known;
+use crate::renderings::{CommitTree, Rendering};
 use crate::state::Server;
+use crate::targets::{Observation, Place};
 use crate::tasks::Next;
 
 const ACTOR: &str = "deploy";
-/// The kinds that local processes run, as `deployments::ObjectKey::group_kind` writes them.
-const SUPPORTED_KINDS: [&str; 6] =
-    ["apps/Deployment", "batch/Job", "ConfigMap", "Secret", "Service", "networking.k8s.io/Ingress"];
+
+/// How many objects were changed, or the one at which it ended and why.
+type Outcome = Result<usize, (deployments::ObjectKey, String)>;
 
 /// What each application was when it was looked at last.
 #[derive(Default)]
@@ -30,6 +34,7 @@ struct LookKey {
     rendered_commit: CommitId,
     newest_fact: Option<Sequence>,
     target: u64,
+    target_is_seen: bool,
 }
 
 /// One activation.
@@ -71,23 +76,42 @@ impl Looked {
 
 fn look_key(server: &Server, rendering: &Rendering) -> LookKey {
     let name = &rendering.application.name;
+    let place = server.place_of(&rendering.application);
     let views = server.recorder.views();
     LookKey {
         rendered_commit: rendering.rendered_commit.clone(),
         newest_fact: views.deployments.applications.get(name).and_then(|state| state.newest),
-        target: server.engine.version(name),
+        target: server.version_of(place, name),
+        target_is_seen: place.is_seen(),
     }
 }
 
 /// Observes, decides, records, acts. Gives the time at which to look again, if a wait ends by time.
-async fn look(server: &Arc<Server>, rendering: &Rendering) -> anyhow::Result<Option<Timestamp>> {
+async fn look(
+    server: &Arc<Server>,
+    rendering: &Arc<Rendering>,
+) -> anyhow::Result<Option<Timestamp>> {
     let name = &rendering.application.name;
-    let observed = server.engine.observe(name);
-    record_health(server, name, &observed.objects, rendering).await?;
+    let place = server.place_of(&rendering.application);
+    if let Place::Cluster(known) = place {
+        prepare(server, known, rendering).await?;
+        // What is not seen yet says nothing; it wakes whoever waits once it is.
+        if known.is_being_read() {
+            return Ok(None);
+        }
+    }
+    let observed = server.observe(place, name, server.clock.now());
+    record_health(server, place, &observed, rendering).await?;
+    if let Some(under_way) = server.operations.of(name) {
+        if under_way.rendered_commit != rendering.rendered_commit {
+            server.operations.end(name, "a newer rendering replaces it");
+        }
+        return Ok(None);
+    }
     if let Some(reason) = waits_for_promotion(server, rendering).await? {
         return record_blocked(server, rendering, vec![reason]).await.map(|()| None);
     }
-    let inputs = inputs(server, rendering, &observed.objects);
+    let inputs = inputs(server, place, rendering, &observed);
     let as_of = inputs.as_of;
     match plan(&inputs) {
         Decision::UpToDate(_) => Ok(None),
@@ -108,7 +132,7 @@ async fn look(server: &Arc<Server>, rendering: &Rendering) -> anyhow::Result<Opt
             if is_drift(&inputs, &plan) {
                 record_drift(server, rendering, &plan).await?;
                 // Recording moved the application on; the plan is made again on what is true now.
-                let inputs = self::inputs(server, rendering, &observed.objects);
+                let inputs = self::inputs(server, place, rendering, &observed);
                 if let Decision::Plan(plan) = deployments::plan(&inputs) {
                     carry_out(server, rendering, plan, true).await?;
                 }
@@ -119,37 +143,67 @@ async fn look(server: &Arc<Server>, rendering: &Rendering) -> anyhow::Result<Opt
     }
 }
 
-fn inputs(server: &Server, rendering: &Rendering, objects: &[Value]) -> PlanInputs {
+/// Says what is in use of a cluster.
+async fn prepare(
+    server: &Arc<Server>,
+    known: &Known,
+    rendering: &Arc<Rendering>,
+) -> anyhow::Result<()> {
+    let name = &rendering.application.name;
+    let earlier = match known.is_new(name) {
+        true => applied_before(server, name).await?,
+        false => Vec::new(),
+    };
+    known.prepare(rendering, &earlier);
+    Ok(())
+}
+
+/// The manifests that were applied last.
+async fn applied_before(
+    server: &Arc<Server>,
+    name: &ApplicationName,
+) -> anyhow::Result<Vec<Value>> {
+    let applied = {
+        let views = server.recorder.views();
+        let state = views.deployments.applications.get(name);
+        let newest = state.and_then(|state| state.deployments.last());
+        let declared = state.and_then(|state| state.declaration.as_ref());
+        newest
+            .zip(declared)
+            .map(|(one, declared)| (one.rendered_commit.clone(), declared.repository.clone()))
+    };
+    let Some((commit, repository)) = applied else { return Ok(Vec::new()) };
+    let store = server.repository(&repository)?;
+    let read = move || -> anyhow::Result<Vec<Value>> {
+        let reader = store.reader(&store.tree_of(&commit)?);
+        let directory = render::DirectoryOptions { recurse: true, ..Default::default() };
+        let request = render::Request { path: ".".into(), directory, ..Default::default() };
+        Ok(render::render(&CommitTree(&reader), &request)?.manifests)
+    };
+    tokio::task::spawn_blocking(read).await?
+}
+
+fn inputs(
+    server: &Server,
+    place: Place<'_>,
+    rendering: &Rendering,
+    observed: &Observation,
+) -> PlanInputs {
     let as_of = server.clock.now();
     let views = server.recorder.views();
     let state = views.deployments.applications.get(&rendering.application.name);
-    let live = objects
-        .iter()
-        .filter(|object| object["kind"] != "Pod")
-        .map(|object| LiveObject { manifest: object.clone(), applied: None });
-    let problems = rendering.manifests.iter().filter_map(|manifest| {
-        let problem = workloads::supported(manifest).err()?;
-        let namespace = &rendering.application.destination.namespace;
-        let key = deployments::ObjectKey::of(manifest, namespace)?;
-        let known = SUPPORTED_KINDS.contains(&key.group_kind().as_str());
-        known.then(|| (key, problem.to_string()))
-    });
+    let namespace = &rendering.application.destination.namespace;
     PlanInputs {
         application: rendering.application.clone(),
         revision: rendering.commit.clone(),
         rendered_commit: rendering.rendered_commit.clone(),
         desired: rendering.manifests.clone(),
-        inventory: Some(Inventory {
-            as_of,
-            complete: true,
-            namespaces: None,
-            objects: live.collect(),
-        }),
+        inventory: observed.inventory.clone(),
         previous: state.and_then(|state| state.previous_plan()),
         parent: state.and_then(|state| state.newest),
-        supported_kinds: SUPPORTED_KINDS.iter().map(ToString::to_string).collect(),
-        cluster: None,
-        problems: problems.collect(),
+        supported_kinds: place.kinds(),
+        cluster: place.cluster_facts(),
+        problems: place.problems(&rendering.manifests, namespace),
         policy: PlanPolicy::default(),
         confirmed: state.map(|state| state.confirmed_at(as_of)).unwrap_or_default(),
         requested: state.and_then(|state| state.requested),
@@ -221,9 +275,10 @@ async fn record_drift(
     record(server, &fact).await
 }
 
+/// Records the plan and carries it out: here at once, on a cluster beside everything else.
 async fn carry_out(
     server: &Arc<Server>,
-    rendering: &Rendering,
+    rendering: &Arc<Rendering>,
     plan: Plan,
     repairs: bool,
 ) -> anyhow::Result<()> {
@@ -245,7 +300,34 @@ async fn carry_out(
     }
     // A revision whose health is bad is replaced only after its evidence is saved.
     server.save_evidence_before_change(&application).await;
-    let outcome = apply(server, &application, &plan).await;
+    if matches!(server.place_of(&rendering.application), Place::Processes) {
+        let outcome = apply(server, &application, &plan).await;
+        return record_end(server, &application, &plan, outcome, repairs).await;
+    }
+    let (server, rendering) = (Arc::clone(server), Arc::clone(rendering));
+    let commit = rendering.rendered_commit.clone();
+    let ending = server.operations.begin(&application, commit);
+    tokio::spawn(async move {
+        let Place::Cluster(known) = server.place_of(&rendering.application) else { return };
+        let outcome = operate::operate(&server, &rendering.application, known, &plan, ending).await;
+        let recorded = record_end(&server, &application, &plan, outcome, repairs).await;
+        if let Err(error) = recorded {
+            // The plan then has no end on record, and is found or made again by the next look.
+            tracing::error!(%application, error = format!("{error:#}"), "an end was not recorded");
+        }
+        server.operations.ended(&application);
+    });
+    Ok(())
+}
+
+async fn record_end(
+    server: &Arc<Server>,
+    application: &ApplicationName,
+    plan: &Plan,
+    outcome: Outcome,
+    repairs: bool,
+) -> anyhow::Result<()> {
+    let application = application.clone();
     let mut facts = vec![match outcome {
         Ok(changes) => DeploymentFact::Applied {
             application: application.clone(),
@@ -274,11 +356,7 @@ async fn carry_out(
 }
 
 /// Applies the steps in order; the first that fails ends it, and the next look goes on from there.
-async fn apply(
-    server: &Server,
-    application: &ApplicationName,
-    plan: &Plan,
-) -> Result<usize, (deployments::ObjectKey, String)> {
+async fn apply(server: &Server, application: &ApplicationName, plan: &Plan) -> Outcome {
     let mut changes = 0;
     for step in &plan.steps {
         let change = match (step.action, &step.manifest) {
@@ -328,12 +406,13 @@ async fn record_blocked(
 
 async fn record_health(
     server: &Arc<Server>,
-    application: &ApplicationName,
-    objects: &[Value],
+    place: Place<'_>,
+    observed: &Observation,
     rendering: &Rendering,
 ) -> anyhow::Result<()> {
-    let own: Vec<Value> =
-        objects.iter().filter(|object| object["kind"] != "Pod").cloned().collect();
+    let application = &rendering.application.name;
+    let inventory = observed.inventory.iter().flat_map(|inventory| &inventory.objects);
+    let own: Vec<Value> = inventory.map(|live| live.manifest.clone()).collect();
     let (known, generation, was_deployed) = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(application);
@@ -344,9 +423,11 @@ async fn record_health(
             state.is_some_and(|s| s.running().is_some()),
         )
     };
-    let health = if was_deployed {
+    let health = if let Some(problem) = place.problem() {
+        Health { status: HealthStatus::Unknown, message: problem }
+    } else if was_deployed {
         let mut health = aggregate_health(&own, rendering.manifests.len());
-        if let Some(waits) = deployments::waits_for(objects)
+        if let Some(waits) = deployments::waits_for(&observed.objects)
             && health.status != HealthStatus::Healthy
         {
             health.message = format!("{waits}; {}", health.message);

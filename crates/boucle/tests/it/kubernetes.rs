@@ -1,0 +1,306 @@
+//! From a push to a real cluster: what Git says is there, in order, and stays so.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use testkit::TestCluster;
+
+use crate::git::{commit, works};
+use crate::harness::{Server, wait_for};
+
+/// A server beside the test cluster, with a repository whose application goes there.
+struct World {
+    cluster: TestCluster,
+    server: Server,
+    work: tempfile::TempDir,
+    _data: tempfile::TempDir,
+}
+
+fn application(name: &str, namespace: &str, policy: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: {name}}}
+spec:
+  source: {{repoURL: me/east, path: deploy, targetRevision: live}}
+  destination: {{name: boucle-test, namespace: {namespace}}}
+  syncPolicy: {policy}
+"
+    )
+}
+
+const AUTOMATED: &str = "{automated: {prune: true, selfHeal: true}}";
+
+impl World {
+    /// The files lie under `deploy/`.
+    fn new(policy: &str, files: &[(&str, &str)]) -> Self {
+        let cluster = testkit::cluster();
+        let data = tempfile::tempdir().expect("a folder");
+        let work = tempfile::tempdir().expect("a folder");
+        let kubeconfig = cluster.kubeconfig().to_string_lossy().into_owned();
+        let server = Server::start(data.path(), &["--kubeconfig", &kubeconfig]);
+        assert_eq!(server.boucle(&["repo", "create", "me/east"]).code, 0);
+        let world = Self { cluster, server, work, _data: data };
+        works(world.folder(), &["init", "--quiet", "--initial-branch", "main"]);
+        std::fs::create_dir_all(world.folder().join("apps")).expect("a folder");
+        std::fs::create_dir_all(world.folder().join("deploy")).expect("a folder");
+        world.write("boucle.yaml", "version: 1\napplications: apps\n");
+        world.write("apps/app.yaml", &application(world.name(), world.name(), policy));
+        for (name, text) in files {
+            world.write(&format!("deploy/{name}"), text);
+        }
+        world.push("begin");
+        works(world.folder(), &["push", "--quiet", &world.server.address("me/east"), "HEAD:main"]);
+        world
+    }
+
+    fn folder(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// The application is called as its namespace: tests share the cluster.
+    fn name(&self) -> &str {
+        self.cluster.namespace()
+    }
+
+    fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.folder().join(path);
+        std::fs::write(&path, text).expect("it is written");
+        path
+    }
+
+    /// To the branch that the application follows; the default branch is protected.
+    fn push(&self, message: &str) {
+        works(self.folder(), &["add", "--all"]);
+        works(self.folder(), &["commit", "--quiet", "--allow-empty", "--message", message]);
+        works(self.folder(), &["push", "--quiet", &self.server.address("me/east"), "HEAD:live"]);
+    }
+
+    fn shown(&self) -> Value {
+        self.server.boucle(&["app", "show", self.name()]).json()["application"].clone()
+    }
+
+    /// Waits until the application is shown so.
+    #[track_caller]
+    fn wait_until(&self, sync: &str, health: &str) {
+        let is = || {
+            let outcome = self.server.boucle(&["app", "show", self.name()]);
+            if outcome.code != 0 {
+                return false;
+            }
+            let shown = outcome.json()["application"].clone();
+            shown["sync"] == sync && shown["health"] == health
+        };
+        let start = std::time::Instant::now();
+        while !is() {
+            assert!(start.elapsed().as_secs() < 60, "not {sync} and {health}: {}", self.shown());
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
+    fn path(&self, kind: &str, name: &str) -> String {
+        let root = match kind {
+            "deployments" => "/apis/apps/v1",
+            "jobs" => "/apis/batch/v1",
+            _ => "/api/v1",
+        };
+        format!("{root}/namespaces/{}/{kind}/{name}", self.name())
+    }
+
+    fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        let answer = self.cluster.ask("GET", &self.path(kind, name), None);
+        (answer.status == 200).then_some(answer.body)
+    }
+
+    fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let path = format!("{}?fieldManager=somebody", self.path(kind, name));
+        let kind = "application/merge-patch+json";
+        let answer = self.cluster.ask_as("PATCH", &path, kind, Some(patch));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let reasons = self.shown()["reasons"].clone();
+        let reasons = reasons.as_array().expect("a list").iter();
+        reasons.map(|one| one["code"].as_str().expect("a code").to_owned()).collect()
+    }
+}
+
+const CONFIG_MAP: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {colour: green}
+";
+
+fn deployment(replicas: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+{replicas}  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers: [{{name: web, image: web}}]
+"
+    )
+}
+
+#[test]
+fn a_push_is_applied_drift_is_put_back_and_what_left_git_is_deleted() {
+    let world = World::new(
+        AUTOMATED,
+        &[("settings.yaml", CONFIG_MAP), ("web.yaml", &deployment("  replicas: 2\n"))],
+    );
+    world.wait_until("synced", "healthy");
+    assert_eq!(
+        world.get("configmaps", "settings").expect("it is there")["data"]["colour"],
+        "green"
+    );
+    let web = world.get("deployments", "web").expect("it is there");
+    assert_eq!(web["status"]["availableReplicas"], 2);
+
+    world.patch("configmaps", "settings", &json!({"data": {"colour": "red", "extra": "mine"}}));
+    wait_for("the repair", || {
+        let now = world.get("configmaps", "settings").expect("it is there");
+        now["data"]["colour"] == "green"
+    });
+    // What Git does not set stays whoever set it.
+    let now = world.get("configmaps", "settings").expect("it is there");
+    assert_eq!(now["data"]["extra"], "mine");
+    wait_for("its record", || {
+        let facts = world.server.boucle(&["audit", "list", "--kind", "deployments.drift_repaired"]);
+        facts.out.contains("settings")
+    });
+
+    std::fs::remove_file(world.folder().join("deploy/web.yaml")).expect("it is there");
+    world.push("without the web");
+    wait_for("the deletion", || world.get("deployments", "web").is_none());
+    world.wait_until("synced", "healthy");
+    assert_eq!(world.server.boucle(&["audit", "verify"]).code, 0);
+}
+
+#[test]
+fn an_autoscaler_may_have_its_replicas() {
+    let world = World::new(AUTOMATED, &[("web.yaml", &deployment(""))]);
+    world.wait_until("synced", "healthy");
+    let before = world.shown()["generation"].clone();
+    world.patch("deployments", "web", &json!({"spec": {"replicas": 3}}));
+    wait_for("three replicas", || {
+        world.get("deployments", "web").expect("it is there")["status"]["availableReplicas"] == 3
+    });
+    // A change that is Git's own passes through the same eyes, so that nothing is still on its way.
+    world.write("deploy/settings.yaml", CONFIG_MAP);
+    world.push("with settings");
+    wait_for("the settings", || world.get("configmaps", "settings").is_some());
+    world.wait_until("synced", "healthy");
+    let web = world.get("deployments", "web").expect("it is there");
+    assert_eq!(web["spec"]["replicas"], 3);
+    let after = world.shown()["generation"].as_u64().expect("a number");
+    assert_eq!(after, before.as_u64().expect("a number") + 1, "one plan, for the settings");
+}
+
+const JOB: &str = "apiVersion: batch/v1
+kind: Job
+metadata:
+  name: migrate
+  annotations: {argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded}
+spec:
+  template:
+    metadata: {annotations: {ends: never}}
+    spec:
+      restartPolicy: Never
+      nodeSelector: {nowhere: 'true'}
+      containers: [{name: migrate, image: migrate}]
+";
+
+#[test]
+fn a_hook_that_never_ends_is_ended_and_a_newer_revision_replaces_it() {
+    let world = World::new(AUTOMATED, &[("settings.yaml", CONFIG_MAP), ("job.yaml", JOB)]);
+    wait_for("the hook", || world.get("jobs", "migrate").is_some());
+    wait_for("the reason", || world.reasons() == ["waits-for-hook"]);
+    assert!(world.get("configmaps", "settings").is_none(), "it waits for the hook");
+    let ended = world.server.boucle(&["app", "unstick", world.name()]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    wait_for("its end", || {
+        let facts = world.server.boucle(&["audit", "list", "--kind", "deployments.apply_failed"]);
+        facts.out.contains("ended it")
+    });
+    std::fs::remove_file(world.folder().join("deploy/job.yaml")).expect("it is there");
+    world.push("without the hook");
+    wait_for("the settings", || world.get("configmaps", "settings").is_some());
+    let again = world.server.boucle(&["app", "unstick", world.name()]);
+    assert_eq!(again.code, 3, "{}{}", again.out, again.err);
+}
+
+#[test]
+fn waves_follow_each_other_when_they_are_healthy() {
+    let late = CONFIG_MAP.replace(
+        "metadata: {name: settings}",
+        "metadata: {name: settings, annotations: {argocd.argoproj.io/sync-wave: '1'}}",
+    );
+    let nowhere = deployment("  replicas: 1\n")
+        .replace("      containers:", "      nodeSelector: {nowhere: 'true'}\n      containers:");
+    let world = World::new(AUTOMATED, &[("settings.yaml", &late), ("web.yaml", &nowhere)]);
+    wait_for("the reason", || world.reasons() == ["waits-for-health"]);
+    assert!(world.get("configmaps", "settings").is_none(), "it waits for the wave before");
+    world.write("deploy/web.yaml", &deployment("  replicas: 1\n"));
+    world.push("somewhere");
+    world.wait_until("synced", "healthy");
+    assert!(world.get("configmaps", "settings").is_some());
+}
+
+#[test]
+fn without_automation_a_person_asks() {
+    let world = World::new("{}", &[("settings.yaml", CONFIG_MAP)]);
+    wait_for("the reason", || world.reasons() == ["manual-sync"]);
+    assert!(world.get("configmaps", "settings").is_none());
+    let asked = world.server.boucle(&["app", "sync", world.name()]);
+    assert_eq!(asked.code, 0, "{}{}", asked.out, asked.err);
+    world.wait_until("synced", "healthy");
+    assert!(world.get("configmaps", "settings").is_some());
+}
+
+#[test]
+fn what_the_cluster_refuses_is_said_in_its_words() {
+    let odd = CONFIG_MAP.replace("data: {colour: green}", "data: {colour: green}\nodd: 1");
+    let world = World::new(AUTOMATED, &[("settings.yaml", &odd)]);
+    wait_for("the refusal", || {
+        let facts = world.server.boucle(&["audit", "list", "--kind", "deployments.apply_failed"]);
+        facts.out.contains("odd")
+    });
+}
+
+#[test]
+fn a_cluster_that_nobody_knows_and_one_that_does_not_answer_are_told_apart() {
+    let data = tempfile::tempdir().expect("a folder");
+    let work = tempfile::tempdir().expect("a folder");
+    let dead = work.path().join("kubeconfig");
+    let text = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "dead",
+        "clusters": [{"name": "dead", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "users": [{"name": "nobody", "user": {"token": "none"}}],
+        "contexts": [{"name": "dead", "context": {"cluster": "dead", "user": "nobody"}}],
+    });
+    std::fs::write(&dead, text.to_string()).expect("it is written");
+    let server = Server::start(data.path(), &["--kubeconfig", &dead.to_string_lossy()]);
+    assert_eq!(server.boucle(&["repo", "create", "me/east"]).code, 0);
+    let tree = work.path().join("tree");
+    std::fs::create_dir_all(tree.join("apps")).expect("a folder");
+    std::fs::create_dir_all(tree.join("deploy")).expect("a folder");
+    works(&tree, &["init", "--quiet", "--initial-branch", "main"]);
+    for (name, cluster) in [("unknown", "nowhere"), ("unreachable", "dead")] {
+        let text = application(name, "n", AUTOMATED).replace("boucle-test", cluster);
+        std::fs::write(tree.join(format!("apps/{name}.yaml")), text).expect("it is written");
+    }
+    std::fs::write(tree.join("deploy/settings.yaml"), CONFIG_MAP).expect("it is written");
+    commit(&tree, "boucle.yaml", "version: 1\napplications: apps\n");
+    works(&tree, &["push", "--quiet", &server.address("me/east"), "HEAD:live", "HEAD:main"]);
+    for (name, code) in [("unknown", "cluster-unavailable"), ("unreachable", "inventory-missing")] {
+        wait_for(code, || {
+            let shown = server.boucle(&["app", "show", name]);
+            shown.code == 0 && shown.json()["application"]["reasons"][0]["code"] == code
+        });
+    }
+}

@@ -1,0 +1,55 @@
+//! `boucle cluster`: the clusters that applications may name as their destination.
+
+use api::settings::{Destination, MissingPermission};
+use clap::Subcommand;
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::words::Column;
+
+/// Clusters.
+#[derive(Subcommand)]
+pub enum ClusterCommand {
+    /// List clusters: whether they answer, their version, their applications.
+    List,
+    /// Show which permission is missing for what is deployed there.
+    Doctor {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Does it.
+pub async fn execute(context: &Context, command: &ClusterCommand) -> Result<Exit, Failure> {
+    match command {
+        ClusterCommand::List => {
+            let all: Vec<Destination> = context.client.list("/destinations", usize::MAX).await?;
+            let items: Vec<Destination> =
+                all.into_iter().filter(|one| one.kind == "cluster").collect();
+            let columns = [Column::Name, Column::Address, Column::Version, Column::Reason];
+            context.out.many(&items, &columns, |item, _| {
+                vec![
+                    item.name.clone(),
+                    item.address.clone().unwrap_or_default(),
+                    item.version.clone().unwrap_or_default(),
+                    item.reasons.first().map(|one| one.message.clone()).unwrap_or_default(),
+                ]
+            });
+            Ok(Exit::Ok)
+        }
+        ClusterCommand::Doctor { name } => {
+            let path = format!("/destinations/{name}/missing-permissions");
+            let items: Vec<MissingPermission> = context.client.list(&path, usize::MAX).await?;
+            let columns = [Column::What, Column::Kind, Column::Namespace, Column::Reason];
+            context.out.many(&items, &columns, |item, _| {
+                vec![
+                    item.verb.clone(),
+                    item.resource.clone(),
+                    item.namespace.clone(),
+                    item.reason.clone(),
+                ]
+            });
+            Ok(if items.is_empty() { Exit::Ok } else { Exit::Differences })
+        }
+    }
+}

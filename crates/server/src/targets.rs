@@ -1,0 +1,139 @@
+//! What runs an application, looked at alike whatever it is.
+
+use deployments::{Application, ClusterFacts, Inventory, LiveObject, Target};
+use ledger::{ApplicationName, Timestamp};
+use serde_json::Value;
+
+use crate::clusters::Known;
+use crate::state::Server;
+
+/// The kinds that local processes run, as `deployments::ObjectKey::group_kind` writes them.
+const PROCESS_KINDS: [&str; 6] =
+    ["apps/Deployment", "batch/Job", "ConfigMap", "Secret", "Service", "networking.k8s.io/Ingress"];
+
+/// What runs an application.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
+    /// This machine.
+    Processes,
+    /// A cluster.
+    Cluster(&'a Known),
+    /// The file names a cluster that this server does not know.
+    Nowhere,
+}
+
+/// What is there of an application.
+pub struct Observation {
+    /// Its objects with what the target made of them, pods for example.
+    pub objects: Vec<Value>,
+    /// What a plan may rely on; `None`: the target cannot be seen.
+    pub inventory: Option<Inventory>,
+}
+
+impl Server {
+    /// What runs an application.
+    pub fn place_of(&self, application: &Application) -> Place<'_> {
+        match &application.destination.target {
+            Target::Processes => Place::Processes,
+            Target::Cluster { address } => {
+                self.clusters.find(address).map_or(Place::Nowhere, Place::Cluster)
+            }
+        }
+    }
+
+    /// The objects of an application as they are now, with what was made of them.
+    pub fn live_objects(&self, application: &ApplicationName) -> Vec<Value> {
+        let Some(rendering) = self.renderings.of(application) else { return Vec::new() };
+        self.observe(self.place_of(&rendering.application), application, self.clock.now()).objects
+    }
+
+    /// What is there of an application.
+    pub fn observe(
+        &self,
+        place: Place<'_>,
+        application: &ApplicationName,
+        as_of: Timestamp,
+    ) -> Observation {
+        match place {
+            Place::Processes => {
+                let objects = self.engine.observe(application).objects;
+                let own = objects.iter().filter(|object| object["kind"] != "Pod");
+                let live = own.map(|object| LiveObject { manifest: object.clone(), applied: None });
+                let inventory =
+                    Inventory { as_of, complete: true, namespaces: None, objects: live.collect() };
+                Observation { objects, inventory: Some(inventory) }
+            }
+            Place::Cluster(known) => {
+                let inventory = known.cluster.inventory(application);
+                let own = inventory.objects.iter().map(|object| object.manifest.clone());
+                let objects = own.chain(known.cluster.children(application)).collect();
+                Observation { objects, inventory: Some(inventory) }
+            }
+            Place::Nowhere => Observation { objects: Vec::new(), inventory: None },
+        }
+    }
+
+    /// Grows whenever the application may look different.
+    pub fn version_of(&self, place: Place<'_>, application: &ApplicationName) -> u64 {
+        match place {
+            Place::Processes => self.engine.version(application),
+            Place::Cluster(known) => known.cluster.version(application),
+            Place::Nowhere => 0,
+        }
+    }
+}
+
+impl Place<'_> {
+    /// Why it cannot be seen as it is; `None`: it can.
+    pub fn problem(&self) -> Option<String> {
+        match self {
+            Self::Cluster(known) => known.problem(),
+            Self::Processes | Self::Nowhere => None,
+        }
+    }
+
+    /// Whether everything can be seen as it is.
+    pub fn is_seen(&self) -> bool {
+        match self {
+            Self::Cluster(known) => !known.is_being_read() && known.problem().is_none(),
+            Self::Processes => true,
+            Self::Nowhere => false,
+        }
+    }
+
+    /// The kinds that it runs, as `deployments::ObjectKey::group_kind` writes them.
+    pub fn kinds(&self) -> std::collections::BTreeSet<String> {
+        match self {
+            Self::Processes => PROCESS_KINDS.iter().map(ToString::to_string).collect(),
+            Self::Cluster(known) => known.cluster.served_kinds(),
+            Self::Nowhere => Default::default(),
+        }
+    }
+
+    /// What a plan must know of it besides.
+    pub fn cluster_facts(&self) -> Option<ClusterFacts> {
+        match self {
+            Self::Cluster(known) => {
+                Some(ClusterFacts { cluster_scoped: known.cluster.cluster_scoped_kinds() })
+            }
+            Self::Processes | Self::Nowhere => None,
+        }
+    }
+
+    /// What its own reading finds wrong with manifests of kinds that it runs.
+    pub fn problems(
+        &self,
+        manifests: &[Value],
+        namespace: &str,
+    ) -> Vec<(deployments::ObjectKey, String)> {
+        // A cluster says so itself when it is asked.
+        let Self::Processes = self else { return Vec::new() };
+        let problem = |manifest| {
+            let problem = workloads::supported(manifest).err()?;
+            let key = deployments::ObjectKey::of(manifest, namespace)?;
+            let known = PROCESS_KINDS.contains(&key.group_kind().as_str());
+            known.then(|| (key, problem.to_string()))
+        };
+        manifests.iter().filter_map(problem).collect()
+    }
+}

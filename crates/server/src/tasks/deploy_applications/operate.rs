@@ -1,0 +1,219 @@
+//! Carries a plan out on a cluster: asks what is due, does it, and waits for what the cluster makes
+//! of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cluster::{ApplyRefusal, Change, DeleteOptions, Identity, PutOptions, RequestError};
+use deployments::{
+    Act, Action, Application, Failure, Health, HealthStatus, Next, ObjectKey, Observed, Operation,
+    Plan, Propagation, Step, SyncOptions, assess_health,
+};
+use futures::future::join_all;
+use ledger::ApplicationName;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::Outcome;
+use crate::clusters::Known;
+use crate::state::Server;
+
+/// How long one wave may take: as long as Kubernetes gives a rollout by default.
+const WAVE_MS_MAX: i64 = 600_000;
+
+/// Carries the plan out to its end. `ending` says why it shall end early.
+pub(super) async fn operate(
+    server: &Arc<Server>,
+    application: &Application,
+    known: &Known,
+    plan: &Plan,
+    mut ending: watch::Receiver<Option<String>>,
+) -> Outcome {
+    let name = &application.name;
+    let hand = Hand { application, known, plan };
+    hand.rehearse().await?;
+    let mut operation =
+        Operation::begin(&plan.steps, application.sync.options.prune_last, WAVE_MS_MAX);
+    let mut changed = known.cluster.changed();
+    let mut changes = 0;
+    loop {
+        changed.mark_unchanged();
+        // Before the look: what changes during it is looked at again.
+        let version = known.cluster.version(name);
+        let ended_by = ending.borrow_and_update().clone();
+        if let Some(why) = ended_by {
+            operation.end(&why);
+        }
+        match operation.next(&hand.observe(), server.clock.now()) {
+            Next::Act(acts) => {
+                server.operations.waits(name, Vec::new(), None);
+                let outcomes = join_all(acts.iter().map(|act| hand.act(*act))).await;
+                for (act, outcome) in acts.into_iter().zip(outcomes) {
+                    changes += usize::from(outcome.is_ok() && !matches!(act, Act::Clear(_)));
+                    operation.report(act, outcome);
+                }
+            }
+            Next::Wait { waits, deadline } => {
+                server.operations.waits(name, waits, Some(deadline));
+                wait(server, known, name, version, &mut changed, &mut ending, deadline).await;
+            }
+            Next::End { failure, delete } => {
+                for object in delete {
+                    hand.delete(object, Propagation::Background).await.ok();
+                }
+                return match failure {
+                    None => Ok(changes),
+                    Some(Failure { object, problem }) => Err((object, problem)),
+                };
+            }
+        }
+    }
+}
+
+/// Until the application looks different, somebody ends it, or the deadline has come.
+async fn wait(
+    server: &Server,
+    known: &Known,
+    name: &ApplicationName,
+    version: u64,
+    changed: &mut watch::Receiver<u64>,
+    ending: &mut watch::Receiver<Option<String>>,
+    deadline: ledger::Timestamp,
+) {
+    let late = tokio::time::sleep(server.clock.until(deadline));
+    tokio::pin!(late);
+    while known.cluster.version(name) == version {
+        tokio::select! {
+            changed = changed.changed() => if changed.is_err() { return },
+            _ = ending.changed() => return,
+            () = &mut late => return,
+        }
+    }
+}
+
+struct Hand<'a> {
+    application: &'a Application,
+    known: &'a Known,
+    plan: &'a Plan,
+}
+
+impl Hand<'_> {
+    fn observe(&self) -> BTreeMap<ObjectKey, Observed> {
+        let inventory = self.known.cluster.inventory(&self.application.name);
+        let steps: BTreeMap<(&str, &str, &str, &str), &ObjectKey> =
+            self.plan.steps.iter().map(|step| (names(&step.object), &step.object)).collect();
+        let seen = inventory.objects.iter().filter_map(|live| {
+            let key = ObjectKey::of(&live.manifest, "")?;
+            let key = (*steps.get(&names(&key))?).clone();
+            let is_going = live.manifest.pointer("/metadata/deletionTimestamp").is_some();
+            let without_health =
+                || Health { status: HealthStatus::Healthy, message: String::new() };
+            let health = assess_health(&live.manifest).unwrap_or_else(without_health);
+            Some((key, Observed { health, is_going }))
+        });
+        seen.collect()
+    }
+
+    /// Lets the cluster check everything before the first write, where a refusal would leave an
+    /// operation half done: when it has waves or hooks. One wave is written at once, and checking it
+    /// first would double its requests (decision 0009).
+    async fn rehearse(&self) -> Result<(), (ObjectKey, String)> {
+        let steps = || self.plan.steps.iter().filter(|step| step.manifest.is_some());
+        let places: BTreeSet<_> = steps().map(|step| (step.phase, step.wave)).collect();
+        if places.len() < 2 && steps().all(|step| step.hook.is_none()) {
+            return Ok(());
+        }
+        let written = |step: &&Step| matches!(step.action, Action::Create | Action::Update);
+        let checks = steps().filter(written).map(async |step| {
+            let failed = |problem| (step.object.clone(), format!("{problem} (dry run)"));
+            let Some(manifest) = &step.manifest else { return Ok(()) };
+            let mut options = self.put_options(step, &self.options(manifest).map_err(failed)?);
+            options.dry_run = true;
+            let change = Change::Put { manifest: manifest.clone(), options };
+            let (name, generation) = (&self.application.name, self.plan.generation);
+            match self.known.cluster.apply(name, generation, &Identity::Own, change).await {
+                Ok(_) => Ok(()),
+                // Its kind or its namespace comes with the operation itself.
+                Err(ApplyRefusal::UnknownKind { .. }) => Ok(()),
+                Err(ApplyRefusal::Request { source: RequestError::NotFound { .. }, .. }) => Ok(()),
+                // A hook of the time before is deleted before it is written.
+                Err(_) if step.hook.is_some() => Ok(()),
+                Err(refusal) => Err(failed(chain(&refusal))),
+            }
+        });
+        join_all(checks).await.into_iter().collect()
+    }
+
+    async fn act(&self, act: Act) -> Result<(), String> {
+        match act {
+            Act::Apply(index) => {
+                let step = &self.plan.steps[index];
+                let Some(manifest) = &step.manifest else { return Ok(()) };
+                let options = self.options(manifest)?;
+                let change = Change::Put {
+                    manifest: manifest.clone(),
+                    options: self.put_options(step, &options),
+                };
+                self.carry_out(change).await
+            }
+            Act::Delete(index) => {
+                let step = &self.plan.steps[index];
+                self.delete(step.object.clone(), self.application.sync.options.propagation).await
+            }
+            Act::Clear(index) => {
+                let object = self.plan.steps[index].object.clone();
+                self.delete(object, Propagation::Foreground).await
+            }
+        }
+    }
+
+    async fn delete(&self, object: ObjectKey, propagation: Propagation) -> Result<(), String> {
+        let propagation = match propagation {
+            Propagation::Foreground => cluster::Propagation::Foreground,
+            Propagation::Background => cluster::Propagation::Background,
+            Propagation::Orphan => cluster::Propagation::Orphan,
+        };
+        let options = DeleteOptions { propagation, ..DeleteOptions::default() };
+        self.carry_out(Change::Delete { object, options }).await
+    }
+
+    fn options(&self, manifest: &Value) -> Result<SyncOptions, String> {
+        self.application.sync.options.of(manifest)
+    }
+
+    fn put_options(&self, step: &Step, options: &SyncOptions) -> PutOptions {
+        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        PutOptions {
+            // Git wins over whoever wrote a field that Git sets, as with Argo CD.
+            take_fields: true,
+            replace: options.replace,
+            recreate: options.force,
+            allow_unknown_fields: !options.validate,
+            dry_run: false,
+            ignored: owned(self.application.ignored_pointers(&step.object)),
+            yields_to: owned(self.application.ignored_managers(&step.object)),
+        }
+    }
+
+    async fn carry_out(&self, change: Change) -> Result<(), String> {
+        let (name, generation) = (&self.application.name, self.plan.generation);
+        let applied = self.known.cluster.apply(name, generation, &Identity::Own, change).await;
+        applied.map(drop).map_err(|refusal| chain(&refusal))
+    }
+}
+
+fn names(key: &ObjectKey) -> (&str, &str, &str, &str) {
+    (&key.group, &key.kind, &key.namespace, &key.name)
+}
+
+/// An error with everything that it comes from, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
