@@ -30,7 +30,8 @@ pub use compare::{changed_fields, quantity_milli, without_status};
 pub use drift::{AppliedObject, Drift, DriftChange, Heal, find as find_drift, self_heal};
 pub use facts::DeploymentFact;
 pub use health::{
-    Health, HealthStatus, aggregate as aggregate_health, assess as assess_health, waits_for,
+    Health, HealthStatus, aggregate as aggregate_health, aggregate_by as aggregate_health_by,
+    assess as assess_health, waits_for,
 };
 pub use hook::{Hook, HookDeletion, Role, role};
 pub use objects::{

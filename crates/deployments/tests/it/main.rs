@@ -4,6 +4,7 @@
 
 mod application;
 mod health;
+mod health_families;
 mod hook;
 mod operation;
 mod ownership;

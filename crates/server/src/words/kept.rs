@@ -96,6 +96,10 @@ const HEALTH: &[Pair] = &[
         "Waiting for partitioned roll out to finish: {} out of {} new pods have been updated...",
         "mise en place partielle en cours\u{a0}: {} nouveaux pods sur {} sont à jour…",
     ),
+    (
+        "partitioned roll out complete: {} new pods have been updated...",
+        "mise en place partielle terminée\u{a0}: {} nouveaux pods sont à jour",
+    ),
     ("statefulset has {} ready pods", "le StatefulSet a {} pods prêts"),
     (
         "waiting for statefulset rolling update to complete {} pods at revision {}...",
