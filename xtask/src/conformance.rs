@@ -2,6 +2,8 @@
 //!
 //! The data stay outside the project; a folder that is not there is an error and never a pass.
 
+mod health;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +32,22 @@ pub struct Suite {
     pub failed: usize,
     /// Cases that use what Boucle refuses by name as not supported.
     pub unsupported: usize,
+    /// All cases.
+    pub total: usize,
+    /// What is judged beside the cases, and fails none of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Share>,
     /// The names of the failed cases, with what came instead.
     pub failures: Vec<String>,
+}
+
+/// How many of how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Share {
+    /// As expected.
+    pub passed: usize,
+    /// All that have an expectation.
+    pub total: usize,
 }
 
 enum Outcome {
@@ -40,15 +56,28 @@ enum Outcome {
     Failed(String),
 }
 
-/// Runs every suite of the folder.
-pub fn run(vectors: &Path) -> Result<Report> {
-    let suites = vec![
-        expressions(&vectors.join("github-expressions"))?,
-        workflows(&vectors.join("github-workflows"))?,
-        accepted(&vectors.join("actionlint-ok"))?,
-        codeowners(&vectors.join("codeowners"))?,
-    ];
-    Ok(Report { suites })
+type Judge = fn(&Path) -> Result<Suite>;
+
+/// Each suite: the folder's name and who judges what is in it.
+const SUITES: &[(&str, Judge)] = &[
+    ("github-expressions", expressions),
+    ("github-workflows", workflows),
+    ("actionlint-ok", accepted),
+    ("codeowners", codeowners),
+    ("health", health::judge),
+];
+
+/// Runs the suites of these names, or every one.
+pub fn run(vectors: &Path, names: &[String]) -> Result<Report> {
+    let known = |name: &String| SUITES.iter().any(|(suite, _)| suite == name);
+    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+        let all: Vec<_> = SUITES.iter().map(|(suite, _)| *suite).collect();
+        bail!("there is no suite {unknown}; there are {}", all.join(", "));
+    }
+    let wanted = |suite: &str| names.is_empty() || names.iter().any(|name| name == suite);
+    let chosen = SUITES.iter().filter(|(suite, _)| wanted(suite));
+    let suites = chosen.map(|(suite, judge)| judge(&vectors.join(suite)));
+    Ok(Report { suites: suites.collect::<Result<_>>()? })
 }
 
 impl Suite {
@@ -59,11 +88,14 @@ impl Suite {
             passed: 0,
             failed: 0,
             unsupported: 0,
+            total: 0,
+            messages: None,
             failures: Vec::new(),
         }
     }
 
     fn record(&mut self, name: &str, outcome: Outcome) {
+        self.total += 1;
         match outcome {
             Outcome::Passed => self.passed += 1,
             Outcome::Unsupported => self.unsupported += 1,

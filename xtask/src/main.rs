@@ -56,11 +56,14 @@ enum Command {
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
         applications: u32,
     },
-    /// Run outside vectors.
+    /// Run outside vectors: expressions, workflows, code owners, health (docs/health.md).
     Conformance {
         /// The folder with a folder per suite.
         #[arg(long)]
         vectors: PathBuf,
+        /// Only the suite of this folder; may be given more than once.
+        #[arg(long = "suite", value_name = "NAME")]
+        suites: Vec<String>,
         /// How the result is printed.
         #[arg(short, long, value_enum, default_value_t)]
         output: Output,
@@ -158,7 +161,9 @@ fn execute(command: Command) -> anyhow::Result<bool> {
             let size = bench::web::Size { applications: applications as usize, minutes };
             bench::web::run(output == Output::Json, size)
         }
-        Command::Conformance { vectors, output } => report_conformance(&vectors, output),
+        Command::Conformance { vectors, suites, output } => {
+            report_conformance(&vectors, &suites, output)
+        }
         Command::Web { check: false } => web::build_page(),
         Command::Web { check: true } => web::check(),
         Command::E2e { screens } => web::drive(&std::path::absolute(screens)?),
@@ -203,8 +208,12 @@ fn step(name: &str, run: impl FnOnce() -> anyhow::Result<bool>) -> anyhow::Resul
     Ok(good)
 }
 
-fn report_conformance(vectors: &std::path::Path, output: Output) -> anyhow::Result<bool> {
-    let report = conformance::run(vectors)?;
+fn report_conformance(
+    vectors: &std::path::Path,
+    suites: &[String],
+    output: Output,
+) -> anyhow::Result<bool> {
+    let report = conformance::run(vectors, suites)?;
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
         Output::Table => {
@@ -213,6 +222,10 @@ fn report_conformance(vectors: &std::path::Path, output: Output) -> anyhow::Resu
                     "{:<22} {:>5} passed {:>5} failed {:>5} unsupported",
                     suite.suite, suite.passed, suite.failed, suite.unsupported
                 );
+                if let Some(messages) = suite.messages {
+                    let conformance::Share { passed, total } = messages;
+                    println!("    {passed} of {total} messages are the same");
+                }
                 suite.failures.iter().for_each(|name| println!("    {name}"));
             }
         }
