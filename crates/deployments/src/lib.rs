@@ -13,6 +13,7 @@ mod drift;
 mod facts;
 mod health;
 mod hook;
+mod lua;
 mod objects;
 mod operation;
 mod order;
@@ -34,6 +35,10 @@ pub use health::{
     assess as assess_health, waits_for,
 };
 pub use hook::{Hook, HookDeletion, Role, role};
+pub use lua::{
+    Action as ObjectAction, ActionParameter, Change, ChangeOperation, CustomizationError,
+    Customizations, ScriptError,
+};
 pub use objects::{
     ObjectKey, TRACKING_ANNOTATION, annotation, annotation_lists, is_cluster_scoped, owner, tracked,
 };

@@ -6,6 +6,7 @@ mod application;
 mod health;
 mod health_families;
 mod hook;
+mod lua;
 mod operation;
 mod ownership;
 mod plan;

@@ -1,0 +1,238 @@
+//! Which scripts a user gave for which kinds, as `argocd-cm` has them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::actions::ActionScripts;
+use super::sandbox::{self, Given};
+use super::{Action, Change, ScriptError};
+use crate::health::{Health, HealthStatus, assess};
+use crate::objects::text;
+
+/// Where the settings stand in the data of `argocd-cm`.
+const PREFIX: &str = "resource.customizations";
+
+/// A setting that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {message}")]
+pub struct CustomizationError {
+    /// The name in the data of `argocd-cm`.
+    pub key: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// The scripts for one kind, or for all that a pattern covers.
+#[derive(Debug, Clone, Default)]
+struct Scripts {
+    health: Option<String>,
+    with_libraries: bool,
+    actions: Option<ActionScripts>,
+}
+
+/// Users' scripts by `group/Kind`, or `Kind` of the core group; `*` stands for any part.
+#[derive(Debug, Clone, Default)]
+pub struct Customizations {
+    scripts: BTreeMap<String, Scripts>,
+}
+
+/// An entry of `resource.customizations`.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "health.lua")]
+    health: Option<String>,
+    #[serde(rename = "health.lua.useOpenLibs", default)]
+    with_libraries: bool,
+    actions: Option<String>,
+}
+
+impl Customizations {
+    /// Reads the data of `argocd-cm`; names that are not of customizations are not looked at.
+    pub fn read(data: &BTreeMap<String, String>) -> Result<Self, CustomizationError> {
+        let mut read = Self::default();
+        if let Some(text) = data.get(PREFIX) {
+            let entries: BTreeMap<String, Entry> = parsed(PREFIX, text)?;
+            for (kind, entry) in entries {
+                let actions = entry.actions.map(|text| parsed(PREFIX, &text)).transpose()?;
+                let with_libraries = entry.with_libraries;
+                let scripts = Scripts { health: entry.health, with_libraries, actions };
+                read.scripts.insert(kind, scripts);
+            }
+        }
+        // Names with a kind of their own count more than entries of the one list.
+        for (key, value) in data {
+            let Some((what, kind)) = key
+                .strip_prefix(PREFIX)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .and_then(|rest| rest.split_once('.'))
+            else {
+                continue;
+            };
+            let kind = kind.rsplit_once('_').map_or_else(
+                || kind.to_owned(),
+                |(group, kind)| {
+                    if group.is_empty() { kind.to_owned() } else { format!("{group}/{kind}") }
+                },
+            );
+            match what {
+                "health" => read.scripts.entry(kind).or_default().health = Some(value.clone()),
+                "useOpenLibs" => {
+                    read.scripts.entry(kind).or_default().with_libraries = flag(key, value)?;
+                }
+                "actions" => {
+                    read.scripts.entry(kind).or_default().actions = Some(parsed(key, value)?);
+                }
+                // What differs, and known types of fields, are not scripts.
+                _ => {}
+            }
+        }
+        Ok(read)
+    }
+
+    /// The health of an object: by the user's script for its kind, else by Boucle's own checks. A
+    /// script that fails says nothing good: the object is `Unknown` with the reason. `now_s` is what
+    /// `os.time()` says.
+    #[must_use]
+    pub fn assess(&self, object: &Value, now_s: i64) -> Option<Health> {
+        let is_deleted =
+            object.pointer("/metadata/deletionTimestamp").is_some_and(|it| !it.is_null());
+        let found = self.find(object, |scripts| scripts.health.as_deref()).filter(|_| !is_deleted);
+        let Some((kind, script, with_libraries)) = found else { return assess(object) };
+        Some(health(script, object, with_libraries, now_s).unwrap_or_else(|error| {
+            Health::new(HealthStatus::Unknown, format!("the health script of {kind}: {error}"))
+        }))
+    }
+
+    /// What may be done to an object, by name.
+    pub fn actions(&self, object: &Value, now_s: i64) -> Result<Vec<Action>, ScriptError> {
+        match self.find(object, |scripts| scripts.actions.as_ref()) {
+            Some((_, actions, with_libraries)) => {
+                actions.discover(Self::given(object, with_libraries, now_s))
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The changes that an action asks for. `parameters` are its `actionParams`. An action that its
+    /// discovery does not offer, or offers as disabled, is refused.
+    pub fn run_action(
+        &self,
+        object: &Value,
+        name: &str,
+        parameters: &BTreeMap<String, String>,
+        now_s: i64,
+    ) -> Result<Vec<Change>, ScriptError> {
+        let found = self.find(object, |scripts| scripts.actions.as_ref());
+        let Some((_, actions, with_libraries)) = found else {
+            return Err(ScriptError::NoSuchAction(name.into()));
+        };
+        actions.run(Self::given(object, with_libraries, now_s), name, parameters)
+    }
+
+    fn given(object: &Value, with_libraries: bool, now_s: i64) -> Given<'_> {
+        Given { object, parameters: None, with_libraries, now_s }
+    }
+
+    /// What was given for the object's kind: under its own name, else under the first pattern that
+    /// covers it.
+    fn find<'a, T>(
+        &'a self,
+        object: &Value,
+        what: impl Fn(&'a Scripts) -> Option<T>,
+    ) -> Option<(&'a str, T, bool)> {
+        let kind = text(object, "/kind")?;
+        let group = text(object, "/apiVersion")?.rsplit_once('/').map_or("", |(group, _)| group);
+        let name = if group.is_empty() { kind.to_owned() } else { format!("{group}/{kind}") };
+        let of = |key: &'a String, scripts: &'a Scripts| {
+            Some((key.as_str(), what(scripts)?, scripts.with_libraries))
+        };
+        let exact = self.scripts.get_key_value(&name).and_then(|(key, scripts)| of(key, scripts));
+        exact.or_else(|| {
+            let mut all = self.scripts.iter();
+            all.find_map(|(key, scripts)| of(key, scripts).filter(|_| covers(key, &name)))
+        })
+    }
+}
+
+/// The health that a script gives.
+fn health(
+    script: &str,
+    object: &Value,
+    with_libraries: bool,
+    now_s: i64,
+) -> Result<Health, ScriptError> {
+    let value = sandbox::run(script, Customizations::given(object, with_libraries, now_s))?;
+    let wrong = |what: &str| Err(ScriptError::WrongReturn(what.into()));
+    let Value::Object(fields) = &value else {
+        return wrong("no table with a status");
+    };
+    let status = match fields.get("status") {
+        Some(Value::String(status)) => match HealthStatus::named(status) {
+            Some(status) => status,
+            None => return wrong(&format!("a status that is none: {status}")),
+        },
+        Some(_) => return wrong("a status that is no text"),
+        None => return wrong("a table without a status"),
+    };
+    match fields.get("message") {
+        None => Ok(Health::new(status, "")),
+        Some(Value::String(message)) => Ok(Health::new(status, message.as_str())),
+        Some(other) if other.is_number() => Ok(Health::new(status, other.to_string())),
+        Some(_) => wrong("a message that is no text"),
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, CustomizationError> {
+    let refused = |error: yaml::YamlError| CustomizationError {
+        key: key.into(),
+        message: format!("line {}: {}", error.line, error.message),
+    };
+    yaml::document(key, text).map_err(refused)
+}
+
+fn flag(key: &str, value: &str) -> Result<bool, CustomizationError> {
+    value.trim().parse().map_err(|_| CustomizationError {
+        key: key.into(),
+        message: format!("'{value}' is neither true nor false"),
+    })
+}
+
+/// Whether a pattern with `*` covers a name.
+fn covers(pattern: &str, name: &str) -> bool {
+    let Some((begin, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut left) = name.strip_prefix(begin) else { return false };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return left.ends_with(part);
+        }
+        match left.find(part) {
+            Some(at) => left = &left[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_star_stands_for_any_part() {
+        for (pattern, name, expected) in [
+            ("apps/Deployment", "apps/Deployment", true),
+            ("apps/Deployment", "apps/Deployments", false),
+            ("apps/*", "apps/Deployment", true),
+            ("*.crossplane.io/*", "s3.aws.crossplane.io/Bucket", true),
+            ("*.crossplane.io/*", "crossplane.io/Bucket", false),
+            ("*/Bucket", "a.example/Bucket", true),
+            ("*", "Pod", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(covers(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}
