@@ -133,7 +133,7 @@ pub(super) const FAMILIES: &[Family] = &[
         &["ClusterServiceVersion", "InstallPlan", "CatalogSource"],
         Traits {
             states: &["/status/connectionState/lastObservedState"],
-            vocabulary: &[("RequiresApproval", Suspended)],
+            vocabulary: &[("RequiresApproval", Suspended), ("InstallReady", Progressing)],
             ..COMMON
         },
     ),
@@ -156,6 +156,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::new(
         &["gateway.networking.k8s.io"],
         &[
+            "BackendTLSPolicy",
             "Gateway",
             "GatewayClass",
             "GRPCRoute",
@@ -200,7 +201,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::new(
         &["cert-manager.io", "certmanager.k8s.io"],
         &["Certificate", "CertificateRequest", "ClusterIssuer", "Issuer"],
-        READY,
+        Traits { first: Some(lists::issuing), ..READY },
     ),
     Family::new(
         &["trust.cert-manager.io"],
@@ -211,6 +212,13 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::new(&["external-secrets.io"], &[], COMMON),
     // Policies.
     Family::new(&["kyverno.io"], &["ClusterPolicy", "Policy"], COMMON),
+    Family::new(&["redhatcop.redhat.io", "kro.run"], &[], COMMON),
+    Family::new(
+        &["operator.open-cluster-management.io", "multicluster.openshift.io"],
+        &["MultiClusterEngine", "MultiClusterHub"],
+        COMMON,
+    ),
+    Family::new(&["*.azure.com"], &[], READY),
     Family::new(&["nmstate.io"], &["NodeNetworkConfigurationPolicy"], COMMON),
     // Knative.
     Family::new(&["serving.knative.dev"], &[], Traits { first: Some(policies::knative), ..READY }),

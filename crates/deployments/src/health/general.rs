@@ -96,6 +96,7 @@ const UNDER_WAY: &[&str] = &[
     "RollingUpdate",
     "Running",
     "Started",
+    "Synchronizing",
     "Updating",
     "Upgrading",
 ];
@@ -105,6 +106,7 @@ const GRAVE: &[&str] = &[
     "ACK.Terminal",
     "Degraded",
     "Error",
+    "ErrorOccurred",
     "Failed",
     "Failure",
     "HasErrors",

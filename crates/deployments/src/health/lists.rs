@@ -94,13 +94,18 @@ pub(super) fn promotion(subject: &Subject<'_>) -> Option<Health> {
     if subject.is_older(ready) {
         return None;
     }
-    let environments = subject.at("/status/environments")?.as_array()?;
-    if subject.kind == "PromotionStrategy" {
-        return Some(promoted(environments));
+    if subject.kind == "ChangeTransferPolicy" {
+        let status = subject.at("/status").cloned().into_iter().collect::<Vec<_>>();
+        return Some(promoted(&status));
     }
-    let of = |environment: &Value| {
-        let branch = text(environment, "/branch").unwrap_or_default();
-        let status = match text(environment, "/phase")? {
+    let places = ["/status/environments", "/status/applicationsSelected"];
+    let list = places.into_iter().find_map(|place| subject.at(place)?.as_array())?;
+    if subject.kind == "PromotionStrategy" {
+        return Some(promoted(list));
+    }
+    let of = |one: &Value| {
+        let branch = text(one, "/branch").or_else(|| text(one, "/environment")).unwrap_or_default();
+        let status = match text(one, "/phase")? {
             "success" => HealthStatus::Healthy,
             "pending" => HealthStatus::Progressing,
             "failure" => HealthStatus::Degraded,
@@ -108,7 +113,7 @@ pub(super) fn promotion(subject: &Subject<'_>) -> Option<Health> {
         };
         Some(Health::new(status, format!("{} is {status} for {branch}", subject.kind)))
     };
-    worst(environments.iter().filter_map(of))
+    worst(list.iter().filter_map(of))
 }
 
 fn promoted(environments: &[Value]) -> Health {
@@ -204,6 +209,24 @@ pub(super) fn stages(subject: &Subject<'_>) -> Option<Health> {
         Some("success") if stage == "complete" => Some(Health::healthy("")),
         _ => Some(Health::progressing(stage)),
     }
+}
+
+/// A certificate that is being issued is under way, whatever the one before it was.
+pub(super) fn issuing(subject: &Subject<'_>) -> Option<Health> {
+    let issuing = subject.condition("Issuing").filter(|issuing| issuing.is_true())?;
+    Some(Health::progressing(issuing.says()))
+}
+
+/// Grafana's dashboards and datasources before they had conditions: what was written last.
+pub(super) fn written(subject: &Subject<'_>) -> Option<Health> {
+    if !subject.conditions.is_empty() || subject.text("/status/hash").is_none() {
+        return None;
+    }
+    let last = ["/status/lastMessage", "/status/datasourceMessage"];
+    Some(match last.into_iter().find_map(|place| subject.text(place)) {
+        Some(message) => Health::degraded(message),
+        None => Health::healthy(""),
+    })
 }
 
 /// Keptn's analyses end with a verdict.

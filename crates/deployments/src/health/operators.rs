@@ -20,7 +20,11 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::new(
         &["postgresql.cnpg.io"],
         &["Cluster", "Backup", "Database", "Pooler"],
-        Traits { paused: &["Paused", "cnpg.io/hibernation"], ..COMMON },
+        Traits {
+            paused: &["Paused", "cnpg.io/hibernation"],
+            vocabulary: &[("Not enough disk space", Degraded)],
+            ..COMMON
+        },
     ),
     Family::new(
         &["k8s.mariadb.com"],
@@ -57,10 +61,35 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::new(
         &["minio.min.io"],
         &["Tenant"],
-        Traits { states: &["/status/currentState", "/status/healthStatus"], ..COMMON },
+        Traits {
+            states: &["/status/currentState", "/status/healthStatus"],
+            vocabulary: &[
+                ("Another MinIO Tenant already exists in the namespace", Degraded),
+                ("Different versions across MinIO Pools", Degraded),
+                ("Pool Decommissioning Not Allowed", Degraded),
+                ("Statefulset not controlled by operator", Degraded),
+            ],
+            ..COMMON
+        },
     ),
     Family::new(&["zookeeper.pravega.io"], &["ZookeeperCluster"], COMMON),
     Family::new(&["redis.redis.opstreelabs.in", "dragonflydb.io"], &[], COMMON),
+    Family::new(
+        &["mysql.oracle.com"],
+        &["InnoDBCluster"],
+        Traits { states: &["/status/cluster/status"], ..COMMON },
+    ),
+    Family::new(
+        &[
+            "mongodb.com",
+            "mongodbcommunity.mongodb.com",
+            "atlas.mongodb.com",
+            "scylla.scylladb.com",
+        ],
+        &[],
+        COMMON,
+    ),
+    Family::new(&["opensearch.opster.io", "apps.kubeblocks.io", "pingcap.com"], &[], COMMON),
     // Brokers.
     Family::new(
         &["kafka.strimzi.io", "core.strimzi.io"],
@@ -113,6 +142,16 @@ pub(super) const FAMILIES: &[Family] = &[
         Traits { first: Some(lists::stages), ..COMMON },
     ),
     Family::new(
+        &["grafana.integreatly.org"],
+        &["GrafanaDashboard", "GrafanaDatasource"],
+        Traits { first: Some(lists::written), ..COMMON },
+    ),
+    Family::new(
+        &["loki.grafana.com", "tempo.grafana.com", "dynatrace.com"],
+        &["DynaKube", "LokiStack", "TempoMonolithic", "TempoStack"],
+        COMMON,
+    ),
+    Family::new(
         &["grafana.integreatly.org", "grafana-org-operator.kubitus-project.gitlab.io"],
         &[],
         COMMON,
@@ -135,7 +174,17 @@ pub(super) const FAMILIES: &[Family] = &[
         &["CloneSet", "DaemonSet", "StatefulSet"],
         Traits { first: Some(replicas::kruise), ..COMMON },
     ),
-    Family::new(&["apps.kruise.io"], &["AdvancedCronJob", "BroadcastJob"], COMMON),
+    Family::new(
+        &["apps.kruise.io"],
+        &["AdvancedCronJob"],
+        Traits { first: Some(replicas::scheduled), ..COMMON },
+    ),
+    Family::new(&["apps.kruise.io"], &["BroadcastJob"], COMMON),
+    Family::new(
+        &["autoscaling.k8s.io"],
+        &["VerticalPodAutoscaler"],
+        Traits { decisive: &["RecommendationProvided"], when_false: Progressing, ..COMMON },
+    ),
     Family::new(
         &["rollouts.kruise.io"],
         &["Rollout"],
@@ -215,7 +264,12 @@ pub(super) const FAMILIES: &[Family] = &[
         Traits { states: &["/status/developerUserState"], paused: &["Waiting"], ..COMMON },
     ),
     Family::new(&["services.cloud.sap.com"], &[], READY),
-    Family::new(&["k8s.keycloak.org", "keycloak.org"], &[], COMMON),
+    // What is wrong has a condition of its own.
+    Family::new(
+        &["k8s.keycloak.org", "keycloak.org"],
+        &[],
+        Traits { when_false: Progressing, ..COMMON },
+    ),
     Family::new(
         &["lifecycle.keptn.sh"],
         &[],
@@ -230,6 +284,20 @@ pub(super) const FAMILIES: &[Family] = &[
         &["tower.ansible.com"],
         &[],
         Traits { states: &["/status/ansibleJobResult/status"], ..COMMON },
+    ),
+    Family::new(
+        &["mirrors.kts.studio"],
+        &["SecretMirror"],
+        Traits { states: &["/status/mirrorStatus"], ..COMMON },
+    ),
+    Family::new(
+        &["volsync.backube"],
+        &[],
+        Traits {
+            decisive: &["Synchronizing"],
+            reasons: &[("WaitingForManual", Healthy), ("WaitingForSchedule", Healthy)],
+            ..COMMON
+        },
     ),
     Family::new(&["install.istio.io"], &["IstioOperator"], COMMON),
     Family::new(

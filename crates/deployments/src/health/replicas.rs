@@ -63,6 +63,12 @@ pub(super) fn rollout(subject: &Subject<'_>) -> Option<Health> {
     if !subject.has_status() {
         return None;
     }
+    let workload = subject
+        .number("/metadata/annotations/rollout.argoproj.io~1workload-generation")
+        .zip(subject.number("/status/workloadObservedGeneration"));
+    if subject.is_stale() || workload.is_some_and(|(now, seen)| seen < now) {
+        return Some(Health::progressing(subject.awaits_observation()));
+    }
     let broken = subject.conditions.iter().find(|one| {
         (one.kind == "InvalidSpec" && one.is_true())
             || matches!(one.reason, "RolloutAborted" | "ProgressDeadlineExceeded")
@@ -70,11 +76,6 @@ pub(super) fn rollout(subject: &Subject<'_>) -> Option<Health> {
     });
     if let Some(condition) = broken {
         return Some(Health::degraded(condition.message));
-    }
-    if subject.is_stale() {
-        return Some(Health::progressing(
-            "Waiting for rollout to finish: observed rollout generation less than desired generation",
-        ));
     }
     let message = subject.text("/status/message").unwrap_or_default();
     let is_paused = subject.flag("/spec/paused") == Some(true)
@@ -218,4 +219,17 @@ pub(super) fn collector(subject: &Subject<'_>) -> Option<Health> {
     } else {
         Health::healthy(format!("{ready} of {wanted} replicas are ready"))
     })
+}
+
+/// What starts jobs at times: it is well unless one of them runs.
+pub(super) fn scheduled(subject: &Subject<'_>) -> Option<Health> {
+    if subject.flag("/spec/paused") == Some(true) || !subject.has_status() {
+        return None;
+    }
+    let active = subject.items("/status/active").len();
+    if active > 0 {
+        return Some(Health::progressing(format!("{active} jobs run")));
+    }
+    let last = subject.text("/status/lastScheduleTime")?;
+    Some(Health::healthy(format!("last started at {last}")))
 }

@@ -86,6 +86,8 @@ const WORDS: &[(HealthStatus, &[&str])] = &[
             "queued",
             "recovery",
             "rerun",
+            "restart",
+            "restarted",
             "scaledown",
             "scaleup",
             "scheduled",
@@ -97,14 +99,15 @@ const WORDS: &[(HealthStatus, &[&str])] = &[
             "yellow",
         ],
     ),
-    (Missing, &["missing", "notfound"]),
     (
         Degraded,
         &[
+            "abnormal",
             "abort",
             "aborted",
             "backoff",
             "canceled",
+            "cannot",
             "cancelled",
             "conflict",
             "crash",
@@ -137,6 +140,7 @@ const WORDS: &[(HealthStatus, &[&str])] = &[
             "stalled",
             "terminal",
             "timeout",
+            "unable",
             "unauthorized",
             "unhealthy",
             "unreachable",
@@ -150,8 +154,12 @@ const WORDS: &[(HealthStatus, &[&str])] = &[
 ];
 
 /// States that mean something only by themselves: `ScalingDown` and `NewReplicaSet` are not of these.
-const WHOLE: &[(HealthStatus, &[&str])] =
-    &[(Healthy, &["up"]), (Progressing, &["new"]), (Degraded, &["down", "unavailable"])];
+const WHOLE: &[(HealthStatus, &[&str])] = &[
+    (Healthy, &["up"]),
+    (Progressing, &["new"]),
+    (Missing, &["missing", "notfound"]),
+    (Degraded, &["down", "unavailable"]),
+];
 
 /// Reasons that say that something is wrong, beside the words of a bad state.
 const WRONG: &[&str] = &["found", "missing", "stuck", "violation"];
@@ -171,7 +179,7 @@ pub(super) fn state(text: &str, is_finite: bool) -> Option<HealthStatus> {
     let meanings: Vec<_> = words.iter().filter_map(|word| of_word(word)).collect();
     let is_negated = words.iter().any(|word| matches!(word.as_str(), "not" | "no" | "un"));
     // What is bad outweighs what is under way, and that outweighs what is good.
-    [Degraded, Unknown, Suspended, Progressing, Missing, Healthy]
+    [Degraded, Unknown, Suspended, Progressing, Healthy]
         .into_iter()
         .find(|status| meanings.contains(status))
         .map(|status| if status == Healthy && is_negated { Progressing } else { status })
@@ -269,6 +277,8 @@ mod tests {
             ("paused", Some(Suspended)),
             ("Unknown", Some(Unknown)),
             ("CrashLoopBackOff", Some(Degraded)),
+            ("Primary instance is being restarted", Some(Progressing)),
+            ("Cannot upgrade due to missing binary", Some(Degraded)),
             ("blue", None),
             ("", None),
         ] {

@@ -28,8 +28,8 @@ fn met(kind: &str, conditions: &[&str], expected: HealthStatus, message: &str) {
 fn listed(conditions: &[&str]) -> Value {
     let of = |text: &&str| {
         let (head, message) = text.split_once(": ").unwrap_or((text, ""));
-        let (head, reason) = head.split_once('/').unwrap_or((head, ""));
-        let (kind, status) = head.split_once('=').unwrap();
+        let (kind, rest) = head.split_once('=').unwrap();
+        let (status, reason) = rest.split_once('/').unwrap_or((rest, ""));
         json!({"type": kind, "status": status, "reason": reason, "message": message})
     };
     conditions.iter().map(of).collect()
@@ -434,6 +434,53 @@ fn rollouts_are_counted() {
         json!({"replicas": 3, "readyReplicas": 2}),
         Progressing,
         "2 of 3 replicas are ready",
+    );
+}
+
+#[test]
+fn what_only_some_families_say() {
+    let kind = "cert-manager.io/v1/Certificate";
+    met(kind, &["Ready=False/Expired: m", "Issuing=True: again"], Progressing, "again");
+    let kind = "apps.kruise.io/v1alpha1/AdvancedCronJob";
+    check(kind, json!({}), json!({"active": [{"name": "a"}]}), Progressing, "1 jobs run");
+    check(kind, json!({}), json!({"lastScheduleTime": "t"}), Healthy, "last started at t");
+    check(kind, json!({"paused": true}), json!({}), Suspended, "AdvancedCronJob is paused");
+    let kind = "k8s.keycloak.org/v2/Keycloak";
+    met(kind, &["Ready=False: more replicas", "HasErrors=False"], Progressing, "more replicas");
+    let kind = "minio.min.io/v2/Tenant";
+    let refused = "Another MinIO Tenant already exists in the namespace";
+    check(kind, json!({}), json!({"currentState": refused}), Degraded, refused);
+    let kind = "postgresql.cnpg.io/v1/Cluster";
+    met(kind, &["cnpg.io/hibernation=True: asleep"], Suspended, "asleep");
+    let kind = "volsync.backube/v1alpha1/ReplicationSource";
+    met(kind, &["Synchronizing=True/SyncInProgress: m"], Progressing, "m");
+    met(kind, &["Synchronizing=False/WaitingForSchedule: m"], Healthy, "m");
+    met(kind, &["Synchronizing=False/Error: m"], Degraded, "m");
+    let kind = "grafana.integreatly.org/v1beta1/GrafanaDatasource";
+    check(kind, json!({}), json!({"hash": "a", "lastMessage": ""}), Healthy, "");
+    check(kind, json!({}), json!({"hash": "a", "lastMessage": "m"}), Degraded, "m");
+    let kind = "promoter.argoproj.io/v1alpha1/ChangeTransferPolicy";
+    let moved = |active: &str| {
+        json!({"conditions": listed(&["Ready=True"]), "active": {"dry": {"sha": active}},
+            "proposed": {"dry": {"sha": "b"}}})
+    };
+    check(kind, json!({}), moved("b"), Healthy, "all environments are at b");
+    check(kind, json!({}), moved("a"), Progressing, " goes from a to b");
+    met(
+        "argoproj.io/v1alpha1/ApplicationSet",
+        &["ErrorOccurred=True: m", "ResourcesUpToDate=True"],
+        Degraded,
+        "m",
+    );
+    phase(
+        "operators.coreos.com/v1alpha1/ClusterServiceVersion",
+        "phase",
+        &[
+            ("InstallReady", Progressing),
+            ("Succeeded", Healthy),
+            ("Failed", Degraded),
+            ("Installing", Progressing),
+        ],
     );
 }
 
