@@ -1,9 +1,10 @@
 //! The names that a script sees: what computes, and nothing that reaches outside or differs from run
 //! to run.
 
-use mlua::{Function, Lua, Table, Value};
+use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use super::clock::Parts;
+use super::sandbox::Budget;
 
 /// What of Lua's base a script keeps. Gone are files (`dofile`), code from text (`load`,
 /// `loadstring`), modules, coroutines (each would have its own count), the collector and environments.
@@ -63,6 +64,67 @@ pub(super) fn restrict(lua: &Lua, now_s: i64) -> mlua::Result<()> {
         random(lua, &math)?;
     }
     Ok(())
+}
+
+/// Values that a function may give at once; more of them would be copied at each call.
+const VALUES_MAX: i64 = 250;
+
+/// Lets functions that work long within one instruction take from the budget by what they are given.
+pub(super) fn charge(lua: &Lua, budget: &Budget) -> mlua::Result<()> {
+    let globals = lua.globals();
+    let unpack: Function = globals.raw_get("unpack")?;
+    let mine = budget.clone();
+    let few = move |_: &Lua, (table, from, to): (Table, Option<i64>, Option<i64>)| {
+        let from = from.unwrap_or(1);
+        let to = to.unwrap_or_else(|| i64::try_from(table.raw_len()).unwrap_or(i64::MAX));
+        let count = to.saturating_sub(from).saturating_add(1);
+        if count > VALUES_MAX {
+            return Err(mlua::Error::runtime("too many results to unpack"));
+        }
+        mine.charge(count.max(0).unsigned_abs())?;
+        unpack.call::<MultiValue>((table, from, to))
+    };
+    globals.raw_set("unpack", lua.create_function(few)?)?;
+    let table: Table = globals.raw_get("table")?;
+    // Only what is moved up or down: adding at the end is cheap.
+    costs(lua, &table, "insert", budget, |given| if given.len() > 2 { length(given) } else { 0 })?;
+    costs(lua, &table, "remove", budget, |given| if given.len() > 1 { length(given) } else { 0 })?;
+    costs(lua, &table, "concat", budget, length)?;
+    costs(lua, &table, "sort", budget, |given| length(given).saturating_mul(8))?;
+    if let Ok(string) = globals.raw_get::<Table>("string") {
+        for name in ["byte", "format", "lower", "reverse", "sub", "upper"] {
+            costs(lua, &string, name, budget, bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a function in the place of one that takes what its arguments cost before it works.
+fn costs(
+    lua: &Lua,
+    of: &Table,
+    name: &str,
+    budget: &Budget,
+    cost: impl Fn(&MultiValue) -> u64 + 'static,
+) -> mlua::Result<()> {
+    let (own, mine): (Function, _) = (of.raw_get(name)?, budget.clone());
+    let charged = move |_: &Lua, given: MultiValue| {
+        mine.charge(cost(&given))?;
+        own.call::<MultiValue>(given)
+    };
+    of.raw_set(name, lua.create_function(charged)?)
+}
+
+/// How many items the table has that a function is given.
+fn length(given: &MultiValue) -> u64 {
+    let table = given.front().and_then(Value::as_table);
+    table.map_or(0, |table| u64::try_from(table.raw_len()).unwrap_or(u64::MAX))
+}
+
+/// The texts that a function is given, sixteen bytes an instruction.
+fn bytes(given: &MultiValue) -> u64 {
+    let texts = given.iter().filter_map(Value::as_string).map(|text| text.as_bytes().len());
+    u64::try_from(texts.sum::<usize>() / 16).unwrap_or(u64::MAX)
 }
 
 /// `os` with `time` and `date` alone.

@@ -19,8 +19,11 @@ const MEMORY_MAX_BYTES: usize = 32 << 20;
 /// How many instructions pass between two looks.
 const LOOK_EVERY: u32 = 100;
 
-/// Memory that is held beyond a megabyte costs as much as this part of it in instructions at each
-/// look: what copies much in one instruction does not get away with it.
+/// Memory that is held beyond this is paid for.
+const HELD_FREE_BYTES: usize = 64 << 10;
+
+/// It costs as much as this part of it in instructions at each look: what copies much in one
+/// instruction does not get away with it.
 const BYTES_PER_INSTRUCTION: usize = 256;
 
 /// What a script has left.
@@ -91,6 +94,7 @@ fn within(script: &str, given: Given<'_>, budget: &Budget) -> Result<Json, Endin
     let lua = Lua::new_with(libraries, LuaOptions::new())?;
     lua.set_memory_limit(MEMORY_MAX_BYTES)?;
     libraries::restrict(&lua, given.now_s)?;
+    libraries::charge(&lua, budget)?;
     if given.with_libraries {
         strings::replace(&lua, budget)?;
     }
@@ -109,7 +113,7 @@ fn within(script: &str, given: Given<'_>, budget: &Budget) -> Result<Json, Endin
 /// Counts instructions and the memory that is held. When nothing is left every further instruction
 /// fails, so that a script cannot catch the error and go on.
 fn count(lua: &Lua, budget: &Budget) -> mlua::Result<()> {
-    let held_before = lua.used_memory() + (1 << 20);
+    let held_before = lua.used_memory() + HELD_FREE_BYTES;
     let of_looks = budget.clone();
     lua.set_hook(HookTriggers::new().every_nth_instruction(LOOK_EVERY), move |lua, _| {
         let held = lua.used_memory().saturating_sub(held_before) / BYTES_PER_INSTRUCTION;

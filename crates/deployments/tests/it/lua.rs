@@ -84,6 +84,19 @@ fn lua_is_that_of_5_1() {
         ("obj.spec.none", "nil"),
         ("obj.spec.replicas + 1", "3"),
         ("unpack({7, 8})", "7"),
+        ("select('#', unpack({7, nil, 8}, 1, 3))", "3"),
+        (
+            "(function() local t = {1, 3} table.insert(t, 2, 2) table.insert(t, 4) return table.concat(t) end)()",
+            "1234",
+        ),
+        (
+            "(function() local t = {1, 2, 3} table.remove(t, 1) table.remove(t) return table.concat(t) end)()",
+            "2",
+        ),
+        (
+            "(function() local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return table.concat(t) end)()",
+            "321",
+        ),
         ("7 / 2", "3.5"),
         ("table.concat({'a', 'b'}, '-')", "a-b"),
         ("math.floor(2.7)", "2"),
@@ -224,6 +237,16 @@ fn a_script_without_end_is_ended() {
     fails("local function f() return 1 + f() end f()", "line 1: stack overflow");
     fails("local function f() pcall(f) end while true do f() end", too_long);
     fails("for i = 1, 1e12 do string.rep('', 1e9) end", too_long);
+    // What works long within one instruction.
+    fails("local t = {} while true do table.insert(t, 1, 0) end", too_long);
+    fails("local t = {} for i = 1, 3e4 do t[i] = i end while true do table.sort(t) end", too_long);
+    fails(
+        "local t = {} for i = 1, 3e4 do t[i] = 'x' end while true do table.concat(t) end",
+        too_long,
+    );
+    fails("local s = string.rep('x', 7e6) while true do s:reverse() end", "");
+    fails("local s = string.rep('x', 7e6) while true do local t = s .. 'y' end", "");
+    fails("local t = {} for i = 1, 300 do t[i] = i end unpack(t)", "too many results to unpack");
 }
 
 #[test]
