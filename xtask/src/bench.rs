@@ -1,9 +1,11 @@
-//! Measures the loop beside its floor, in one run: `cargo xtask bench loop`; the page: `bench web`.
+//! Measures the loop beside its floor, in one run: `cargo xtask bench loop`; the page: `bench web`; a
+//! cluster: `bench kubernetes`.
 //!
 //! Times on the server come from the facts' own clock; times of a client are of whole commands. The
 //! floor of push and clone is `git http-backend` behind the plainest server, on the same files.
 
 mod cgi;
+pub mod kubernetes;
 mod measure;
 mod server;
 pub mod web;

@@ -55,6 +55,9 @@ enum Command {
         /// How many applications `web` measures beside: as many as make other pages freeze.
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
         applications: u32,
+        /// How many applications `kubernetes` installs, one size after another.
+        #[arg(long, value_delimiter = ',', default_value = "100,500,1000")]
+        sizes: Vec<usize>,
     },
     /// Run outside vectors: expressions, workflows, code owners, health (docs/health.md).
     Conformance {
@@ -123,6 +126,8 @@ enum Bench {
     Loop,
     /// The page in Chromium: first load, filter, scrolling, facts, tabs, memory.
     Web,
+    /// A cluster: install, one change, no change, drift, steady state, Kustomize.
+    Kubernetes,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -157,7 +162,10 @@ fn execute(command: Command) -> anyhow::Result<bool> {
             Ok(kept)
         }
         Command::Bench { what: Bench::Loop, output, .. } => bench::run(output == Output::Json),
-        Command::Bench { what: Bench::Web, output, minutes, applications } => {
+        Command::Bench { what: Bench::Kubernetes, output, sizes, .. } => {
+            bench::kubernetes::run(output == Output::Json, &sizes)
+        }
+        Command::Bench { what: Bench::Web, output, minutes, applications, .. } => {
             let size = bench::web::Size { applications: applications as usize, minutes };
             bench::web::run(output == Output::Json, size)
         }

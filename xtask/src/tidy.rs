@@ -57,7 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("boucle", &["cli", "ledger", "pipelines", "runner", "sandbox", "server"]),
     ("sim", &["ledger", "repositories", "pipelines", "deployments", "monitoring", "control"]),
     ("testkit", &[]),
-    ("xtask", &["deployments", "pipelines", "repositories", "sim", "testkit"]),
+    ("xtask", &["deployments", "kustomize", "pipelines", "repositories", "sim", "testkit", "yaml"]),
 ];
 
 /// Crates that decide and so have no input or output of their own.

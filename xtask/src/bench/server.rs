@@ -26,11 +26,13 @@ pub struct Server {
 impl Server {
     /// Starts one on a free port and waits until it is ready.
     pub fn start(binary: &Path, data: &Path, demo: bool) -> Result<Self> {
+        Self::start_with(binary, data, if demo { &["--demo"] } else { &[] })
+    }
+
+    /// The same with these arguments of `boucle up`.
+    pub fn start_with(binary: &Path, data: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(binary);
-        command.args(["up", "--port", "0", "--data"]).arg(data);
-        if demo {
-            command.arg("--demo");
-        }
+        command.args(["up", "--port", "0", "--data"]).arg(data).args(arguments);
         let child = command
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -44,6 +46,25 @@ impl Server {
         })?;
         server.ready_ms = status;
         Ok(server)
+    }
+
+    /// The most memory that it ever had.
+    pub fn peak_mib(&self) -> Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        Ok(kib.context("the system does not say how much memory it used")? / 1024.0)
+    }
+
+    /// The processor's time that it used so far, in milliseconds.
+    pub fn processor_ms(&self) -> Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name, in parentheses, may hold blanks.
+        let (_, rest) = text.rsplit_once(')').context("the system says nothing of the process")?;
+        let ticks =
+            rest.split_whitespace().skip(11).take(2).filter_map(|one| one.parse::<f64>().ok());
+        // Linux counts in hundredths of a second for every program.
+        Ok(ticks.sum::<f64>() * 10.0)
     }
 
     /// Resident memory once two readings a second apart agree within a MiB.
@@ -244,6 +265,11 @@ impl Server {
         super::measure::commit(folder, 0)?;
         git(folder, &["push", "--quiet", &url, "main"])?;
         Ok(url)
+    }
+
+    /// Waits until so many applications are as Git says.
+    pub fn wait_until_synced(&self, count: usize) -> Result<()> {
+        self.wait_for_synced(count, PATIENCE_MANY)
     }
 
     fn wait_for_synced(&self, count: usize, patience: Duration) -> Result<()> {

@@ -250,12 +250,8 @@ fn changes(
         return fields.into_iter().map(|field| (field, None)).collect();
     }
     let yields_to = inputs.application.ignored_managers(object);
-    let how = Comparison {
-        ignored: &ignored,
-        yields_to: &yields_to,
-        applied,
-        ..Comparison::default()
-    };
+    let how =
+        Comparison { ignored: &ignored, yields_to: &yields_to, applied, ..Comparison::default() };
     difference(&prepared(manifest), &live.manifest, &how).changed
 }
 

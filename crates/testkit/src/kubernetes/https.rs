@@ -22,6 +22,12 @@ pub struct Asker {
     tls: Arc<ClientConfig>,
 }
 
+/// One connection that is kept: what a client that means to be fast does.
+pub struct Session {
+    stream: std::io::BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    token: String,
+}
+
 /// What the server said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -46,6 +52,21 @@ impl Asker {
         Ok(Self { port, token: token.to_owned(), tls: Arc::new(tls) })
     }
 
+    /// A connection that is kept.
+    pub fn session(&self) -> Result<Session> {
+        let stream = std::io::BufReader::new(self.connect()?);
+        Ok(Session { stream, token: self.token.clone() })
+    }
+
+    fn connect(&self) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+        let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).context("connect")?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_nodelay(true)?;
+        let name = ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
+        Ok(StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name)?, socket))
+    }
+
     /// One request on a connection of its own.
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
         self.ask_as(method, path, "application/json", body)
@@ -59,12 +80,7 @@ impl Asker {
         content_type: &str,
         body: Option<&Value>,
     ) -> Result<Answer> {
-        let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).context("connect")?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
-        let name = ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
-        let connection = ClientConnection::new(Arc::clone(&self.tls), name)?;
-        let mut stream = StreamOwned::new(connection, socket);
+        let mut stream = self.connect()?;
         let body = body.map(Value::to_string).unwrap_or_default();
         // HTTP/1.0: the answer is not cut into chunks and ends with the connection.
         write!(
@@ -90,5 +106,57 @@ impl Asker {
             status: status.context("the answer has no status")?,
             body: serde_json::from_str(body).unwrap_or_else(|_| Value::from(body)),
         })
+    }
+}
+
+impl Session {
+    /// One request; gives the status. The answer is read to its end and not looked at.
+    pub fn ask(&mut self, method: &str, path: &str, content_type: &str, body: &str) -> Result<u16> {
+        use std::io::BufRead as _;
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nContent-Type: {content_type}\r\nAccept: application/json\r\nContent-Length: {length}\r\n\r\n{body}",
+            self.token,
+        );
+        let stream = self.stream.get_mut();
+        stream.write_all(request.as_bytes())?;
+        stream.flush()?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.context("the answer has no status")?;
+        let (mut length, mut chunked) = (0, false);
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            let header = line.trim().to_ascii_lowercase();
+            if header.is_empty() {
+                break;
+            }
+            if let Some(text) = header.strip_prefix("content-length:") {
+                length = text.trim().parse().context("the length is no number")?;
+            }
+            chunked |= header == "transfer-encoding: chunked";
+        }
+        if !chunked {
+            self.skip(length)?;
+            return Ok(status);
+        }
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            let length = u64::from_str_radix(line.trim(), 16).context("a chunk has no length")?;
+            // Each chunk, the last and empty one too, ends with a line's end.
+            self.skip(length + 2)?;
+            if length == 0 {
+                return Ok(status);
+            }
+        }
+    }
+
+    fn skip(&mut self, bytes: u64) -> Result<()> {
+        let skipped = std::io::copy(&mut (&mut self.stream).take(bytes), &mut std::io::sink())?;
+        anyhow::ensure!(skipped == bytes, "the answer ended early");
+        Ok(())
     }
 }
