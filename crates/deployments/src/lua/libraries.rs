@@ -90,6 +90,9 @@ pub(super) fn charge(lua: &Lua, budget: &Budget) -> mlua::Result<()> {
     costs(lua, &table, "insert", budget, |given| if given.len() > 2 { length(given) } else { 0 })?;
     costs(lua, &table, "remove", budget, |given| if given.len() > 1 { length(given) } else { 0 })?;
     costs(lua, &table, "concat", budget, length)?;
+    // It looks at every field, and nobody knows beforehand how many there are.
+    costs(lua, &table, "maxn", budget, |_| 10_000)?;
+    costs(lua, &globals, "tonumber", budget, |given| bytes(given).saturating_mul(16))?;
     costs(lua, &table, "sort", budget, |given| length(given).saturating_mul(8))?;
     if let Ok(string) = globals.raw_get::<Table>("string") {
         for name in ["byte", "format", "lower", "reverse", "sub", "upper"] {

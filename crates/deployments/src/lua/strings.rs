@@ -54,6 +54,9 @@ pub(super) fn replace(lua: &Lua, budget: &Budget) -> mlua::Result<()> {
     string.raw_set("rep", rep)
 }
 
+/// What a call costs beside its steps.
+const MATCH_COST: u64 = 10;
+
 /// The largest text that is made outside of what Lua counts.
 const MADE_MAX_BYTES: usize = 8 << 20;
 
@@ -69,6 +72,7 @@ fn find_match(
     sought: &[u8],
     start: usize,
 ) -> mlua::Result<Option<Match>> {
+    budget.charge(MATCH_COST)?;
     let mut left = budget.left();
     let found = pattern::find(text, sought, start, &mut left);
     budget.set(left);

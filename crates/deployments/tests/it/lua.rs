@@ -98,6 +98,10 @@ fn lua_is_that_of_5_1() {
             "321",
         ),
         ("7 / 2", "3.5"),
+        ("tonumber('0x10')", "16"),
+        ("tonumber('ff', 16)", "255"),
+        ("tonumber('x')", "nil"),
+        ("table.maxn({1, 2, [7] = 1})", "7"),
         ("table.concat({'a', 'b'}, '-')", "a-b"),
         ("math.floor(2.7)", "2"),
         ("math.max(1, 5, 3)", "5"),
@@ -238,6 +242,11 @@ fn a_script_without_end_is_ended() {
     fails("local function f() pcall(f) end while true do f() end", too_long);
     fails("for i = 1, 1e12 do string.rep('', 1e9) end", too_long);
     // What works long within one instruction.
+    fails("local s = string.rep('1', 3e4) while true do tonumber(s) end", too_long);
+    fails(
+        "local t = {} for i = 1, 2e3 do t[i .. ''] = i end while true do table.maxn(t) end",
+        too_long,
+    );
     fails("local t = {} while true do table.insert(t, 1, 0) end", too_long);
     fails("local t = {} for i = 1, 3e4 do t[i] = i end while true do table.sort(t) end", too_long);
     fails(
