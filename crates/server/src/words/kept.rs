@@ -126,6 +126,23 @@ const HEALTH: &[Pair] = &[
         "le conteneur «\u{a0}{}\u{a0}» a échoué avec le code {}",
     ),
     ("Waiting to Autoscale", "l’ajustement automatique n’a pas encore eu lieu"),
+    // Kinds of others, after Kubernetes' own.
+    (
+        "Waiting for {} spec update to be observed",
+        "la nouvelle spécification de {} n’a pas encore été lue",
+    ),
+    ("{} condition is missing", "il manque la condition {}"),
+    ("{} is paused", "{} est en pause"),
+    ("{} of {} replicas are ready", "{} répliques sur {} sont prêtes"),
+    ("the health script of {}: {}", "le script de santé de {}\u{a0}: {}"),
+    (
+        "it runs for longer than it may ({} instructions)",
+        "il dure plus longtemps que permis ({} instructions)",
+    ),
+    (
+        "it needs more memory than it may have ({} bytes)",
+        "il demande plus de mémoire que permis ({} octets)",
+    ),
 ];
 
 /// Crate `workloads`: what the engine tells of replicas.
@@ -224,6 +241,10 @@ mod tests {
                 "rlimits à la place\u{a0}: ce noyau ne l’a pas ou l’a désactivée",
             ),
             ("connection refused", "connection refused"),
+            (
+                "Thing/a: the health script of a.example/Thing: it runs for longer than it may (5 instructions)",
+                "Thing/a\u{a0}: le script de santé de a.example/Thing\u{a0}: il dure plus longtemps que permis (5 instructions)",
+            ),
             ("a; b", "a\u{202f}; b"),
             (
                 "Deployment/hello: Waiting for rollout to finish: 0 of 1 updated replicas are available...",
