@@ -42,7 +42,9 @@ pub enum Action {
 pub fn run(action: &Action, as_json: bool) -> Result<bool> {
     match action {
         Action::Up { folder } => {
-            let (state, started) = plane(folder.as_ref())?.up()?;
+            let plane = plane(folder.as_ref())?;
+            let (state, started) = plane.up()?;
+            plane.stay()?;
             let mut report = describe(&state);
             report["started"] = json!(started);
             print(as_json, &report, || {

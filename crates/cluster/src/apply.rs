@@ -18,6 +18,9 @@ use crate::inner::Inner;
 use crate::kinds::{KindInUse, Resource};
 use crate::requests::{APPLY, Answer, Ask, JSON};
 
+/// How often an object that changes all the time is replaced anew.
+const REPLACES_MAX: u32 = 4;
+
 /// One wish.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
@@ -169,7 +172,7 @@ impl Target<'_> {
         }
         let yielded = found.iter().flat_map(|found| found.yielded.keys()).map(String::as_str);
         let sent = without(desired, yielded);
-        let answer = match self.write(&sent, live.as_ref(), options).await {
+        let answer = match self.write(&sent, options).await {
             Err(RequestError::Refused { status: 422, .. })
                 if options.recreate && !options.dry_run && live.is_some() =>
             {
@@ -208,17 +211,12 @@ impl Target<'_> {
         })
     }
 
-    async fn write(
-        &self,
-        desired: &Value,
-        live: Option<&Live>,
-        options: &PutOptions,
-    ) -> Result<Answer, RequestError> {
+    async fn write(&self, desired: &Value, options: &PutOptions) -> Result<Answer, RequestError> {
         // Argo CD never replaces these either: replacing them deletes what is in them.
         let replaceable =
             !matches!(self.object.kind.as_str(), "CustomResourceDefinition" | "Namespace");
         if options.replace && replaceable {
-            return self.replace(desired, live.is_some(), options).await;
+            return self.replace(desired, options).await;
         }
         let force = if options.take_fields { "&force=true" } else { "" };
         let path = format!("{}?{}{force}", self.path(), query(options));
@@ -232,34 +230,39 @@ impl Target<'_> {
         self.inner.requests.ask(&ask).await
     }
 
-    async fn replace(
-        &self,
-        desired: &Value,
-        exists: bool,
-        options: &PutOptions,
-    ) -> Result<Answer, RequestError> {
-        let create = || {
-            let path = self.resource.path(Some(&self.object.namespace));
-            (Method::POST, format!("{path}?{}", query(options)))
-        };
-        let replace = || (Method::PUT, format!("{}?{}", self.path(), query(options)));
-        let ask = |(method, path)| Ask {
-            identity: self.identity,
-            method,
-            path,
-            content_type: JSON,
-            body: Some(desired),
-        };
-        let first = if exists { replace() } else { create() };
-        match self.inner.requests.ask(&ask(first)).await {
-            // What was known of it was old.
-            Err(RequestError::NotFound { .. }) if exists => {
-                self.inner.requests.ask(&ask(create())).await
+    /// Makes it, or replaces what is there. Asks for its version first: many kinds are replaced only
+    /// by whoever names it, and what is known of it may be a moment old.
+    async fn replace(&self, desired: &Value, options: &PutOptions) -> Result<Answer, RequestError> {
+        let (mut attempts, query) = (0, query(options));
+        loop {
+            attempts += 1;
+            let get = Ask::get(self.identity, self.path());
+            let (method, path, body) = match self.inner.requests.ask(&get).await {
+                Ok(answer) => {
+                    let mut body = desired.clone();
+                    let version = &answer.body["metadata"]["resourceVersion"];
+                    body["metadata"]["resourceVersion"] = version.clone();
+                    (Method::PUT, self.path(), body)
+                }
+                Err(RequestError::NotFound { .. }) => {
+                    let path = self.resource.path(Some(&self.object.namespace));
+                    (Method::POST, path, desired.clone())
+                }
+                Err(error) => return Err(error),
+            };
+            let ask = Ask {
+                identity: self.identity,
+                method,
+                path: format!("{path}?{query}"),
+                content_type: JSON,
+                body: Some(&body),
+            };
+            match self.inner.requests.ask(&ask).await {
+                // It came, went or changed in between.
+                Err(RequestError::Conflict { .. } | RequestError::NotFound { .. })
+                    if attempts < REPLACES_MAX => {}
+                answered => return answered,
             }
-            Err(RequestError::Conflict { .. }) if !exists => {
-                self.inner.requests.ask(&ask(replace())).await
-            }
-            answered => answered,
         }
     }
 
@@ -270,7 +273,7 @@ impl Target<'_> {
         options: &PutOptions,
     ) -> Result<Answer, RequestError> {
         crate::delete::delete_and_wait(self).await?;
-        self.write(desired, None, options).await
+        self.write(desired, options).await
     }
 
     /// Whoever wrote reads what it wrote, before the watch says so.

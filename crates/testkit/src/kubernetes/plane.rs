@@ -27,7 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Its arguments: the file that users hold, then a process id and a program for each process.
 const GUARD: &str = r#"
-exec 9>>"$1"; flock --exclusive 9; shift
+exec 9>>"$1"; flock --exclusive 9
+[ -e "$(dirname "$1")/stays" ] && exit
+shift
 is() { [ "$(readlink "/proc/$1/exe")" = "$2" ]; }
 while [ $# -ge 2 ]; do
     if is "$1" "$2"; then
@@ -182,6 +184,7 @@ impl Plane {
 
     fn end_with(&self, signal: Signal) -> Result<Vec<Process>> {
         let _lock = self.lock()?;
+        let _ = fs::remove_file(self.folder.join("stays"));
         match self.state()? {
             Some(state) => self.end(&state, signal),
             None => Ok(Vec::new()),
@@ -217,6 +220,11 @@ impl Plane {
         let users = users.context("open the list of users")?;
         users.lock_shared().context("wait for the end of an earlier control plane")?;
         Ok(users)
+    }
+
+    /// Has it stay although a program that started it ends: somebody asked for it by hand.
+    pub fn stay(&self) -> Result<()> {
+        fs::write(self.folder.join("stays"), "").context("note that it stays")
     }
 
     /// Leaves a guard behind that waits until no program holds the control plane and then ends it,
@@ -293,6 +301,7 @@ impl Plane {
 
     /// Keeps the lock and nothing else of an earlier run.
     fn clear(&self) -> Result<()> {
+        let _ = fs::remove_file(self.folder.join("stays"));
         for name in ["data", "certificates", "logs"] {
             let folder = self.folder.join(name);
             if folder.exists() {
