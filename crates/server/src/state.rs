@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use database::AppendError;
 use ed25519_dalek::SigningKey;
 use git_store::GitStore;
-use ledger::{ApplicationName, CommitId, Draft, Fact, RepositoryName, VerifierKey};
+use ledger::{ApplicationName, CommitId, Draft, Fact, RefName, RepositoryName, VerifierKey};
 use probes::{Checker, Dialer, Metrics, Scraper};
 use registry::Registry;
 use repositories::access::Scope;
@@ -57,8 +57,8 @@ pub struct Server {
     pub configurations: Configurations,
     /// What applications render to.
     pub renderings: Renderings,
-    /// Up to which commit each repository's applications are rendered.
-    pub rendered_through: Mutex<BTreeMap<RepositoryName, CommitId>>,
+    /// Up to which commits each repository's applications are rendered.
+    pub rendered_through: Mutex<BTreeMap<RepositoryName, RenderedThrough>>,
     /// What applications were when they were looked at last.
     pub looked: Looked,
     /// What the watching remembers.
@@ -95,6 +95,14 @@ pub struct Server {
     pub passkeys: Passkeys,
     /// True once the server is to stop.
     pub stopping: watch::Sender<bool>,
+}
+
+/// Up to which commits a repository's applications are rendered.
+pub struct RenderedThrough {
+    /// Of the default branch, which declares them.
+    pub commit: CommitId,
+    /// The tips of the other branches that they follow; `None`: there is no such branch.
+    pub branches: BTreeMap<RefName, Option<CommitId>>,
 }
 
 /// One lock per repository.
@@ -157,16 +165,23 @@ impl Server {
         })
     }
 
-    /// The commit up to which a repository's applications are rendered.
-    pub fn rendered_through(&self, repository: &RepositoryName) -> Option<CommitId> {
+    /// Whether a repository's applications are rendered up to this commit of its default branch and up
+    /// to the tips of the other branches that they follow.
+    pub fn is_rendered_through(&self, repository: &RepositoryName, commit: &CommitId) -> bool {
         let known = self.rendered_through.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(repository).cloned()
+        let Some(known) = known.get(repository).filter(|known| known.commit == *commit) else {
+            return false;
+        };
+        let views = self.recorder.views();
+        let Some(repository) = views.repositories.repository(repository) else { return false };
+        let tip = |reference| repository.refs.get(reference).map(|state| &state.commit);
+        known.branches.iter().all(|(reference, commit)| tip(reference) == commit.as_ref())
     }
 
     /// Remembers it.
-    pub fn set_rendered_through(&self, repository: &RepositoryName, commit: &CommitId) {
+    pub fn set_rendered_through(&self, repository: &RepositoryName, through: RenderedThrough) {
         let mut known = self.rendered_through.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(repository.clone(), commit.clone());
+        known.insert(repository.clone(), through);
     }
 
     /// The store of a repository.

@@ -14,7 +14,7 @@ use crate::configurations::{RepositoryConfiguration, branch_ref};
 use crate::history::changing_commits;
 use crate::http::repository_of_url;
 use crate::renderings::{CommitTree, Rendering, object_at};
-use crate::state::Server;
+use crate::state::{RenderedThrough, Server};
 use crate::tasks::Next;
 
 const ACTOR: &str = "render";
@@ -37,12 +37,12 @@ async fn reconcile_repository(
     repository: &RepositoryName,
     configured: &Arc<RepositoryConfiguration>,
 ) -> anyhow::Result<()> {
-    if server.rendered_through(repository).as_ref() == Some(&configured.commit) {
+    if server.is_rendered_through(repository, &configured.commit) {
         return Ok(());
     }
     remove_undeclared(server, repository, configured).await?;
     // The tips of all branches that applications name, read once.
-    let mut readers = BTreeMap::new();
+    let (mut readers, mut branches) = (BTreeMap::new(), BTreeMap::new());
     for (_, application) in &configured.applications {
         declare(server, repository, configured, application).await?;
         let branch = &application.source.target_revision;
@@ -52,7 +52,11 @@ async fn reconcile_repository(
         let store = server.repository(repository)?;
         let tip = match branch_ref(if branch == "HEAD" { "main" } else { branch }) {
             Ok(_) if branch.is_empty() || branch == "HEAD" => Some(configured.commit.clone()),
-            Ok(reference) => store.resolve(&reference)?,
+            Ok(reference) => {
+                let tip = store.resolve(&reference)?;
+                branches.insert(reference, tip.clone());
+                tip
+            }
             Err(_) => None,
         };
         let tip = tip.or_else(|| CommitId::new(branch.clone()).ok());
@@ -85,7 +89,8 @@ async fn reconcile_repository(
         }
         render(server, repository, configured, application, tip, reader).await?;
     }
-    server.set_rendered_through(repository, &configured.commit);
+    let through = RenderedThrough { commit: configured.commit.clone(), branches };
+    server.set_rendered_through(repository, through);
     Ok(())
 }
 
@@ -154,6 +159,7 @@ async fn remove_undeclared(
         };
         record(server, &fact).await?;
         server.renderings.forget(&application);
+        server.clusters.all().iter().for_each(|known| known.forget(&application));
     }
     Ok(())
 }
