@@ -47,8 +47,30 @@ impl Repository {
     /// Makes a commit; its objects are on disk when this returns. No ref is moved.
     pub fn write_commit(&self, request: &CommitRequest) -> Result<CommitId, StoreError> {
         let mut objects = NewObjects::default();
+        let id = self.add_commit(&mut objects, request)?;
+        objects.store(self)?;
+        Ok(id)
+    }
+
+    /// Makes commits that do not build on each other, in the order of the requests; all their objects
+    /// come in one pack and are on disk when this returns. No ref is moved.
+    pub fn write_commits(&self, requests: &[CommitRequest]) -> Result<Vec<CommitId>, StoreError> {
+        let mut objects = NewObjects::default();
+        let ids = requests
+            .iter()
+            .map(|request| self.add_commit(&mut objects, request))
+            .collect::<Result<_, _>>()?;
+        objects.store(self)?;
+        Ok(ids)
+    }
+
+    fn add_commit(
+        &self,
+        objects: &mut NewObjects,
+        request: &CommitRequest,
+    ) -> Result<CommitId, StoreError> {
         let base = request.base.as_ref().map(|tree| raw(tree.as_str()));
-        let tree = edit_tree(&self.local(), &mut objects, base, &request.edits)?;
+        let tree = edit_tree(&self.local(), objects, base, &request.edits)?;
         let content = commit_content(
             &tree_id(tree),
             &request.parents,
@@ -56,9 +78,7 @@ impl Repository {
             &request.author,
             &request.committer,
         );
-        let id = objects.add(Kind::Commit, content)?;
-        objects.store(self)?;
-        Ok(commit_id(id))
+        Ok(commit_id(objects.add(Kind::Commit, content)?))
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use deployments::{Application, DeploymentFact};
-use git_store::{CommitRequest, Edit, RefChange, Repository};
-use ledger::{Actor, ApplicationName, CommitId, RefName, RepositoryName};
+use git_store::{CommitRequest, Edit, RefChange, Repository, TreeReader};
+use ledger::{Actor, ApplicationName, CommitId, ObjectId, RefName, RepositoryName};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::changes::signature;
@@ -18,6 +19,27 @@ use crate::state::{RenderedThrough, Server};
 use crate::tasks::Next;
 
 const ACTOR: &str = "render";
+
+/// Applications that are rendered together: their commits share a pack, a transaction of refs and an
+/// append.
+const APPLICATIONS_AT_ONCE: usize = 100;
+
+/// An application that is to be rendered.
+struct Due {
+    application: Application,
+    declared_in: String,
+    tip: CommitId,
+    reader: Arc<TreeReader>,
+}
+
+/// What came of it.
+struct Rendered {
+    due: Due,
+    manifests: Vec<Value>,
+    opened: BTreeMap<String, Option<ObjectId>>,
+    files: BTreeMap<String, String>,
+    digest: String,
+}
 
 /// One activation: every application of every repository is compared with its newest rendering.
 pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
@@ -43,8 +65,8 @@ async fn reconcile_repository(
     remove_undeclared(server, repository, configured).await?;
     // The tips of all branches that applications name, read once.
     let (mut readers, mut branches) = (BTreeMap::new(), BTreeMap::new());
+    declare(server, repository, configured).await?;
     for (_, application) in &configured.applications {
-        declare(server, repository, configured, application).await?;
         let branch = &application.source.target_revision;
         if readers.contains_key(branch) {
             continue;
@@ -65,7 +87,8 @@ async fn reconcile_repository(
             readers.insert(branch.clone(), (tip, reader));
         }
     }
-    for (_, application) in &configured.applications {
+    let mut due = Vec::new();
+    for (declared_in, application) in &configured.applications {
         let Some((tip, reader)) = readers.get(&application.source.target_revision) else {
             let problem = format!("there is no revision {}", application.source.target_revision);
             render_failed(server, application, &configured.commit, problem).await?;
@@ -87,48 +110,61 @@ async fn reconcile_repository(
         {
             continue;
         }
-        render(server, repository, configured, application, tip, reader).await?;
+        due.push(Due {
+            application: application.clone(),
+            declared_in: declared_in.clone(),
+            tip: tip.clone(),
+            reader: Arc::clone(reader),
+        });
+    }
+    // A piece at a time, so that the first are applied while the next are rendered.
+    while !due.is_empty() {
+        let rest = due.split_off(due.len().min(APPLICATIONS_AT_ONCE));
+        render_all(server, repository, std::mem::replace(&mut due, rest)).await?;
     }
     let through = RenderedThrough { commit: configured.commit.clone(), branches };
     server.set_rendered_through(repository, through);
     Ok(())
 }
 
-/// Records what Git declares when it differs from what is known.
+/// Records what Git declares where it differs from what is known.
 async fn declare(
     server: &Arc<Server>,
     repository: &RepositoryName,
     configured: &RepositoryConfiguration,
-    application: &Application,
 ) -> anyhow::Result<()> {
-    let environment = configured.environment_of(&application.name).map(|one| one.name.clone());
-    let known = {
+    let (mut facts, mut taken) = (Vec::new(), Vec::new());
+    {
         let views = server.recorder.views();
-        let state = views.deployments.applications.get(&application.name);
-        state.and_then(|state| state.declaration.clone())
-    };
-    let same = known.as_ref().is_some_and(|known| {
-        known.repository == *repository
-            && known.environment == environment
-            && known.source == application.source
-            && known.destination == application.destination
-    });
-    if same {
-        return Ok(());
+        for (_, application) in &configured.applications {
+            let name = &application.name;
+            let environment = configured.environment_of(name).map(|one| one.name.clone());
+            let state = views.deployments.applications.get(name);
+            let known = state.and_then(|state| state.declaration.as_ref());
+            match known {
+                Some(known) if known.repository != *repository => {
+                    taken.push((application, known.repository.clone()));
+                }
+                Some(known)
+                    if known.environment == environment
+                        && known.source == application.source
+                        && known.destination == application.destination => {}
+                Some(_) | None => facts.push(DeploymentFact::ApplicationDeclared {
+                    application: name.clone(),
+                    repository: repository.clone(),
+                    environment,
+                    source: application.source.clone(),
+                    destination: application.destination.clone(),
+                    commit: configured.commit.clone(),
+                }),
+            }
+        }
     }
-    if let Some(other) = known.filter(|known| known.repository != *repository) {
-        let problem = format!("the name is taken by an application of {}", other.repository);
-        return render_failed(server, application, &configured.commit, problem).await;
+    for (application, other) in taken {
+        let problem = format!("the name is taken by an application of {other}");
+        render_failed(server, application, &configured.commit, problem).await?;
     }
-    let fact = DeploymentFact::ApplicationDeclared {
-        application: application.name.clone(),
-        repository: repository.clone(),
-        environment,
-        source: application.source.clone(),
-        destination: application.destination.clone(),
-        commit: configured.commit.clone(),
-    };
-    record(server, &fact).await
+    record(server, &facts).await
 }
 
 /// Applications whose file is gone are removed; their objects stay unless the file had asked for
@@ -157,83 +193,129 @@ async fn remove_undeclared(
             commit: configured.commit.clone(),
             deletes_objects: false,
         };
-        record(server, &fact).await?;
+        record(server, &[fact]).await?;
         server.renderings.forget(&application);
         server.clusters.all().iter().for_each(|known| known.forget(&application));
     }
     Ok(())
 }
 
-async fn render(
+/// Renders the applications and keeps what they render to.
+async fn render_all(
     server: &Arc<Server>,
     repository: &RepositoryName,
-    configured: &RepositoryConfiguration,
-    application: &Application,
-    tip: &CommitId,
-    reader: &Arc<git_store::TreeReader>,
+    due: Vec<Due>,
 ) -> anyhow::Result<()> {
-    let request = request(application);
-    let reader = Arc::clone(reader);
-    let declared = configured.applications.iter().find(|(_, one)| one.name == application.name);
-    let declared_in = declared.map(|(path, _)| path.clone());
-    let work = tokio::task::spawn_blocking(move || {
-        let rendered = render::render(&CommitTree(&reader), &request);
-        let opened = rendered.as_ref().map(|rendering| {
-            let entry = |path: &String| Ok((path.clone(), object_at(&reader, path)?));
-            rendering.opened.iter().map(entry).collect::<anyhow::Result<BTreeMap<_, _>>>()
-        });
-        let opened = opened.unwrap_or_else(|_| Ok(BTreeMap::new()));
-        (rendered, opened)
-    });
-    let (rendered, opened) = work.await.context("the rendering was interrupted")?;
-    let rendering = match rendered {
-        Ok(rendering) => rendering,
-        Err(error) => return render_failed(server, application, tip, error.to_string()).await,
+    let work = due.into_iter().map(|due| tokio::task::spawn_blocking(move || render_one(due)));
+    let mut rendered = Vec::new();
+    for work in work.collect::<Vec<_>>() {
+        match work.await.context("a rendering was interrupted")?? {
+            Ok(one) => rendered.push(one),
+            Err((due, problem)) => {
+                render_failed(server, &due.application, &due.tip, problem).await?;
+            }
+        }
+    }
+    let known: Vec<_> = {
+        let views = server.recorder.views();
+        let state = |one: &Rendered| views.deployments.applications.get(&one.due.application.name);
+        rendered.iter().map(|one| state(one).and_then(|state| state.rendering.clone())).collect()
     };
+    let (mut kept, mut changed) = (Vec::new(), Vec::new());
+    for (one, known) in rendered.into_iter().zip(known) {
+        match known {
+            Some(known) if known.digest == one.digest => {
+                kept.push((one, known.commit, known.rendered_commit));
+            }
+            known => changed.push((one, known.is_none())),
+        }
+    }
+    let (store, at) = (server.repository(repository)?, server.clock.now());
+    let write = move || write_renderings(&store, changed, at);
+    let written =
+        tokio::task::spawn_blocking(write).await.context("the writing was interrupted")??;
+    let facts: Vec<DeploymentFact> = written
+        .iter()
+        .map(|(one, commit, rendered_commit)| DeploymentFact::Rendered {
+            application: one.due.application.name.clone(),
+            commit: commit.clone(),
+            rendered_commit: rendered_commit.clone(),
+            digest: one.digest.clone(),
+        })
+        .collect();
+    record(server, &facts).await?;
+    for (one, commit, rendered_commit) in kept.into_iter().chain(written) {
+        server.renderings.keep(Rendering {
+            application: one.due.application,
+            commit,
+            rendered_commit,
+            manifests: one.manifests,
+            opened: one.opened,
+        });
+    }
+    Ok(())
+}
+
+/// An error inside is the application's own.
+fn render_one(due: Due) -> anyhow::Result<Result<Rendered, (Due, String)>> {
+    let request = request(&due.application);
+    let rendering = match render::render(&CommitTree(&due.reader), &request) {
+        Ok(rendering) => rendering,
+        Err(error) => return Ok(Err((due, error.to_string()))),
+    };
+    let entry = |path: &String| Ok((path.clone(), object_at(&due.reader, path)?));
+    let opened = rendering.opened.iter().map(entry).collect::<anyhow::Result<BTreeMap<_, _>>>()?;
     let files = render::files(&rendering.manifests);
     let digest = digest(&files);
-    let known = {
-        let views = server.recorder.views();
-        let state = views.deployments.applications.get(&application.name);
-        state.and_then(|state| state.rendering.clone())
-    };
-    let opened = opened?;
-    let (commit, rendered_commit) = match known {
-        Some(known) if known.digest == digest => (known.commit, known.rendered_commit),
-        known => {
-            let store = server.repository(repository)?;
-            let (name, tip, at) = (application.name.clone(), tip.clone(), server.clock.now());
-            let is_first = known.is_none();
-            let paths: Vec<String> = opened.keys().cloned().chain(declared_in).collect();
-            let write = move || {
-                // Later commits may have come meanwhile that changed nothing of it.
-                let source = if is_first {
-                    tip
-                } else {
-                    changing_commits(&store, &tip, &paths, 1)?.pop().unwrap_or(tip)
-                };
-                let commit = write_rendering(&store, &name, &source, files, at)?;
-                anyhow::Ok((source, commit))
-            };
-            let (commit, rendered_commit) = tokio::task::spawn_blocking(write).await??;
-            let fact = DeploymentFact::Rendered {
-                application: application.name.clone(),
-                commit: commit.clone(),
-                rendered_commit: rendered_commit.clone(),
-                digest,
-            };
-            record(server, &fact).await?;
-            (commit, rendered_commit)
-        }
-    };
-    server.renderings.keep(Rendering {
-        application: application.clone(),
-        commit,
-        rendered_commit,
-        manifests: rendering.manifests,
-        opened,
-    });
-    Ok(())
+    Ok(Ok(Rendered { due, manifests: rendering.manifests, opened, files, digest }))
+}
+
+/// Writes the manifests as commits on `refs/boucle/rendered/<application>`: each with the commit that
+/// changed it last and the commit that was written. The second value says whether it is the first.
+fn write_renderings(
+    store: &Repository,
+    changed: Vec<(Rendered, bool)>,
+    at: ledger::Timestamp,
+) -> anyhow::Result<Vec<(Rendered, CommitId, CommitId)>> {
+    let signature = signature(&Actor::system(ACTOR), at);
+    let (mut requests, mut places) = (Vec::new(), Vec::new());
+    for (one, is_first) in &changed {
+        let Due { application, declared_in, tip, .. } = &one.due;
+        // Later commits may have come meanwhile that changed nothing of it.
+        let source = if *is_first {
+            tip.clone()
+        } else {
+            let paths: Vec<String> =
+                one.opened.keys().cloned().chain([declared_in.clone()]).collect();
+            changing_commits(store, tip, &paths, 1)?.pop().unwrap_or_else(|| tip.clone())
+        };
+        let name = &application.name;
+        let reference = RefName::new(format!("refs/boucle/rendered/{name}"))?;
+        let parent = store.resolve(&reference)?;
+        let edits = one.files.iter();
+        requests.push(CommitRequest {
+            base: None,
+            edits: edits
+                .map(|(path, text)| (path.clone(), Edit::Write(text.clone().into_bytes())))
+                .collect(),
+            parents: parent.iter().cloned().collect(),
+            message: format!("Render {name}\n\nSource-Commit: {source}\n"),
+            author: signature.clone(),
+            committer: signature.clone(),
+        });
+        places.push((reference, parent, source));
+    }
+    let commits = store.write_commits(&requests)?;
+    let moves: Vec<RefChange> = places
+        .iter()
+        .zip(&commits)
+        .map(|((reference, parent, _), commit)| {
+            RefChange::of_commits(reference.clone(), parent.as_ref(), Some(commit))
+        })
+        .collect();
+    store.update_refs(&moves)?;
+    let written = changed.into_iter().zip(places).zip(commits);
+    Ok(written.map(|(((one, _), (_, _, source)), commit)| (one, source, commit)).collect())
 }
 
 /// What is asked of the renderer for an application.
@@ -264,32 +346,6 @@ pub fn request(application: &Application) -> render::Request {
     }
 }
 
-/// Writes the manifests as a commit on `refs/boucle/rendered/<application>`.
-fn write_rendering(
-    store: &Repository,
-    application: &ApplicationName,
-    source: &CommitId,
-    files: BTreeMap<String, String>,
-    at: ledger::Timestamp,
-) -> anyhow::Result<CommitId> {
-    let reference = RefName::new(format!("refs/boucle/rendered/{application}"))?;
-    let parent = store.resolve(&reference)?;
-    let message = format!("Render {application}\n\nSource-Commit: {source}\n");
-    let edits = files.into_iter().map(|(path, text)| (path, Edit::Write(text.into_bytes())));
-    let signature = signature(&Actor::system(ACTOR), at);
-    let commit = store.write_commit(&CommitRequest {
-        base: None,
-        edits: edits.collect(),
-        parents: parent.iter().cloned().collect(),
-        message,
-        author: signature.clone(),
-        committer: signature,
-    })?;
-    let change = RefChange::of_commits(reference, parent.as_ref(), Some(&commit));
-    store.update_refs(&[change])?;
-    Ok(commit)
-}
-
 async fn render_failed(
     server: &Arc<Server>,
     application: &Application,
@@ -306,12 +362,17 @@ async fn render_failed(
     }
     let application = application.name.clone();
     let fact = DeploymentFact::RenderFailed { application, commit: commit.clone(), problem };
-    record(server, &fact).await
+    record(server, &[fact]).await
 }
 
-async fn record(server: &Arc<Server>, fact: &DeploymentFact) -> anyhow::Result<()> {
-    let draft = fact.draft(server.clock.now(), Actor::system(ACTOR));
-    server.recorder.append(vec![draft]).await?;
+/// All of them or none.
+async fn record(server: &Arc<Server>, facts: &[DeploymentFact]) -> anyhow::Result<()> {
+    if facts.is_empty() {
+        return Ok(());
+    }
+    let now = server.clock.now();
+    let drafts = facts.iter().map(|fact| fact.draft(now, Actor::system(ACTOR))).collect();
+    server.recorder.append(drafts).await?;
     Ok(())
 }
 
