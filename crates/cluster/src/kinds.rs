@@ -143,6 +143,10 @@ impl Kinds {
         self.stale.contains(group)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.by_version.is_empty()
+    }
+
     pub fn get(&self, kind: &KindInUse) -> Option<&Resource> {
         self.by_version.get(kind)
     }

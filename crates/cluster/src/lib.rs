@@ -109,6 +109,12 @@ impl Cluster {
         self.inner.kinds().group_kinds()
     }
 
+    /// Whether the cluster has said yet which kinds it has.
+    #[must_use]
+    pub fn knows_kinds(&self) -> bool {
+        !self.inner.kinds().is_empty()
+    }
+
     /// The kinds whose objects live in no namespace, as `ObjectKey::group_kind` writes them.
     #[must_use]
     pub fn cluster_scoped_kinds(&self) -> BTreeSet<String> {

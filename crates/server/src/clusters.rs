@@ -139,7 +139,7 @@ impl Known {
         match self.cluster.reachability() {
             Reachability::Unknown => true,
             Reachability::Reachable { .. } => {
-                self.cluster.served_kinds().is_empty()
+                !self.cluster.knows_kinds()
                     || self.cluster.unsynced().iter().any(|kind| kind.is_new)
             }
             Reachability::Unreachable { .. } => false,

@@ -17,7 +17,7 @@ pub mod watch_workloads;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::Timestamp;
 use tokio::sync::watch;
@@ -50,6 +50,11 @@ const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// The longest time between two tries.
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
+/// An activation shorter than this needs no rest after it.
+const UNNOTICED: Duration = Duration::from_millis(5);
+/// The longest rest.
+const REST_MAX: Duration = Duration::from_millis(250);
+
 /// Runs a reconciler until the server stops. Its panics and failures cost one activation each.
 pub fn spawn<F, R>(
     name: &'static str,
@@ -69,6 +74,7 @@ where
         loop {
             folded.mark_unchanged();
             wake.iter_mut().for_each(watch::Receiver::mark_unchanged);
+            let began = Instant::now();
             let sleep = match tokio::spawn(reconcile(Arc::clone(&server))).await {
                 Ok(Ok(next)) => {
                     retry = RETRY_FIRST;
@@ -86,6 +92,12 @@ where
                     Some(longer(&mut retry))
                 }
             };
+            // Whoever looks at much while many facts come looks half of the time, not all of it: what
+            // came meanwhile is looked at together.
+            let took = began.elapsed();
+            if took >= UNNOTICED {
+                tokio::time::sleep(took.min(REST_MAX)).await;
+            }
             tokio::select! {
                 () = crate::state::stopped(&mut stopping) => return,
                 changed = folded.changed() => if changed.is_err() { return },

@@ -9,6 +9,7 @@ use deployments::{
     Action, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Plan, PlanInputs,
     PlanPolicy, aggregate_health, plan,
 };
+use futures::StreamExt;
 use ledger::{Actor, AppendRefusal, ApplicationName, CommitId, Sequence, Timestamp};
 use serde_json::Value;
 use workloads::Change;
@@ -20,6 +21,8 @@ use crate::targets::{Observation, Place};
 use crate::tasks::Next;
 
 const ACTOR: &str = "deploy";
+/// Applications that are looked at side by side: facts that wait for the disk wait together.
+const LOOKS_AT_ONCE: usize = 32;
 
 /// How many objects were changed, or the one at which it ended and why.
 type Outcome = Result<usize, (deployments::ObjectKey, String)>;
@@ -47,21 +50,29 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
             .map(|(name, _)| name.clone())
             .collect()
     };
-    let mut next = Next::OnChange;
-    for application in applications {
-        let Some(rendering) = server.renderings.of(&application) else { continue };
+    let due = applications.into_iter().filter_map(|application| {
+        let rendering = server.renderings.of(&application)?;
         let key = look_key(&server, &rendering);
-        if server.looked.is_same(&application, &key) {
-            continue;
-        }
-        let waits_until = look(&server, &rendering).await?;
+        (!server.looked.is_same(&application, &key)).then_some((application, rendering, key))
+    });
+    let due: Vec<_> = due.collect();
+    let looks =
+        futures::stream::iter(due.into_iter().map(async |(application, rendering, key)| {
+            let waits_until = look(&server, &rendering).await;
+            (application, key, waits_until)
+        }));
+    let mut looks = looks.buffer_unordered(LOOKS_AT_ONCE);
+    let (mut next, mut failed) = (Next::OnChange, None);
+    while let Some((application, key, waits_until)) = looks.next().await {
         match waits_until {
-            Some(at) => next = next.earlier(Next::At(at)),
+            Ok(Some(at)) => next = next.earlier(Next::At(at)),
             // What changed during the look makes the key another one, and is looked at next time.
-            None => server.looked.keep(application, key),
+            Ok(None) => server.looked.keep(application, key),
+            // The other looks go on to their end.
+            Err(error) => drop(failed.get_or_insert(error)),
         }
     }
-    Ok(next)
+    failed.map_or(Ok(next), Err)
 }
 
 impl Looked {
