@@ -204,15 +204,25 @@ async fn remove_undeclared(
 async fn render_all(
     server: &Arc<Server>,
     repository: &RepositoryName,
-    due: Vec<Due>,
+    mut due: Vec<Due>,
 ) -> anyhow::Result<()> {
-    let work = due.into_iter().map(|due| tokio::task::spawn_blocking(move || render_one(due)));
-    let mut rendered = Vec::new();
-    for work in work.collect::<Vec<_>>() {
-        match work.await.context("a rendering was interrupted")?? {
-            Ok(one) => rendered.push(one),
-            Err((due, problem)) => {
-                render_failed(server, &due.application, &due.tip, problem).await?;
+    let (mut rendered, mut works) = (Vec::new(), Vec::new());
+    // As many threads as there are processors: more would only hold memory.
+    let pieces = std::thread::available_parallelism().map_or(1, usize::from);
+    let size = due.len().div_ceil(pieces).max(1);
+    while !due.is_empty() {
+        let rest = due.split_off(due.len().min(size));
+        let piece = std::mem::replace(&mut due, rest);
+        let render = move || piece.into_iter().map(render_one).collect::<Vec<_>>();
+        works.push(tokio::task::spawn_blocking(render));
+    }
+    for work in works {
+        for one in work.await.context("a rendering was interrupted")? {
+            match one? {
+                Ok(one) => rendered.push(one),
+                Err((due, problem)) => {
+                    render_failed(server, &due.application, &due.tip, problem).await?;
+                }
             }
         }
     }

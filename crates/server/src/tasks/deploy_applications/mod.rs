@@ -1,18 +1,22 @@
 //! Plans each application whose rendering or target changed, and applies the plan.
 
+mod looked;
 mod operate;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use deployments::{
     Action, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Plan, PlanInputs,
     PlanPolicy, aggregate_health, plan,
 };
 use futures::StreamExt;
-use ledger::{Actor, AppendRefusal, ApplicationName, CommitId, Sequence, Timestamp};
+use ledger::{Actor, AppendRefusal, ApplicationName, Timestamp};
 use serde_json::Value;
 use workloads::Change;
+
+pub use looked::Looked;
+use looked::look_key;
 
 use crate::clusters::Known;
 use crate::renderings::{CommitTree, Rendering};
@@ -27,29 +31,9 @@ const LOOKS_AT_ONCE: usize = 32;
 /// How many objects were changed, or the one at which it ended and why.
 type Outcome = Result<usize, (deployments::ObjectKey, String)>;
 
-/// What each application was when it was looked at last.
-#[derive(Default)]
-pub struct Looked(Mutex<BTreeMap<ApplicationName, LookKey>>);
-
-/// What a look depends on; when it is the same, the answer is the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct LookKey {
-    rendered_commit: CommitId,
-    newest_fact: Option<Sequence>,
-    target: u64,
-    target_is_seen: bool,
-}
-
 /// One activation.
 pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
-    let applications: Vec<ApplicationName> = {
-        let views = server.recorder.views();
-        let declared = views.deployments.applications.iter();
-        declared
-            .filter(|(_, state)| state.declaration.is_some())
-            .map(|(name, _)| name.clone())
-            .collect()
-    };
+    let (world, applications) = server.looked.candidates(&server);
     let due = applications.into_iter().filter_map(|application| {
         let rendering = server.renderings.of(&application)?;
         let key = look_key(&server, &rendering);
@@ -62,39 +46,25 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
             (application, key, waits_until)
         }));
     let mut looks = looks.buffer_unordered(LOOKS_AT_ONCE);
-    let (mut next, mut failed) = (Next::OnChange, None);
+    let (mut next, mut failed, mut waiting) = (Next::OnChange, None, BTreeSet::new());
     while let Some((application, key, waits_until)) = looks.next().await {
         match waits_until {
-            Ok(Some(at)) => next = next.earlier(Next::At(at)),
+            Ok(Some(at)) => {
+                next = next.earlier(Next::At(at));
+                waiting.insert(application);
+            }
             // What changed during the look makes the key another one, and is looked at next time.
             Ok(None) => server.looked.keep(application, key),
             // The other looks go on to their end.
             Err(error) => drop(failed.get_or_insert(error)),
         }
     }
-    failed.map_or(Ok(next), Err)
-}
-
-impl Looked {
-    fn is_same(&self, application: &ApplicationName, key: &LookKey) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(application) == Some(key)
+    drop(looks);
+    if let Some(error) = failed {
+        return Err(error);
     }
-
-    fn keep(&self, application: ApplicationName, key: LookKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(application, key);
-    }
-}
-
-fn look_key(server: &Server, rendering: &Rendering) -> LookKey {
-    let name = &rendering.application.name;
-    let place = server.place_of(&rendering.application);
-    let views = server.recorder.views();
-    LookKey {
-        rendered_commit: rendering.rendered_commit.clone(),
-        newest_fact: views.deployments.applications.get(name).and_then(|state| state.newest),
-        target: server.version_of(place, name),
-        target_is_seen: place.is_seen(),
-    }
+    server.looked.end(world, waiting);
+    Ok(next)
 }
 
 /// Observes, decides, records, acts. Gives the time at which to look again, if a wait ends by time.

@@ -1,0 +1,116 @@
+//! Which applications need a look: as little work as there are changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ledger::{ApplicationName, CommitId, Sequence};
+
+use crate::renderings::Rendering;
+use crate::state::Server;
+use crate::targets::Place;
+
+/// What each application was when it was looked at last, and what everything was then.
+#[derive(Default)]
+pub struct Looked(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    keys: BTreeMap<ApplicationName, LookKey>,
+    /// What the last activation began with; `None`: the next one looks at everything.
+    last: Option<World>,
+    /// Up to which of its changes each cluster was looked at.
+    clusters: BTreeMap<String, u64>,
+    /// Applications whose wait may have ended by time alone.
+    waiting: BTreeSet<ApplicationName>,
+}
+
+/// What a look depends on; when it is the same, the answer is the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LookKey {
+    rendered_commit: CommitId,
+    newest_fact: Option<Sequence>,
+    target: u64,
+    target_is_seen: bool,
+}
+
+/// What may concern any application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct World {
+    facts: Sequence,
+    renderings: u64,
+    processes: u64,
+    operations: u64,
+    clusters_seen: Vec<bool>,
+}
+
+impl World {
+    fn now(server: &Server) -> Self {
+        let all = server.clusters.all().iter();
+        Self {
+            facts: server.recorder.views().sequence,
+            renderings: *server.renderings.watch().borrow(),
+            processes: *server.engine.changed().borrow(),
+            operations: *server.operations.watch().borrow(),
+            clusters_seen: all.map(|known| Place::Cluster(known).is_seen()).collect(),
+        }
+    }
+}
+
+impl Looked {
+    /// The applications that may need a look. When only clusters changed, those that they name.
+    /// Until [`Looked::end`] the next ones are all of them, so that nothing is lost by a failure.
+    pub(super) fn candidates(&self, server: &Server) -> (World, Vec<ApplicationName>) {
+        let mut memory = self.lock();
+        let world = World::now(server);
+        let mut everything = memory.last.take().as_ref() != Some(&world);
+        let mut changed = std::mem::take(&mut memory.waiting);
+        for known in server.clusters.all() {
+            let upto = memory.clusters.entry(known.name.clone()).or_default();
+            let changes = known.cluster.changes_since(*upto);
+            *upto = changes.upto;
+            everything |= changes.all;
+            changed.extend(changes.applications);
+        }
+        let views = server.recorder.views();
+        let declared = &views.deployments.applications;
+        if everything {
+            let declared = declared.iter().filter(|(_, state)| state.declaration.is_some());
+            return (world, declared.map(|(name, _)| name.clone()).collect());
+        }
+        let is_declared = |name: &ApplicationName| {
+            declared.get(name).is_some_and(|state| state.declaration.is_some())
+        };
+        (world, changed.into_iter().filter(is_declared).collect())
+    }
+
+    pub(super) fn is_same(&self, application: &ApplicationName, key: &LookKey) -> bool {
+        self.lock().keys.get(application) == Some(key)
+    }
+
+    pub(super) fn keep(&self, application: ApplicationName, key: LookKey) {
+        self.lock().keys.insert(application, key);
+    }
+
+    /// After an activation whose looks all succeeded: what it began with, and who waits for a time.
+    pub(super) fn end(&self, world: World, waiting: BTreeSet<ApplicationName>) {
+        let mut memory = self.lock();
+        memory.last = Some(world);
+        memory.waiting.extend(waiting);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn look_key(server: &Server, rendering: &Rendering) -> LookKey {
+    let name = &rendering.application.name;
+    let place = server.place_of(&rendering.application);
+    let views = server.recorder.views();
+    LookKey {
+        rendered_commit: rendering.rendered_commit.clone(),
+        newest_fact: views.deployments.applications.get(name).and_then(|state| state.newest),
+        target: server.version_of(place, name),
+        target_is_seen: place.is_seen(),
+    }
+}
