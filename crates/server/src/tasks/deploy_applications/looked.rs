@@ -31,6 +31,8 @@ pub(super) struct LookKey {
     newest_fact: Option<Sequence>,
     target: u64,
     target_is_seen: bool,
+    /// A look during an operation decides nothing; the one after it does.
+    is_under_way: bool,
 }
 
 /// What may concern any application.
@@ -112,5 +114,6 @@ pub(super) fn look_key(server: &Server, rendering: &Rendering) -> LookKey {
         newest_fact: views.deployments.applications.get(name).and_then(|state| state.newest),
         target: server.version_of(place, name),
         target_is_seen: place.is_seen(),
+        is_under_way: server.operations.of(name).is_some(),
     }
 }
