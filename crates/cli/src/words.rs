@@ -167,6 +167,7 @@ pub trait Words: Sync {
     fn demo_run_failed(&self, run: u64) -> String;
     fn demo_merged(&self) -> &'static str;
     fn demo_pull_request_merged(&self, number: u64) -> String;
+    fn demo_left_to_people(&self) -> &'static str;
     fn demo_late(&self, seconds: u64) -> String;
     fn demo_check_failed(&self, check: &str, summary: &str, run: u64) -> String;
     fn stage<'a>(&self, stage: &'a str) -> &'a str;

@@ -106,12 +106,18 @@ impl Story {
         self.change.merge_commit = pull_request.merge_commit.clone().unwrap_or_default();
     }
 
-    /// Takes one fact; true once production is healthy again.
-    fn take(&mut self, fact: &Fact) -> bool {
+    /// Takes one fact.
+    fn take(&mut self, fact: &Fact) -> Progress {
         let text = |field: &str| fact.body[field].as_str().unwrap_or_default().to_owned();
         let on = |application: &str| {
             fact.subject == format!("application:{application}")
                 || fact.body["application"] == application
+        };
+        // What is said of the version before it belongs to another story.
+        let of_change = if self.has("staging_verified") {
+            on("hello-production") && self.has("production_deployed")
+        } else {
+            on("hello-staging") && self.has("staging_deployed")
         };
         match fact.kind.as_str() {
             "pipelines.artifact_published" => {
@@ -139,27 +145,35 @@ impl Story {
                     self.reached("objective_tripped");
                 }
             }
-            "monitoring.incident_opened" => {
+            "monitoring.incident_opened" if of_change => {
                 self.incident = fact.body["incident"].as_u64().unwrap_or_default();
                 self.reached("incident_opened");
             }
-            "monitoring.evidence_saved" => {
+            "monitoring.evidence_saved" if of_change => {
                 self.evidence = text("digest");
                 self.reached("evidence_saved");
             }
-            "control.rolled_back" => {
+            "control.rolled_back" if of_change => {
                 self.revert_commit = text("revert_commit");
                 self.bad_revision.commit = text("bad_commit");
+                // An incident that was open already was not opened for it.
+                self.incident = fact.body["incident"].as_u64().unwrap_or(self.incident);
                 self.reached("rolled_back");
             }
-            "control.quarantined" => self.reached("quarantined"),
-            "monitoring.incident_resolved" => {
+            // Nothing comes by itself after a refusal or a question: both ask a person.
+            "control.rollback_refused" | "control.rollback_asked" if of_change => {
+                return Progress::LeftToPeople;
+            }
+            "control.quarantined" if self.has("rolled_back") => self.reached("quarantined"),
+            "monitoring.incident_resolved" if fact.body["incident"] == self.incident => {
                 self.reached("healthy_again");
-                return self.has("rolled_back");
+                if self.has("rolled_back") {
+                    return Progress::Done;
+                }
             }
             _ => {}
         }
-        false
+        Progress::Going
     }
 
     fn has(&self, stage: &str) -> bool {
@@ -167,7 +181,18 @@ impl Story {
     }
 }
 
-/// Follows the facts until production is healthy again.
+/// How far a story has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// More facts will come.
+    Going,
+    /// Production is healthy again.
+    Done,
+    /// Production is sick, and the loop waits for a person.
+    LeftToPeople,
+}
+
+/// Follows the facts until production is healthy again, or until that is left to people.
 pub async fn follow(
     client: &Client,
     mut story: Story,
@@ -175,12 +200,20 @@ pub async fn follow(
 ) -> Result<Story, Failure> {
     loop {
         let fact = events.next().await?;
-        if story.take(&fact) {
-            let incident: Incident = client.get(&format!("/incidents/{}", story.incident)).await?;
-            if let Some(evidence) = incident.evidence {
-                story.evidence = evidence.digest;
+        match story.take(&fact) {
+            Progress::Going => {}
+            Progress::LeftToPeople => {
+                let message = story.out.words().demo_left_to_people();
+                return Err(Failure::Precondition(message.into()));
             }
-            return Ok(story);
+            Progress::Done => {
+                let path = format!("/incidents/{}", story.incident);
+                let incident: Incident = client.get(&path).await?;
+                if let Some(evidence) = incident.evidence {
+                    story.evidence = evidence.digest;
+                }
+                return Ok(story);
+            }
         }
     }
 }
@@ -205,4 +238,61 @@ pub fn describe(story: &Story, words: &dyn Words) -> String {
         story.revert_commit,
         story.incident
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn fact(kind: &str, body: Value) -> Fact {
+        let value = json!({
+            "sequence": 1, "at": "2026-01-01T00:00:00Z", "actor": "system:loop",
+            "subject": "application:none", "kind": kind, "reason": "", "body": body,
+        });
+        serde_json::from_value(value).expect("a fact")
+    }
+
+    fn check(facts: &[(&str, Value)], progress: Progress, last_stage: &str) {
+        let mut story = Story::begin(Instant::now(), Output::default());
+        let mut came = Progress::Going;
+        for (kind, body) in facts {
+            came = story.take(&fact(kind, body.clone()));
+        }
+        let stage = story.stages.last().map_or("", |stage| stage.stage.as_str());
+        assert_eq!((came, stage), (progress, last_stage), "{facts:?}");
+    }
+
+    #[test]
+    fn a_story_ends_when_the_change_is_gone_or_left_to_people() {
+        let staging = || json!({"application": "hello-staging", "verdict": "healthy"});
+        let production = || json!({"application": "hello-production", "incident": 7});
+        let up_to_production = [
+            ("deployments.applied", staging()),
+            ("monitoring.assessed", staging()),
+            ("deployments.applied", production()),
+        ];
+        let and = |more: &[(&'static str, Value)]| [&up_to_production[..], more].concat();
+        let refused = ("control.rollback_refused", production());
+        let rolled_back = ("control.rolled_back", production());
+        let resolved =
+            |incident: u64| ("monitoring.incident_resolved", json!({"incident": incident}));
+        check(&up_to_production, Progress::Going, "production_deployed");
+        check(&and(&[refused.clone()]), Progress::LeftToPeople, "production_deployed");
+        let asked = ("control.rollback_asked", production());
+        check(&and(&[asked]), Progress::LeftToPeople, "production_deployed");
+        check(&and(&[rolled_back.clone(), resolved(7)]), Progress::Done, "healthy_again");
+        check(&and(&[rolled_back.clone(), resolved(6)]), Progress::Going, "rolled_back");
+        // The version before was sick: that says nothing of the change.
+        check(&[refused], Progress::Going, "");
+        check(&[("monitoring.incident_opened", production())], Progress::Going, "");
+        // Staging may find it already.
+        let found = [
+            ("deployments.applied", staging()),
+            ("control.rolled_back", json!({"application": "hello-staging", "incident": 3})),
+            resolved(3),
+        ];
+        check(&found, Progress::Done, "healthy_again");
+    }
 }

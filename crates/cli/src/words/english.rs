@@ -408,6 +408,10 @@ impl Words for English {
         format!("the demonstration did not finish within {seconds} s\n  try: boucle status")
     }
 
+    fn demo_left_to_people(&self) -> &'static str {
+        "the change is sick and was not taken back: that is left to people\n  try: boucle status"
+    }
+
     fn demo_check_failed(&self, check: &str, summary: &str, run: u64) -> String {
         format!("the check {check} failed: {summary}\n  try: boucle logs run/{run}/test")
     }

@@ -446,6 +446,10 @@ impl Words for French {
         format!("la démonstration n’a pas fini en {seconds} s\n  essayez : boucle status")
     }
 
+    fn demo_left_to_people(&self) -> &'static str {
+        "la modification est malade et n’a pas été reprise : c’est à vous de décider\n  essayez : boucle status"
+    }
+
     fn demo_check_failed(&self, check: &str, summary: &str, run: u64) -> String {
         format!(
             "la vérification {check} a échoué : {summary}\n  essayez : boucle logs run/{run}/test"
