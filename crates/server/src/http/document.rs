@@ -1,11 +1,16 @@
-//! The OpenAPI document: what the routes say, with a name of its own for each operation.
+//! The OpenAPI document: what the routes say, with what is the same for each operation.
 
-use utoipa::openapi::OpenApi;
+use api::problem::{Problem, Reason};
+use utoipa::PartialSchema as _;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, Response};
 
-/// Gives each operation a name from its method and path, since OpenAPI asks for unique ones:
-/// `get_applications_by_name_log`.
-pub fn name_operations(document: &mut OpenApi) {
+/// Gives each operation a name from its method and path, since OpenAPI asks for unique ones
+/// (`get_applications_by_name_log`), and its answer when it says no: a problem document.
+pub fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_with(Components::default);
+    components.schemas.insert("Problem".into(), Problem::schema());
+    components.schemas.insert("Reason".into(), Reason::schema());
     for (path, item) in &mut document.paths.paths {
         let operations = [
             ("get", &mut item.get),
@@ -17,6 +22,7 @@ pub fn name_operations(document: &mut OpenApi) {
         for (method, operation) in operations {
             if let Some(operation) = operation {
                 name(operation, method, path);
+                operation.responses.responses.insert("default".into(), RefOr::T(refusal()));
             }
         }
     }
@@ -29,4 +35,11 @@ fn name(operation: &mut Operation, method: &str, path: &str) {
     });
     let parts: Vec<String> = parts.collect();
     operation.operation_id = Some(format!("{method}_{}", parts.join("_")));
+}
+
+fn refusal() -> Response {
+    let mut response = Response::new("Why it was not done");
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    response.content.insert("application/problem+json".into(), content.into());
+    response
 }

@@ -163,7 +163,7 @@ fn described() -> OpenApiRouter<Arc<Server>> {
 /// The OpenAPI document as JSON, the same for every start.
 pub fn openapi_document() -> anyhow::Result<String> {
     let (_, mut document) = described().split_for_parts();
-    document::name_operations(&mut document);
+    document::complete(&mut document);
     Ok(document.to_pretty_json()? + "\n")
 }
 
