@@ -1,6 +1,7 @@
 //! Which kinds a cluster has, by one aggregated discovery.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use kube::client::APIVersionDiscovery;
 use kube::core::ApiResource;
@@ -92,6 +93,8 @@ pub(crate) struct Kinds {
     by_version: HashMap<KindInUse, Resource>,
     preferred: HashMap<(String, String), KindInUse>,
     stale: HashSet<String>,
+    served: Arc<BTreeSet<String>>,
+    cluster_scoped: Arc<BTreeSet<String>>,
 }
 
 impl Kinds {
@@ -107,6 +110,9 @@ impl Kinds {
                 kinds.add(&name, version);
             }
         }
+        // Every plan asks for both, and there are far more plans than discoveries.
+        kinds.served = Arc::new(kinds.preferred.keys().map(named).collect());
+        kinds.cluster_scoped = Arc::new(kinds.without_namespace());
         Ok(kinds)
     }
 
@@ -157,12 +163,16 @@ impl Kinds {
     }
 
     /// All kinds, as [`deployments::ObjectKey::group_kind`] writes them.
-    pub fn group_kinds(&self) -> BTreeSet<String> {
-        self.preferred.keys().map(named).collect()
+    pub fn group_kinds(&self) -> Arc<BTreeSet<String>> {
+        Arc::clone(&self.served)
     }
 
     /// Those that have no namespace.
-    pub fn cluster_scoped(&self) -> BTreeSet<String> {
+    pub fn cluster_scoped(&self) -> Arc<BTreeSet<String>> {
+        Arc::clone(&self.cluster_scoped)
+    }
+
+    fn without_namespace(&self) -> BTreeSet<String> {
         let scoped = self.preferred.iter().filter(|(_, kind)| {
             self.by_version.get(kind).is_some_and(|resource| !resource.namespaced)
         });

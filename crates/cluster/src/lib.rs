@@ -105,7 +105,7 @@ impl Cluster {
 
     /// The kinds that the cluster has, as `ObjectKey::group_kind` writes them.
     #[must_use]
-    pub fn served_kinds(&self) -> BTreeSet<String> {
+    pub fn served_kinds(&self) -> Arc<BTreeSet<String>> {
         self.inner.kinds().group_kinds()
     }
 
@@ -117,7 +117,7 @@ impl Cluster {
 
     /// The kinds whose objects live in no namespace, as `ObjectKey::group_kind` writes them.
     #[must_use]
-    pub fn cluster_scoped_kinds(&self) -> BTreeSet<String> {
+    pub fn cluster_scoped_kinds(&self) -> Arc<BTreeSet<String>> {
         self.inner.kinds().cluster_scoped()
     }
 

@@ -26,7 +26,7 @@ pub struct Rendering {
     /// The manifests as a commit.
     pub rendered_commit: CommitId,
     /// The manifests.
-    pub manifests: Vec<Value>,
+    pub manifests: Arc<Vec<Value>>,
     /// Every path that was looked at, with the object that stood there.
     pub opened: BTreeMap<String, Option<ObjectId>>,
 }

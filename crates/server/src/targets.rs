@@ -1,5 +1,8 @@
 //! What runs an application, looked at alike whatever it is.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use deployments::{Application, ClusterFacts, Inventory, LiveObject, Target};
 use ledger::{ApplicationName, Timestamp};
 use serde_json::Value;
@@ -102,9 +105,9 @@ impl Place<'_> {
     }
 
     /// The kinds that it runs, as `deployments::ObjectKey::group_kind` writes them.
-    pub fn kinds(&self) -> std::collections::BTreeSet<String> {
+    pub fn kinds(&self) -> Arc<BTreeSet<String>> {
         match self {
-            Self::Processes => PROCESS_KINDS.iter().map(ToString::to_string).collect(),
+            Self::Processes => Arc::new(PROCESS_KINDS.iter().map(ToString::to_string).collect()),
             Self::Cluster(known) => known.cluster.served_kinds(),
             Self::Nowhere => Default::default(),
         }

@@ -1,6 +1,7 @@
 //! What a decider does: gather inputs, ask the domain, and hand in the drafts with their parents.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use control::facts::ControlFact;
 use control::promote::{
@@ -371,11 +372,13 @@ impl Simulation {
             application: self.applications[environment].clone(),
             revision: self.git.tip.clone(),
             rendered_commit: rendered_commit.clone(),
-            desired: overlay.manifests(),
+            desired: Arc::new(overlay.manifests()),
             inventory: self.targets.get(environment).map(|target| target.inventory(as_of)),
             previous: state.previous_plan(),
             parent,
-            supported_kinds: ["apps/Deployment".to_owned(), "ConfigMap".to_owned()].into(),
+            supported_kinds: Arc::new(
+                ["apps/Deployment".to_owned(), "ConfigMap".to_owned()].into(),
+            ),
             cluster: None,
             problems: Vec::new(),
             policy: PlanPolicy::default(),

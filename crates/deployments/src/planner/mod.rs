@@ -7,6 +7,7 @@ mod deletions;
 mod desired;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ledger::{CommitId, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub struct PlanInputs {
     /// The commit of the rendering under `refs/boucle/rendered/`.
     pub rendered_commit: CommitId,
     /// The rendered manifests.
-    pub desired: Vec<Value>,
+    pub desired: Arc<Vec<Value>>,
     /// What runs; `None` when it could not be observed.
     pub inventory: Option<Inventory>,
     /// The plan before this one.
@@ -36,7 +37,7 @@ pub struct PlanInputs {
     /// The newest fact on the application that these inputs contain.
     pub parent: Option<Sequence>,
     /// The kinds that the target runs, as [`ObjectKey::group_kind`] writes them.
-    pub supported_kinds: BTreeSet<String>,
+    pub supported_kinds: Arc<BTreeSet<String>>,
     /// What else a cluster says of its kinds; `None`: the destination is no known cluster.
     pub cluster: Option<ClusterFacts>,
     /// What the target's own reading found wrong with manifests of supported kinds.
@@ -55,7 +56,7 @@ pub struct PlanInputs {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClusterFacts {
     /// Those that have no namespace, as [`ObjectKey::group_kind`] writes them.
-    pub cluster_scoped: BTreeSet<String>,
+    pub cluster_scoped: Arc<BTreeSet<String>>,
 }
 
 /// What runs on the target.

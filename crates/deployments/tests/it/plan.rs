@@ -1,6 +1,7 @@
 //! What the planner answers, by data: desired and live objects in one line each.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use deployments::{
     Action, Application, Decision, Drift, DriftChange, Heal, Inventory, LiveObject, ObjectKey,
@@ -56,7 +57,7 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
         application: application(AUTOMATED),
         revision: commit('1'),
         rendered_commit: commit('2'),
-        desired: desired.to_vec(),
+        desired: desired.to_vec().into(),
         inventory: Some(Inventory {
             as_of: Timestamp(100),
             complete: true,
@@ -65,7 +66,7 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
         }),
         previous: None,
         parent: None,
-        supported_kinds: kinds.into_iter().map(str::to_owned).collect(),
+        supported_kinds: Arc::new(kinds.into_iter().map(str::to_owned).collect()),
         cluster: None,
         problems: Vec::new(),
         policy: PlanPolicy::default(),
@@ -248,7 +249,7 @@ fn a_mass_deletion_stops_until_exactly_it_is_confirmed() {
         ],
     );
     inputs.confirmed.clear();
-    inputs.desired.clear();
+    inputs.desired = Arc::default();
     check(&inputs, &["blocked would-delete-everything"]);
 }
 

@@ -1,6 +1,7 @@
 //! What the planner answers where others write fields of the same objects: clusters.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use deployments::{ClusterFacts, Decision, LiveObject, PlanInputs, Target, plan, tracked};
 use ledger::Timestamp;
@@ -11,8 +12,9 @@ use crate::plan::{check, inputs, live, object};
 fn on_cluster(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
     let mut inputs = inputs(desired, live);
     inputs.application.destination.target = Target::Cluster { address: "east".into() };
-    inputs.cluster = Some(ClusterFacts { cluster_scoped: ["x.io/Zone".to_owned()].into() });
-    inputs.supported_kinds.insert("x.io/Zone".into());
+    inputs.cluster =
+        Some(ClusterFacts { cluster_scoped: Arc::new(["x.io/Zone".to_owned()].into()) });
+    Arc::make_mut(&mut inputs.supported_kinds).insert("x.io/Zone".into());
     inputs.inventory.as_mut().unwrap().namespaces = Some(BTreeSet::from(["n".to_owned()]));
     inputs
 }
@@ -107,13 +109,14 @@ fn a_kind_may_come_with_its_definition() {
     let patient = annotated(widget.clone(), option.0, option.1);
     check(&on_cluster(&[patient], Vec::new()), &["create Widget/w"]);
     let mut inputs = on_cluster(&[], Vec::new());
-    inputs.supported_kinds.insert("apiextensions.k8s.io/CustomResourceDefinition".into());
+    Arc::make_mut(&mut inputs.supported_kinds)
+        .insert("apiextensions.k8s.io/CustomResourceDefinition".into());
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": "widgets.y.io"},
         "spec": {"group": "y.io", "names": {"kind": "Widget"}},
     });
-    inputs.desired = vec![widget, definition];
+    inputs.desired = vec![widget, definition].into();
     check(&inputs, &["create CustomResourceDefinition/widgets.y.io", "create Widget/w"]);
 }
 

@@ -156,7 +156,7 @@ pub async fn difference(
     let live = server.live_objects(&name);
     let mut before = Vec::new();
     let mut after = Vec::new();
-    for manifest in &rendering.manifests {
+    for manifest in rendering.manifests.iter() {
         let Some(key) = ObjectKey::of(manifest, &namespace) else { continue };
         let found = live.iter().find(|one| ObjectKey::of(one, &namespace).as_ref() == Some(&key));
         let same = found.is_some_and(|found| changed_fields(manifest, found, None, &[]).is_empty());

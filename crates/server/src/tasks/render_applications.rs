@@ -259,7 +259,7 @@ async fn render_all(
             application: one.due.application,
             commit,
             rendered_commit,
-            manifests: one.manifests,
+            manifests: Arc::new(one.manifests),
             opened: one.opened,
         });
     }

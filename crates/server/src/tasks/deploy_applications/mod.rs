@@ -178,7 +178,7 @@ fn inputs(
         application: rendering.application.clone(),
         revision: rendering.commit.clone(),
         rendered_commit: rendering.rendered_commit.clone(),
-        desired: rendering.manifests.clone(),
+        desired: Arc::clone(&rendering.manifests),
         inventory: observed.inventory.clone(),
         previous: state.and_then(|state| state.previous_plan()),
         parent: state.and_then(|state| state.newest),
