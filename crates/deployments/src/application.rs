@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::application_file::{self, ApplicationFile};
-use crate::sync_options::SyncOptions;
+use crate::sync_options::{Propagation, SyncOptions};
 
 /// One deployed thing: where its manifests come from, where they go and how they are kept equal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,9 +18,9 @@ pub struct Application {
     pub labels: BTreeMap<String, String>,
     /// `metadata.annotations`.
     pub annotations: BTreeMap<String, String>,
-    /// Whether removing the application deletes its objects
-    /// (`resources-finalizer.argocd.argoproj.io`); without it they are left running.
-    pub delete_objects_on_removal: bool,
+    /// Whether removing the application deletes its objects, and what becomes of what they own
+    /// (`resources-finalizer.argocd.argoproj.io`); `None`: they are left running.
+    pub delete_objects_on_removal: Option<Propagation>,
     /// `spec.project`.
     pub project: String,
     /// `spec.source`.

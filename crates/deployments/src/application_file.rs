@@ -10,6 +10,7 @@ use crate::application::{
     Application, Automated, Destination, DirectoryOptions, IgnoreDifference, KustomizeOptions,
     NamespaceMetadata, Retry, Source, SyncPolicy, Target,
 };
+use crate::sync_options::Propagation;
 
 /// Makes a reader that refuses a field of Argo CD's with what to do instead.
 macro_rules! refused {
@@ -282,13 +283,17 @@ pub(crate) fn convert(file: ApplicationFile) -> Result<Application, String> {
     })
 }
 
-fn finalizer(finalizers: &[String]) -> Result<bool, String> {
-    let mut deletes = false;
+fn finalizer(finalizers: &[String]) -> Result<Option<Propagation>, String> {
+    let mut deletes = None;
     for finalizer in finalizers {
         match finalizer.as_str() {
             "resources-finalizer.argocd.argoproj.io"
-            | "resources-finalizer.argocd.argoproj.io/foreground"
-            | "resources-finalizer.argocd.argoproj.io/background" => deletes = true,
+            | "resources-finalizer.argocd.argoproj.io/foreground" => {
+                deletes = Some(Propagation::Foreground);
+            }
+            "resources-finalizer.argocd.argoproj.io/background" => {
+                deletes = Some(Propagation::Background);
+            }
             other => {
                 return Err(format!("`metadata.finalizers` has `{other}`, which is not supported"));
             }

@@ -5,7 +5,7 @@ use ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::application::{Destination, Source};
+use crate::application::{Application, Destination, Source};
 use crate::drift::Drift;
 use crate::health::HealthStatus;
 use crate::objects::ObjectKey;
@@ -34,6 +34,9 @@ pub enum DeploymentFact {
         destination: Destination,
         /// The commit of the file.
         commit: CommitId,
+        /// Whether its finalizer asks that its objects go with it.
+        #[serde(default)]
+        deletes_objects: bool,
     },
     /// No file declares the application any more.
     ApplicationRemoved {
@@ -43,6 +46,21 @@ pub enum DeploymentFact {
         commit: CommitId,
         /// Whether its objects are deleted too.
         deletes_objects: bool,
+        /// The application as it was declared last, when its objects are deleted: how that is done is
+        /// written nowhere else any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        declared: Option<Box<Application>>,
+        /// How many applications of the repository the commit removed with their objects.
+        #[serde(default)]
+        together: usize,
+        /// How many the repository had declared before.
+        #[serde(default)]
+        of: usize,
+    },
+    /// The objects of an application that was removed are gone.
+    ObjectsDeleted {
+        /// The application.
+        application: ApplicationName,
     },
     /// A commit was rendered.
     Rendered {
@@ -168,6 +186,7 @@ impl DeploymentFact {
         match self {
             Self::ApplicationDeclared { application, .. }
             | Self::ApplicationRemoved { application, .. }
+            | Self::ObjectsDeleted { application }
             | Self::Rendered { application, .. }
             | Self::RenderFailed { application, .. }
             | Self::Planned { application, .. }

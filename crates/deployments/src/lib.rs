@@ -46,10 +46,11 @@ pub use operation::{Act, Failure, Next, Observed, Operation, Wait, WaitReason};
 pub use order::Phase;
 pub use planner::{
     Action, ClusterFacts, Decision, Inventory, LiveObject, Plan, PlanInputs, PlanPolicy,
-    PlanSummary, PreviousPlan, Step, SyncRequest, plan,
+    PlanSummary, PreviousPlan, RemovalDecision, Step, SyncRequest, plan, plan_removal,
 };
 pub use reasons::BlockReason;
 pub use sync_options::{Consent, Propagation, SyncOptions};
 pub use view::{
-    ApplicationState, Declaration, Deployment, DeploymentsView, HealthState, Outcome, Rendering,
+    ApplicationState, Declaration, Deployment, DeploymentsView, HealthState, Outcome, Removal,
+    Rendering,
 };

@@ -247,7 +247,7 @@ impl Operation {
             Phase::SyncFail => self.failure.is_some(),
             Phase::PreSync | Phase::Sync | Phase::PostSync => self.failure.is_none(),
             // Removing an application is an operation of its own, which has no other phases.
-            Phase::PreDelete | Phase::PostDelete => self.failure.is_none(),
+            Phase::PreDelete | Phase::Delete | Phase::PostDelete => self.failure.is_none(),
         };
         let open = self.tasks.iter().filter(|task| !task.is_finished());
         open.filter(counts).map(|task| task.place).min()

@@ -19,6 +19,8 @@ pub enum Phase {
     SyncFail,
     /// Before the objects of an application that is removed are deleted.
     PreDelete,
+    /// The objects of an application that is removed are deleted.
+    Delete,
     /// After the objects of an application that is removed are gone.
     PostDelete,
 }

@@ -35,7 +35,9 @@ pub enum BlockReason {
     MassDeletion { deletions: Vec<ObjectKey>, existing: usize, allowed: usize },
     /// The rendering is empty and would delete everything.
     WouldDeleteEverything { deletions: Vec<ObjectKey> },
-    /// Deletions that ask for a person by `Prune=confirm`.
+    /// One commit removed many applications with their objects.
+    MassRemoval { deletions: Vec<ObjectKey>, together: usize, of: usize },
+    /// Deletions that ask for a person by `Prune=confirm` or `Delete=confirm`.
     DeletionNeedsConfirmation { deletions: Vec<ObjectKey> },
     /// Automation is off and nobody asked.
     ManualSync { changes: usize },
@@ -66,6 +68,7 @@ impl BlockReason {
             Self::OwnedByAnother { .. } => "owned-by-another",
             Self::MassDeletion { .. } => "mass-deletion",
             Self::WouldDeleteEverything { .. } => "would-delete-everything",
+            Self::MassRemoval { .. } => "mass-removal",
             Self::DeletionNeedsConfirmation { .. } => "deletion-needs-confirmation",
             Self::ManualSync { .. } => "manual-sync",
             Self::SelfHealOff { .. } => "self-heal-off",
@@ -136,8 +139,17 @@ impl fmt::Display for BlockReason {
                 list(deletions)
             ),
             Self::DeletionNeedsConfirmation { deletions } => {
-                write!(f, "`Prune=confirm` holds the deletion of {}; confirm it", list(deletions))
+                write!(
+                    f,
+                    "`Prune=confirm` or `Delete=confirm` holds the deletion of {}; confirm it",
+                    list(deletions)
+                )
             }
+            Self::MassRemoval { deletions, together, of } => write!(
+                f,
+                "one commit removed {together} of {of} applications with their objects; confirm the deletion of {}, or put the files back into Git",
+                list(deletions)
+            ),
             Self::ManualSync { changes } => write!(
                 f,
                 "{changes} changes wait because automation is off; ask for a synchronisation"

@@ -8,7 +8,7 @@ use ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::application::{Destination, Source};
+use crate::application::{Application, Destination, Source};
 use crate::drift::Drift;
 use crate::facts::DeploymentFact;
 use crate::health::{Health, HealthStatus};
@@ -28,6 +28,8 @@ pub struct DeploymentsView {
 pub struct ApplicationState {
     /// What Git declares; `None` after its removal.
     pub declaration: Option<Declaration>,
+    /// It was removed, and its objects have to go.
+    pub removal: Option<Removal>,
     /// The newest rendering.
     pub rendering: Option<Rendering>,
     /// Why the newest commit could not be rendered; `None` when it was.
@@ -68,6 +70,28 @@ pub struct Declaration {
     pub destination: Destination,
     /// The commit of the file.
     pub commit: CommitId,
+    /// Whether its finalizer asks that its objects go with it.
+    #[serde(default)]
+    pub deletes_objects: bool,
+}
+
+/// An application whose objects have to go because its file went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Removal {
+    /// What Git declared.
+    pub declaration: Declaration,
+    /// The whole of it.
+    pub application: Box<Application>,
+    /// The commit that removed the file.
+    pub commit: CommitId,
+    /// Since when.
+    pub since: Timestamp,
+    /// The newest generation before it: plans after it are those of the removal.
+    pub generation: u64,
+    /// How many applications of the repository the commit removed with their objects.
+    pub together: usize,
+    /// How many the repository had declared before.
+    pub of: usize,
 }
 
 /// A rendered commit.
@@ -148,6 +172,13 @@ pub struct HealthState {
 }
 
 impl ApplicationState {
+    /// What Git declares, or declared of an application whose objects have not gone yet.
+    #[must_use]
+    pub fn declared(&self) -> Option<&Declaration> {
+        let removed = self.removal.as_ref().map(|removal| &removal.declaration);
+        self.declaration.as_ref().or(removed)
+    }
+
     /// The newest plan.
     #[must_use]
     pub fn current(&self) -> Option<&Deployment> {
@@ -229,12 +260,32 @@ impl ApplicationState {
                 source,
                 destination,
                 commit,
+                deletes_objects,
                 ..
             } => {
-                self.declaration =
-                    Some(Declaration { repository, environment, source, destination, commit });
+                self.removal = None;
+                self.declaration = Some(Declaration {
+                    repository,
+                    environment,
+                    source,
+                    destination,
+                    commit,
+                    deletes_objects,
+                });
             }
-            DeploymentFact::ApplicationRemoved { .. } => self.declaration = None,
+            DeploymentFact::ApplicationRemoved { commit, declared, together, of, .. } => {
+                let declaration = self.declaration.take();
+                self.removal = declaration.zip(declared).map(|(declaration, application)| {
+                    let (since, generation) = (fact.at, self.generation());
+                    Removal { declaration, application, commit, since, generation, together, of }
+                });
+                self.end_block();
+            }
+            DeploymentFact::ObjectsDeleted { .. } => {
+                self.removal = None;
+                self.health = None;
+                self.end_block();
+            }
             DeploymentFact::Rendered { commit, rendered_commit, digest, .. } => {
                 self.rendering = Some(Rendering { commit, rendered_commit, digest, at: fact.at });
                 self.render_problem = None;
@@ -254,8 +305,7 @@ impl ApplicationState {
                 images,
                 ..
             } => {
-                self.blocked.clear();
-                self.blocked_since = None;
+                self.end_block();
                 self.requested = None;
                 self.deployments.push(Deployment {
                     generation,
@@ -289,6 +339,11 @@ impl ApplicationState {
         }
     }
 
+    fn end_block(&mut self) {
+        self.blocked.clear();
+        self.blocked_since = None;
+    }
+
     fn take_observation(&mut self, fact: &Fact, body: DeploymentFact) {
         match body {
             DeploymentFact::HealthChanged { generation, status, message, .. } => {
@@ -312,6 +367,7 @@ impl ApplicationState {
             }
             DeploymentFact::ApplicationDeclared { .. }
             | DeploymentFact::ApplicationRemoved { .. }
+            | DeploymentFact::ObjectsDeleted { .. }
             | DeploymentFact::Rendered { .. }
             | DeploymentFact::RenderFailed { .. }
             | DeploymentFact::Planned { .. }

@@ -146,7 +146,7 @@ impl Visible {
     #[must_use]
     pub fn application(&self, views: &Views, application: &ApplicationName) -> bool {
         let state = views.deployments.applications.get(application);
-        let declaration = state.and_then(|state| state.declaration.as_ref());
+        let declaration = state.and_then(|state| state.declared());
         self.0
             .as_ref()
             .is_none_or(|own| declaration.is_some_and(|declaration| declaration.repository == *own))

@@ -19,6 +19,7 @@ const sentences = {
   'control.automation_resumed': 'Promotions into {environment} go on',
   'deployments.application_declared': '{application} is declared by {repository}',
   'deployments.application_removed': '{application} is not declared any more',
+  'deployments.objects_deleted': 'The objects of {application} are gone',
   'deployments.rendered': '{application} is rendered from {commit}',
   'deployments.render_failed': '{application} cannot be rendered from {commit}: {problem}',
   'deployments.planned': 'Generation {generation} of {application} is planned',

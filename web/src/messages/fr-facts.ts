@@ -23,6 +23,7 @@ export const frFacts = {
     'control.automation_resumed': 'Les promotions vers {environment} reprennent',
     'deployments.application_declared': '{application} est déclaré par {repository}',
     'deployments.application_removed': '{application} n’est plus déclaré',
+    'deployments.objects_deleted': 'Les objets de {application} ont disparu',
     'deployments.rendered': '{application} est rendu depuis {commit}',
     'deployments.render_failed': '{application} ne peut pas être rendu depuis {commit} : {problem}',
     'deployments.planned': 'La génération {generation} de {application} est prévue',

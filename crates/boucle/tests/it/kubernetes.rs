@@ -9,14 +9,14 @@ use crate::git::{commit, works};
 use crate::harness::{Server, wait_for};
 
 /// A server beside the test cluster, with a repository whose application goes there.
-struct World {
-    cluster: TestCluster,
-    server: Server,
+pub struct World {
+    pub cluster: TestCluster,
+    pub server: Server,
     work: tempfile::TempDir,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
-fn application(name: &str, namespace: &str, policy: &str) -> String {
+pub fn application(name: &str, namespace: &str, policy: &str) -> String {
     format!(
         "apiVersion: argoproj.io/v1alpha1
 kind: Application
@@ -29,23 +29,27 @@ spec:
     )
 }
 
-const AUTOMATED: &str = "{automated: {prune: true, selfHeal: true}}";
+pub const AUTOMATED: &str = "{automated: {prune: true, selfHeal: true}}";
 
 impl World {
     /// The files lie under `deploy/`.
-    fn new(policy: &str, files: &[(&str, &str)]) -> Self {
+    pub fn new(policy: &str, files: &[(&str, &str)]) -> Self {
+        Self::of(files, |name| application(name, name, policy))
+    }
+
+    /// The same with an application of one's own, by its name.
+    pub fn of(files: &[(&str, &str)], application: impl Fn(&str) -> String) -> Self {
         let cluster = testkit::cluster();
         let data = tempfile::tempdir().expect("a folder");
         let work = tempfile::tempdir().expect("a folder");
-        let kubeconfig = cluster.kubeconfig().to_string_lossy().into_owned();
-        let server = Server::start(data.path(), &["--kubeconfig", &kubeconfig]);
+        let server = start(&cluster, data.path());
         assert_eq!(server.boucle(&["repo", "create", "me/east"]).code, 0);
-        let world = Self { cluster, server, work, _data: data };
+        let world = Self { cluster, server, work, data };
         works(world.folder(), &["init", "--quiet", "--initial-branch", "main"]);
         std::fs::create_dir_all(world.folder().join("apps")).expect("a folder");
         std::fs::create_dir_all(world.folder().join("deploy")).expect("a folder");
         world.write("boucle.yaml", "version: 1\napplications: apps\n");
-        world.write("apps/app.yaml", &application(world.name(), world.name(), policy));
+        world.write("apps/app.yaml", &application(world.name()));
         for (name, text) in files {
             world.write(&format!("deploy/{name}"), text);
         }
@@ -54,12 +58,19 @@ impl World {
         world
     }
 
-    fn folder(&self) -> &Path {
+    /// The server is killed and starts again on what it left.
+    pub fn restart(self) -> Self {
+        self.server.kill();
+        let server = start(&self.cluster, self.data.path());
+        Self { server, ..self }
+    }
+
+    pub fn folder(&self) -> &Path {
         self.work.path()
     }
 
     /// The application is called as its namespace: tests share the cluster.
-    fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         self.cluster.namespace()
     }
 
@@ -70,7 +81,7 @@ impl World {
     }
 
     /// To the branch that the application follows; the default branch is protected.
-    fn push(&self, message: &str) {
+    pub fn push(&self, message: &str) {
         works(self.folder(), &["add", "--all"]);
         works(self.folder(), &["commit", "--quiet", "--allow-empty", "--message", message]);
         works(self.folder(), &["push", "--quiet", &self.server.address("me/east"), "HEAD:live"]);
@@ -82,7 +93,7 @@ impl World {
 
     /// Waits until the application is shown so.
     #[track_caller]
-    fn wait_until(&self, sync: &str, health: &str) {
+    pub fn wait_until(&self, sync: &str, health: &str) {
         let is = || {
             let outcome = self.server.boucle(&["app", "show", self.name()]);
             if outcome.code != 0 {
@@ -98,6 +109,18 @@ impl World {
         }
     }
 
+    /// A pull request of what is in the folder, merged.
+    pub fn merge(&self, branch: &str) {
+        works(self.folder(), &["checkout", "--quiet", "-b", branch]);
+        works(self.folder(), &["add", "--all"]);
+        works(self.folder(), &["commit", "--quiet", "--message", branch]);
+        works(self.folder(), &["push", "--quiet", &self.server.address("me/east"), "HEAD"]);
+        let opened = self.server.boucle(&["pr", "open", "me/east", "--head", branch]).json();
+        let number = opened["number"].to_string();
+        let merged = self.server.boucle(&["pr", "merge", "me/east", &number]);
+        assert_eq!(merged.code, 0, "{}{}", merged.out, merged.err);
+    }
+
     fn path(&self, kind: &str, name: &str) -> String {
         let root = match kind {
             "deployments" => "/apis/apps/v1",
@@ -107,26 +130,30 @@ impl World {
         format!("{root}/namespaces/{}/{kind}/{name}", self.name())
     }
 
-    fn get(&self, kind: &str, name: &str) -> Option<Value> {
+    pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
         let answer = self.cluster.ask("GET", &self.path(kind, name), None);
         (answer.status == 200).then_some(answer.body)
     }
 
-    fn patch(&self, kind: &str, name: &str, patch: &Value) {
+    pub fn patch(&self, kind: &str, name: &str, patch: &Value) {
         let path = format!("{}?fieldManager=somebody", self.path(kind, name));
         let kind = "application/merge-patch+json";
         let answer = self.cluster.ask_as("PATCH", &path, kind, Some(patch));
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
-    fn reasons(&self) -> Vec<String> {
+    pub fn reasons(&self) -> Vec<String> {
         let reasons = self.shown()["reasons"].clone();
         let reasons = reasons.as_array().expect("a list").iter();
         reasons.map(|one| one["code"].as_str().expect("a code").to_owned()).collect()
     }
 }
 
-const CONFIG_MAP: &str = "apiVersion: v1
+fn start(cluster: &TestCluster, data: &Path) -> Server {
+    Server::start(data, &["--kubeconfig", &cluster.kubeconfig().to_string_lossy()])
+}
+
+pub const CONFIG_MAP: &str = "apiVersion: v1
 kind: ConfigMap
 metadata: {name: settings}
 data: {colour: green}

@@ -17,6 +17,7 @@ mod kubernetes;
 mod language;
 mod overtaken;
 mod passkeys;
+mod removal;
 mod sessions;
 mod settings;
 mod start;

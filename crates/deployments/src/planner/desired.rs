@@ -263,16 +263,16 @@ fn differs_in(changed: &BTreeMap<String, Option<Holder>>) -> String {
     format!("differs from Git in {}", changed.iter().map(field).collect::<Vec<_>>().join(", "))
 }
 
-/// The steps of the hooks, in their order.
-pub(super) fn hook_steps(inputs: &PlanInputs, desired: &Desired<'_>) -> Vec<Step> {
-    let synchronises = |phase| match phase {
-        Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => true,
-        Phase::PreDelete | Phase::PostDelete => false,
-    };
+/// The steps of the hooks of some phases, in their order.
+pub(super) fn hook_steps(
+    inputs: &PlanInputs,
+    desired: &Desired<'_>,
+    runs_in: fn(Phase) -> bool,
+) -> Vec<Step> {
     let mut steps: Vec<Step> = desired
         .hooks
         .iter()
-        .filter(|(_, _, wanted)| synchronises(wanted.phase))
+        .filter(|(_, _, wanted)| runs_in(wanted.phase))
         .map(|(object, hook, wanted)| Step {
             action: Action::Create,
             object: object.clone(),

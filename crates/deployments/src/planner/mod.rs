@@ -5,6 +5,7 @@
 
 mod deletions;
 mod desired;
+mod removal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use crate::hook::Hook;
 use crate::objects::ObjectKey;
 use crate::order::Phase;
 use crate::reasons::BlockReason;
+
+pub use removal::{RemovalDecision, plan_removal};
 
 /// Everything the plan may look at.
 #[derive(Debug, Clone)]
@@ -264,7 +267,10 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
     steps.extend(deletions::delete_steps(inputs, &desired, &live, &mut reasons));
     // Hooks are no difference, but whatever is written runs them.
     let summary = PlanSummary::of(&steps);
-    let hooks = desired::hook_steps(inputs, &desired);
+    let hooks = desired::hook_steps(inputs, &desired, |phase| match phase {
+        Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => true,
+        Phase::PreDelete | Phase::Delete | Phase::PostDelete => false,
+    });
     let runs_hooks = !hooks.is_empty()
         && (inputs.requested.is_some()
             || inputs.previous.as_ref().is_some_and(|previous| previous.applied_at.is_none()));
@@ -376,6 +382,11 @@ fn may_act(
         let objects = steps.iter().filter(changed).map(|step| step.object.clone()).collect();
         reasons.push(BlockReason::SelfHealOff { objects });
     }
+    retry(inputs, previous, reasons);
+}
+
+/// Whether a plan that failed waits before it is tried again.
+fn retry(inputs: &PlanInputs, previous: &PreviousPlan, reasons: &mut Vec<BlockReason>) {
     let retry = inputs.application.sync.retry;
     if let Some(failed_at) = previous.failed_at
         && previous.applied_at.is_none()

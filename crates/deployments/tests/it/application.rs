@@ -28,7 +28,7 @@ spec:
 fn reads_what_argo_cd_reads() {
     let application = Application::parse("a.yaml", GOOD).unwrap();
     assert_eq!(application.name.as_str(), "hello-staging");
-    assert!(application.delete_objects_on_removal);
+    assert_eq!(application.delete_objects_on_removal, Some(deployments::Propagation::Foreground));
     assert_eq!(application.source.path, "deploy/overlays/staging");
     assert_eq!(application.destination.target, Target::Processes);
     let retry = application.sync.retry;

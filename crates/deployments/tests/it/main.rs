@@ -11,4 +11,5 @@ mod operation;
 mod ownership;
 mod plan;
 mod plan_cluster;
+mod removal;
 mod view;

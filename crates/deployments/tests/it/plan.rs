@@ -76,29 +76,29 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
     }
 }
 
+/// Steps in short: `create ConfigMap/a`.
+pub fn short(steps: &[deployments::Step]) -> Vec<String> {
+    let name = |action| match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Delete => "delete",
+        Action::Unchanged => "unchanged",
+        Action::Blocked => "kept",
+    };
+    let restart = |restarts| if restarts { " restarts" } else { "" };
+    let step = |step: &deployments::Step| {
+        let ObjectKey { kind, name: object, .. } = &step.object;
+        format!("{} {kind}/{object}{}", name(step.action), restart(step.restarts))
+    };
+    steps.iter().map(step).collect()
+}
+
 /// The decision in short: `create ConfigMap/a`, `blocked mass-deletion`, `up-to-date`.
 #[track_caller]
 pub fn check(inputs: &PlanInputs, expected: &[&str]) {
-    let steps = |steps: Vec<deployments::Step>| -> Vec<String> {
-        let name = |action| match action {
-            Action::Create => "create",
-            Action::Update => "update",
-            Action::Delete => "delete",
-            Action::Unchanged => "unchanged",
-            Action::Blocked => "kept",
-        };
-        let restart = |restarts| if restarts { " restarts" } else { "" };
-        steps
-            .iter()
-            .map(|step| {
-                let ObjectKey { kind, name: object, .. } = &step.object;
-                format!("{} {kind}/{object}{}", name(step.action), restart(step.restarts))
-            })
-            .collect()
-    };
     let found = match plan(inputs) {
-        Decision::Plan(plan) => steps(plan.steps),
-        Decision::UpToDate(kept) => [vec!["up-to-date".to_owned()], steps(kept)].concat(),
+        Decision::Plan(plan) => short(&plan.steps),
+        Decision::UpToDate(kept) => [vec!["up-to-date".to_owned()], short(&kept)].concat(),
         Decision::Arrived { generation } => vec![format!("arrived at {generation}")],
         Decision::Blocked { reasons } => {
             reasons.iter().map(|reason| format!("blocked {}", reason.code())).collect()

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::plan::{check, inputs, live, object};
 
-fn on_cluster(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
+pub fn on_cluster(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
     let mut inputs = inputs(desired, live);
     inputs.application.destination.target = Target::Cluster { address: "east".into() };
     inputs.cluster =
@@ -19,12 +19,12 @@ fn on_cluster(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
     inputs
 }
 
-fn annotated(mut manifest: Value, name: &str, value: &str) -> Value {
+pub fn annotated(mut manifest: Value, name: &str, value: &str) -> Value {
     manifest["metadata"]["annotations"][name] = Value::from(value);
     manifest
 }
 
-fn hook(name: &str, phases: &str) -> Value {
+pub fn hook(name: &str, phases: &str) -> Value {
     annotated(object("Job", name), "argocd.argoproj.io/hook", phases)
 }
 

@@ -31,7 +31,7 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
 use crate::state::{Server, stopped};
 use crate::tasks::deploy_applications::images;
-use crate::words::{self, Malformed, Missing, Obstacle, RenderFailed};
+use crate::words::{self, BeingRemoved, Malformed, Missing, Obstacle, RenderFailed};
 
 /// How long a confirmed deletion may wait for its plan.
 const CONFIRMATION_MS: i64 = 60 * 60 * 1000;
@@ -50,9 +50,7 @@ pub async fn list(
         let views = server.recorder.views();
         let declared = views.deployments.applications.iter();
         declared
-            .filter(|(name, state)| {
-                state.declaration.is_some() && visible.application(&views, name)
-            })
+            .filter(|(name, state)| state.declared().is_some() && visible.application(&views, name))
             .filter(|(name, state)| match &query.sync {
                 Some(wanted) => sync(state, rendered(&server, name).as_ref()) == wanted,
                 None => true,
@@ -325,6 +323,7 @@ fn deletions(reason: &BlockReason) -> Vec<ObjectKey> {
     match reason {
         BlockReason::MassDeletion { deletions, .. }
         | BlockReason::WouldDeleteEverything { deletions }
+        | BlockReason::MassRemoval { deletions, .. }
         | BlockReason::DeletionNeedsConfirmation { deletions } => deletions.clone(),
         _ => Vec::new(),
     }
@@ -341,7 +340,7 @@ pub async fn permit(
     let repository = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(&name);
-        state.and_then(|state| state.declaration.as_ref().map(|one| one.repository.clone()))
+        state.and_then(|state| state.declared().map(|one| one.repository.clone()))
     };
     let Some(repository) = repository else {
         identity::permit_server(server, headers, Permission::ReadServer).await?;
@@ -367,7 +366,7 @@ fn on_wire(
     let rendering = server.renderings.of(name);
     let views = server.recorder.views();
     let state = views.deployments.applications.get(name)?;
-    let declaration = state.declaration.as_ref()?;
+    let declaration = state.declared()?;
     let (running, health) = (state.running(), state.current_health());
     let addresses = services
         .iter()
@@ -414,6 +413,7 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
             Reason { deadline, ..words::reason(one) }
         })
         .collect();
+    reasons.extend(state.removal.as_ref().map(|removal| words::reason(&BeingRemoved(removal))));
     let failed = state.render_problem.iter();
     reasons.extend(failed.map(|(_, problem)| words::reason(&RenderFailed(problem))));
     if let Some(under_way) = server.operations.of(name) {

@@ -70,7 +70,7 @@ pub async fn destinations(
     let views = server.recorder.views();
     let mut by_target: BTreeMap<Option<&str>, Vec<String>> = BTreeMap::from([(None, Vec::new())]);
     for (name, application) in &views.deployments.applications {
-        let Some(declared) = &application.declaration else { continue };
+        let Some(declared) = application.declared() else { continue };
         if !visible.repository(declared.repository.as_str()) {
             continue;
         }
@@ -115,7 +115,7 @@ pub async fn missing_permissions(
     let namespaces: BTreeSet<String> = {
         let views = server.recorder.views();
         let declared = views.deployments.applications.values().filter_map(|state| {
-            let destination = &state.declaration.as_ref()?.destination;
+            let destination = &state.declared()?.destination;
             let Target::Cluster { address } = &destination.target else { return None };
             let here = server.clusters.find(address).is_some_and(|one| one.name == known.name);
             here.then(|| destination.namespace.clone())

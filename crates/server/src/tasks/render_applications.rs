@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use deployments::{Application, DeploymentFact};
+use deployments::{Application, Declaration, DeploymentFact};
 use git_store::{CommitRequest, Edit, RefChange, Repository, TreeReader};
 use ledger::{Actor, ApplicationName, CommitId, ObjectId, RefName, RepositoryName};
 use serde_json::Value;
@@ -141,6 +141,12 @@ async fn declare(
             let environment = configured.environment_of(name).map(|one| one.name.clone());
             let state = views.deployments.applications.get(name);
             let known = state.and_then(|state| state.declaration.as_ref());
+            let deletes_objects = application.delete_objects_on_removal.is_some();
+            if state.is_some_and(|state| state.removal.is_some()) {
+                // It is back before its objects were gone: it is rendered like a new one.
+                server.renderings.forget(name);
+                server.operations.end(name, "its file is back in Git");
+            }
             match known {
                 Some(known) if known.repository != *repository => {
                     taken.push((application, known.repository.clone()));
@@ -148,7 +154,8 @@ async fn declare(
                 Some(known)
                     if known.environment == environment
                         && known.source == application.source
-                        && known.destination == application.destination => {}
+                        && known.destination == application.destination
+                        && known.deletes_objects == deletes_objects => {}
                 Some(_) | None => facts.push(DeploymentFact::ApplicationDeclared {
                     application: name.clone(),
                     repository: repository.clone(),
@@ -156,6 +163,7 @@ async fn declare(
                     source: application.source.clone(),
                     destination: application.destination.clone(),
                     commit: configured.commit.clone(),
+                    deletes_objects,
                 }),
             }
         }
@@ -167,8 +175,8 @@ async fn declare(
     record(server, &facts).await
 }
 
-/// Applications whose file is gone are removed; their objects stay unless the file had asked for
-/// their deletion, as Argo CD does it with its finalizer.
+/// Applications whose file is gone are removed; their objects stay unless the file asked by its
+/// finalizer that they go too, which the deployer then does.
 async fn remove_undeclared(
     server: &Arc<Server>,
     repository: &RepositoryName,
@@ -178,26 +186,61 @@ async fn remove_undeclared(
     if !configured.problems.is_empty() {
         return Ok(());
     }
-    let gone: Vec<ApplicationName> = {
+    let (gone, of) = {
         let views = server.recorder.views();
-        let of_repository = views.deployments.applications.iter().filter(|(name, state)| {
+        let of_repository = views.deployments.applications.iter().filter_map(|(name, state)| {
             let declared = state.declaration.as_ref();
-            declared.is_some_and(|declared| declared.repository == *repository)
-                && !configured.applications.iter().any(|(_, known)| known.name == **name)
+            let declared = declared.filter(|declared| declared.repository == *repository)?;
+            Some((name.clone(), declared.clone()))
         });
-        of_repository.map(|(name, _)| name.clone()).collect()
+        let of_repository: Vec<(ApplicationName, Declaration)> = of_repository.collect();
+        let of = of_repository.len();
+        let is_declared = |name: &ApplicationName| {
+            configured.applications.iter().any(|(_, known)| known.name == *name)
+        };
+        let gone = of_repository.into_iter().filter(|(name, _)| !is_declared(name));
+        (gone.collect::<Vec<_>>(), of)
     };
-    for application in gone {
+    let together = gone.iter().filter(|(_, declared)| declared.deletes_objects).count();
+    for (application, declaration) in gone {
+        let declared = match declaration.deletes_objects {
+            true => last_declared(server, &application, &declaration).await?,
+            false => None,
+        };
+        let keeps = declared.is_some();
         let fact = DeploymentFact::ApplicationRemoved {
             application: application.clone(),
             commit: configured.commit.clone(),
-            deletes_objects: false,
+            deletes_objects: keeps,
+            declared: declared.map(Box::new),
+            together,
+            of,
         };
         record(server, &[fact]).await?;
+        // What is kept of one whose objects have to go is made anew from what was applied.
         server.renderings.forget(&application);
-        server.clusters.all().iter().for_each(|known| known.forget(&application));
+        server.operations.end(&application, "its file left Git");
+        if !keeps {
+            server.clusters.all().iter().for_each(|known| known.forget(&application));
+        }
     }
     Ok(())
+}
+
+/// The application as its file said last: as it was rendered, else as the commit had it that the
+/// ledger knows.
+async fn last_declared(
+    server: &Arc<Server>,
+    application: &ApplicationName,
+    declaration: &Declaration,
+) -> anyhow::Result<Option<Application>> {
+    if let Some(rendering) = server.renderings.of(application) {
+        return Ok(Some(rendering.application.clone()));
+    }
+    let (repository, commit) = (&declaration.repository, &declaration.commit);
+    let configured = server.configurations.read_once(server, repository, commit).await?;
+    let mut known = configured.applications.iter().map(|(_, known)| known);
+    Ok(known.find(|known| known.name == *application).cloned())
 }
 
 /// Renders the applications and keeps what they render to.

@@ -1,14 +1,39 @@
 //! Why an application is not changed now, and what a change does to it, in French.
 
-use deployments::{BlockReason, HealthStatus, ObjectKey, Wait, WaitReason};
+use std::fmt::{self, Display};
+
+use deployments::{BlockReason, HealthStatus, ObjectKey, Removal, Wait, WaitReason};
 
 use super::{Coded, Said, count, kept};
+
+/// An application whose file is gone and whose objects are not yet.
+pub struct BeingRemoved<'a>(pub &'a Removal);
+
+impl Display for BeingRemoved<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Removal { commit, .. } = self.0;
+        write!(f, "{commit} removed its file, and its objects are being deleted")
+    }
+}
+
+impl Said for BeingRemoved<'_> {
+    fn french(&self) -> String {
+        let Removal { commit, .. } = self.0;
+        format!("{commit} a enlevé son fichier, et ses objets sont en cours de suppression")
+    }
+}
+
+impl Coded for BeingRemoved<'_> {
+    fn code(&self) -> &'static str {
+        "being-removed"
+    }
+}
 
 impl Said for BlockReason {
     fn french(&self) -> String {
         match self {
             Self::ClusterUnavailable { address } => format!(
-                "la destination `{address}` est un cluster Kubernetes, que ce serveur ne peut pas encore atteindre ; donnez `name: local` pour des processus de cette machine"
+                "la destination `{address}` n’est pas un cluster que ce serveur connaît ; démarrez-le avec un kubeconfig qui l’a, ou donnez `name: local` pour des processus de cette machine"
             ),
             // What is missing is a phrase of the target's and is kept as it is.
             Self::InventoryMissing { what } => format!(
@@ -48,8 +73,12 @@ impl Said for BlockReason {
                 "le rendu est vide et supprimerait tous les objets : {} ; confirmez la suppression, ou mettez `allowEmpty`",
                 list(deletions)
             ),
+            Self::MassRemoval { deletions, together, of } => format!(
+                "un commit a enlevé {together} applications sur {of} avec leurs objets ; confirmez la suppression de {}, ou remettez les fichiers dans Git",
+                list(deletions)
+            ),
             Self::DeletionNeedsConfirmation { deletions } => format!(
-                "`Prune=confirm` retient la suppression de {} ; confirmez-la",
+                "`Prune=confirm` ou `Delete=confirm` retient la suppression de {} ; confirmez-la",
                 list(deletions)
             ),
             Self::ManualSync { changes } => format!(

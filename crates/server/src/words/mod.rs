@@ -26,6 +26,7 @@ use api::problem::Reason;
 
 use crate::language::{self, Language};
 
+pub use deployments::BeingRemoved;
 pub use diagnosis::Finding;
 pub use files::{ConfigurationProblem, RenderFailed, Trouble, workflow_reason};
 pub use incidents::{Step, Title, cases, evidence};

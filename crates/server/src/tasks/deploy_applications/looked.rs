@@ -76,11 +76,11 @@ impl Looked {
         let views = server.recorder.views();
         let declared = &views.deployments.applications;
         if everything {
-            let declared = declared.iter().filter(|(_, state)| state.declaration.is_some());
+            let declared = declared.iter().filter(|(_, state)| state.declared().is_some());
             return (world, declared.map(|(name, _)| name.clone()).collect());
         }
         let is_declared = |name: &ApplicationName| {
-            declared.get(name).is_some_and(|state| state.declaration.is_some())
+            declared.get(name).is_some_and(|state| state.declared().is_some())
         };
         (world, changed.into_iter().filter(is_declared).collect())
     }

@@ -2,6 +2,7 @@
 
 mod looked;
 mod operate;
+mod remove;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,6 +35,11 @@ type Outcome = Result<usize, (deployments::ObjectKey, String)>;
 /// One activation.
 pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     let (world, applications) = server.looked.candidates(&server);
+    for application in &applications {
+        if server.renderings.of(application).is_none() {
+            remove::restore(&server, application).await?;
+        }
+    }
     let due = applications.into_iter().filter_map(|application| {
         let rendering = server.renderings.of(&application)?;
         let key = look_key(&server, &rendering);
@@ -82,6 +88,9 @@ async fn look(
         }
     }
     let observed = server.observe(place, name, server.clock.now());
+    if let Some(removal) = remove::removal_of(server, name) {
+        return remove::look(server, place, rendering, &observed, &removal).await;
+    }
     record_health(server, place, &observed, rendering).await?;
     if let Some(under_way) = server.operations.of(name) {
         if under_way.rendered_commit != rendering.rendered_commit {
@@ -148,7 +157,7 @@ async fn applied_before(
         let views = server.recorder.views();
         let state = views.deployments.applications.get(name);
         let newest = state.and_then(|state| state.deployments.last());
-        let declared = state.and_then(|state| state.declaration.as_ref());
+        let declared = state.and_then(|state| state.declared());
         newest
             .zip(declared)
             .map(|(one, declared)| (one.rendered_commit.clone(), declared.repository.clone()))

@@ -117,6 +117,7 @@ fn deployments() {
         BlockReason::OwnedByAnother { object: object(), application: text() },
         BlockReason::MassDeletion { deletions: objects(), existing: 3, allowed: 1 },
         BlockReason::WouldDeleteEverything { deletions: objects() },
+        BlockReason::MassRemoval { deletions: objects(), together: 2, of: 3 },
         BlockReason::DeletionNeedsConfirmation { deletions: objects() },
         BlockReason::ManualSync { changes: 1 },
         BlockReason::SelfHealOff { objects: objects() },
