@@ -52,6 +52,7 @@ async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<
         demo: up.demo,
         metrics_url: up.metrics_url,
         kubeconfig: up.kubeconfig,
+        helm: up.helm,
         require_sandbox: up.require_sandbox,
         french: up.french,
     };

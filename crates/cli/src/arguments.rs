@@ -124,6 +124,9 @@ pub struct UpArguments {
     /// A kubeconfig whose contexts applications may name as their destination.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// The Helm 3 program that renders charts; otherwise `helm` on the PATH.
+    #[arg(long, value_name = "FILE")]
+    pub helm: Option<PathBuf>,
     /// Refuse to run jobs with less than full isolation.
     #[arg(long)]
     pub require_sandbox: bool,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{ApplicationName, EnvironmentName};
+use ledger::{ApplicationName, EnvironmentName, RepositoryName};
 use monitoring::NotificationEvent;
 use repositories::glob::Glob;
 use repositories::policy::{MergeMethod, Policy, ProtectedPath};
@@ -27,6 +27,9 @@ pub struct Configuration {
     /// The folder of OpenSLO files, without trailing slash; empty: none.
     #[serde(default)]
     pub objectives: String,
+    /// Repositories whose applications may be rendered from this one although it is private.
+    #[serde(default, rename = "sourceOf")]
+    pub source_of: Vec<RepositoryName>,
     /// In the order of promotion.
     #[serde(default)]
     pub environments: Vec<Environment>,

@@ -59,6 +59,8 @@ pub enum RollbackRefusal {
     AlreadyFrozen,
     /// A person was asked already.
     AwaitingAnswer,
+    /// No commit of the repository brought it, so none can be taken back.
+    ChangedElsewhere { commit: CommitId },
 }
 
 /// Why a person's promotion is refused.
@@ -199,6 +201,7 @@ impl RollbackRefusal {
             Self::WindowUsed { .. } => "window-used",
             Self::AlreadyFrozen => "already-frozen",
             Self::AwaitingAnswer => "awaiting-answer",
+            Self::ChangedElsewhere { .. } => "changed-elsewhere",
         }
     }
 }
@@ -230,6 +233,10 @@ impl fmt::Display for RollbackRefusal {
             Self::AwaitingAnswer => {
                 f.write_str("a person was asked; approve the rollback or push a correction")
             }
+            Self::ChangedElsewhere { commit } => write!(
+                f,
+                "commit {commit} was deployed before and was rendered differently then: a source in another repository changed, or the renderer; put it right there"
+            ),
         }
     }
 }

@@ -77,6 +77,9 @@ pub enum ChangeCause {
     Rollback,
     /// Somebody changed manifests.
     Other,
+    /// The commit itself did not: it was rendered differently before. A source in another repository
+    /// changed, or the renderer.
+    Elsewhere,
 }
 
 /// What is done about a deployment.
@@ -126,6 +129,9 @@ pub fn decide(inputs: &RollbackInputs) -> RollbackDecision {
     if newest.rendering != inputs.running_rendering {
         // What else could be said is about a state that is about to go.
         return refuse(RollbackRefusal::NewerChangeOnItsWay { commit: newest.commit.clone() });
+    }
+    if newest.cause == ChangeCause::Elsewhere {
+        return refuse(RollbackRefusal::ChangedElsewhere { commit: newest.commit.clone() });
     }
     if newest.cause == ChangeCause::Rollback && !by_person {
         reasons.push(RollbackRefusal::RollbackOfRollback { commit: newest.commit.clone() });
@@ -212,7 +218,7 @@ fn suspect<'a>(
 fn digest_of(change: &RenderingChange) -> Option<ArtifactDigest> {
     match &change.cause {
         ChangeCause::Promotion { digest } => Some(digest.clone()),
-        ChangeCause::Rollback | ChangeCause::Other => None,
+        ChangeCause::Rollback | ChangeCause::Other | ChangeCause::Elsewhere => None,
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ledger::ApplicationName;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::application_file::{self, ApplicationFile};
+use crate::source::Source;
 use crate::sync_options::{Propagation, SyncOptions};
 
 /// One deployed thing: where its manifests come from, where they go and how they are kept equal.
@@ -23,71 +23,17 @@ pub struct Application {
     pub delete_objects_on_removal: Option<Propagation>,
     /// `spec.project`.
     pub project: String,
-    /// `spec.source`.
+    /// `spec.source`, or the first of `spec.sources`.
     pub source: Source,
+    /// The others of `spec.sources`, in order; an object of a later one wins.
+    #[serde(default)]
+    pub further_sources: Vec<Source>,
     /// `spec.destination`.
     pub destination: Destination,
     /// `spec.syncPolicy`.
     pub sync: SyncPolicy,
     /// `spec.ignoreDifferences`.
     pub ignore_differences: Vec<IgnoreDifference>,
-}
-
-/// Where the manifests come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// `repoURL`: an address of a repository on this server, `owner/name` included.
-    pub repo_url: String,
-    /// `path`: a folder of the repository, without leading or trailing slash; `.` is the root.
-    pub path: String,
-    /// `targetRevision`: a branch, tag or commit; `HEAD` is the default branch.
-    pub target_revision: String,
-    /// `kustomize`: changes on top of the folder's own kustomization.
-    pub kustomize: Option<KustomizeOptions>,
-    /// `directory`: plain manifests.
-    pub directory: Option<DirectoryOptions>,
-}
-
-/// `spec.source.kustomize`; each field means what the same field of a kustomization means.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct KustomizeOptions {
-    /// `namePrefix`.
-    pub name_prefix: String,
-    /// `nameSuffix`.
-    pub name_suffix: String,
-    /// `namespace`.
-    pub namespace: String,
-    /// `commonLabels`.
-    pub common_labels: BTreeMap<String, String>,
-    /// `commonAnnotations`.
-    pub common_annotations: BTreeMap<String, String>,
-    /// `images`: `name`, `name=new`, `name:tag`, `name@digest`, `name=new:tag`.
-    pub images: Vec<String>,
-    /// `replicas`.
-    pub replicas: Vec<ReplicaCount>,
-}
-
-/// One entry of `spec.source.kustomize.replicas`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReplicaCount {
-    /// The workload's name.
-    pub name: String,
-    /// How many replicas.
-    pub count: u32,
-}
-
-/// `spec.source.directory`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct DirectoryOptions {
-    /// Whether folders below are read too.
-    pub recurse: bool,
-    /// A glob of the files that are read; empty: all.
-    pub include: String,
-    /// A glob of the files that are not read; wins over `include`.
-    pub exclude: String,
 }
 
 /// Where the objects go.
@@ -198,6 +144,11 @@ impl Application {
         })
     }
 
+    /// Where the manifests come from, in order.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.source).chain(&self.further_sources)
+    }
+
     /// Whether the automation acts on its own.
     #[must_use]
     pub fn automated(&self) -> Option<Automated> {
@@ -225,65 +176,5 @@ impl Application {
             .filter(move |ignore| any(&ignore.group, &key.group) && any(&ignore.kind, &key.kind))
             .filter(|ignore| ignore.name.as_ref().is_none_or(|name| *name == key.name))
             .filter(|ignore| ignore.namespace.as_ref().is_none_or(|space| *space == key.namespace))
-    }
-}
-
-impl KustomizeOptions {
-    /// The options as a kustomization over `resource`, a relative path to the source's folder; what
-    /// Argo CD does with `kustomize edit`.
-    #[must_use]
-    pub fn kustomization(&self, resource: &str) -> Value {
-        let mut fields = serde_json::Map::new();
-        fields.insert("resources".into(), Value::from(vec![resource]));
-        let mut put = |name: &str, value: Value| {
-            let empty = match &value {
-                Value::String(text) => text.is_empty(),
-                Value::Array(items) => items.is_empty(),
-                Value::Object(entries) => entries.is_empty(),
-                Value::Null | Value::Bool(_) | Value::Number(_) => false,
-            };
-            if !empty {
-                fields.insert(name.into(), value);
-            }
-        };
-        put("namePrefix", Value::from(self.name_prefix.clone()));
-        put("nameSuffix", Value::from(self.name_suffix.clone()));
-        put("namespace", Value::from(self.namespace.clone()));
-        put("commonLabels", serde_json::json!(self.common_labels));
-        put("commonAnnotations", serde_json::json!(self.common_annotations));
-        put("images", Value::Array(self.images.iter().map(|image| image_entry(image)).collect()));
-        put("replicas", serde_json::json!(self.replicas));
-        Value::Object(fields)
-    }
-}
-
-/// `name=new:tag` and its shorter forms as an entry of a kustomization's `images`.
-fn image_entry(text: &str) -> Value {
-    let (name, new) = match text.split_once('=') {
-        Some((name, new)) => (Some(name), new),
-        None => (None, text),
-    };
-    let (new_name, suffix) = split_image(new);
-    let mut entry = serde_json::Map::new();
-    entry.insert("name".into(), Value::from(name.unwrap_or(new_name)));
-    if name.is_some() {
-        entry.insert("newName".into(), Value::from(new_name));
-    }
-    match suffix {
-        Some(('@', digest)) => drop(entry.insert("digest".into(), Value::from(digest))),
-        Some((_, tag)) => drop(entry.insert("newTag".into(), Value::from(tag))),
-        None => {}
-    }
-    Value::Object(entry)
-}
-
-fn split_image(image: &str) -> (&str, Option<(char, &str)>) {
-    if let Some((name, digest)) = image.split_once('@') {
-        return (name, Some(('@', digest)));
-    }
-    // A colon before the last slash is a port of the registry, not a tag.
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some((':', tag))),
-        _ => (image, None),
     }
 }

@@ -7,9 +7,10 @@ use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::application::{
-    Application, Automated, Destination, DirectoryOptions, IgnoreDifference, KustomizeOptions,
-    NamespaceMetadata, Retry, Source, SyncPolicy, Target,
+    Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
+    Target,
 };
+use crate::source_file::{self, SourceFile};
 use crate::sync_options::Propagation;
 
 /// Makes a reader that refuses a field of Argo CD's with what to do instead.
@@ -21,33 +22,13 @@ macro_rules! refused {
         }
     };
 }
+pub(crate) use refused;
 
 refused!(no_status, "`status` is written by a controller; remove it from the file in Git");
 refused!(no_operation, "`operation` asks for one synchronisation; use `boucle app sync` instead");
-refused!(no_sources, "`spec.sources` is not supported yet: one application has one `source`");
 refused!(
     no_hydrator,
     "`spec.sourceHydrator` is not supported: Boucle keeps every rendering in Git"
-);
-refused!(
-    no_helm,
-    "`spec.source.helm` is not supported yet: use a kustomization or plain manifests"
-);
-refused!(no_chart, "`spec.source.chart` is not supported yet: use a folder of a repository");
-refused!(no_plugin, "`spec.source.plugin` is not supported: plugins would run unknown programs");
-refused!(no_ref, "`spec.source.ref` is not supported yet: it belongs to several sources");
-refused!(no_jsonnet, "`spec.source.directory.jsonnet` is not supported yet");
-refused!(
-    no_patches,
-    "`spec.source.kustomize.patches` is not supported yet: put them in an overlay"
-);
-refused!(
-    no_components,
-    "`spec.source.kustomize.components` is not supported yet: put them in an overlay"
-);
-refused!(
-    no_kustomize,
-    "this field of `spec.source.kustomize` is not supported yet: put it in an overlay"
 );
 refused!(no_jq, "`jqPathExpressions` is not supported yet: use `jsonPointers`");
 
@@ -96,7 +77,10 @@ struct Metadata {
 struct Spec {
     #[serde(default = "default_project")]
     project: String,
-    source: SourceFile,
+    #[serde(default)]
+    source: Option<SourceFile>,
+    #[serde(default)]
+    sources: Vec<SourceFile>,
     destination: DestinationFile,
     #[serde(default)]
     sync_policy: SyncPolicyFile,
@@ -108,8 +92,6 @@ struct Spec {
     /// Boucle keeps the whole history, so any limit is kept.
     #[serde(default, rename = "revisionHistoryLimit")]
     _revision_history_limit: Option<u32>,
-    #[serde(default, rename = "sources", deserialize_with = "no_sources")]
-    _sources: (),
     #[serde(default, rename = "sourceHydrator", deserialize_with = "no_hydrator")]
     _source_hydrator: (),
 }
@@ -121,76 +103,6 @@ struct InfoFile {
     _name: String,
     #[serde(rename = "value")]
     _value: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SourceFile {
-    #[serde(rename = "repoURL")]
-    repo_url: String,
-    #[serde(default)]
-    path: String,
-    #[serde(default)]
-    target_revision: String,
-    #[serde(default)]
-    kustomize: Option<KustomizeFile>,
-    #[serde(default)]
-    directory: Option<DirectoryFile>,
-    /// A label in Argo CD's page.
-    #[serde(default, rename = "name")]
-    _name: Option<String>,
-    #[serde(default, rename = "helm", deserialize_with = "no_helm")]
-    _helm: (),
-    #[serde(default, rename = "chart", deserialize_with = "no_chart")]
-    _chart: (),
-    #[serde(default, rename = "plugin", deserialize_with = "no_plugin")]
-    _plugin: (),
-    #[serde(default, rename = "ref", deserialize_with = "no_ref")]
-    _ref: (),
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct KustomizeFile {
-    name_prefix: String,
-    name_suffix: String,
-    namespace: String,
-    common_labels: BTreeMap<String, String>,
-    common_annotations: BTreeMap<String, String>,
-    images: Vec<String>,
-    replicas: Vec<crate::application::ReplicaCount>,
-    #[serde(rename = "patches", deserialize_with = "no_patches")]
-    _patches: (),
-    #[serde(rename = "components", deserialize_with = "no_components")]
-    _components: (),
-    #[serde(rename = "version", deserialize_with = "no_kustomize")]
-    _version: (),
-    #[serde(rename = "forceCommonLabels", deserialize_with = "no_kustomize")]
-    _force_common_labels: (),
-    #[serde(rename = "forceCommonAnnotations", deserialize_with = "no_kustomize")]
-    _force_common_annotations: (),
-    #[serde(rename = "commonAnnotationsEnvsubst", deserialize_with = "no_kustomize")]
-    _common_annotations_envsubst: (),
-    #[serde(rename = "labelWithoutSelector", deserialize_with = "no_kustomize")]
-    _label_without_selector: (),
-    #[serde(rename = "labelIncludeTemplates", deserialize_with = "no_kustomize")]
-    _label_include_templates: (),
-    #[serde(rename = "ignoreMissingComponents", deserialize_with = "no_kustomize")]
-    _ignore_missing_components: (),
-    #[serde(rename = "kubeVersion", deserialize_with = "no_kustomize")]
-    _kube_version: (),
-    #[serde(rename = "apiVersions", deserialize_with = "no_kustomize")]
-    _api_versions: (),
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct DirectoryFile {
-    recurse: bool,
-    include: String,
-    exclude: String,
-    #[serde(rename = "jsonnet", deserialize_with = "no_jsonnet")]
-    _jsonnet: (),
 }
 
 #[derive(Debug, Deserialize)]
@@ -266,13 +178,15 @@ fn default_project() -> String {
 pub(crate) fn convert(file: ApplicationFile) -> Result<Application, String> {
     let ApplicationFile { api_version: ApiVersion::V1Alpha1, kind: Kind::Application, .. } = file;
     let spec = file.spec;
+    let (source, further_sources) = source_file::convert(spec.source, spec.sources)?;
     Ok(Application {
         name: file.metadata.name,
         delete_objects_on_removal: finalizer(&file.metadata.finalizers)?,
         labels: file.metadata.labels,
         annotations: file.metadata.annotations,
         project: spec.project,
-        source: source(spec.source)?,
+        source,
+        further_sources,
         destination: destination(spec.destination)?,
         sync: sync_policy(spec.sync_policy)?,
         ignore_differences: spec
@@ -300,42 +214,6 @@ fn finalizer(finalizers: &[String]) -> Result<Option<Propagation>, String> {
         }
     }
     Ok(deletes)
-}
-
-fn source(file: SourceFile) -> Result<Source, String> {
-    if file.repo_url.is_empty() {
-        return Err("`spec.source.repoURL` is empty".into());
-    }
-    if file.kustomize.is_some() && file.directory.is_some() {
-        return Err("`spec.source` has both `kustomize` and `directory`; keep one".into());
-    }
-    let path = file.path.trim_end_matches('/').trim_start_matches("./").to_owned();
-    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
-        return Err(format!("`spec.source.path` `{path}` leaves the repository"));
-    }
-    Ok(Source {
-        repo_url: file.repo_url,
-        path: if path.is_empty() { ".".into() } else { path },
-        target_revision: if file.target_revision.is_empty() {
-            "HEAD".into()
-        } else {
-            file.target_revision
-        },
-        kustomize: file.kustomize.map(|options| KustomizeOptions {
-            name_prefix: options.name_prefix,
-            name_suffix: options.name_suffix,
-            namespace: options.namespace,
-            common_labels: options.common_labels,
-            common_annotations: options.common_annotations,
-            images: options.images,
-            replicas: options.replicas,
-        }),
-        directory: file.directory.map(|options| DirectoryOptions {
-            recurse: options.recurse,
-            include: options.include,
-            exclude: options.exclude,
-        }),
-    })
 }
 
 fn destination(file: DestinationFile) -> Result<Destination, String> {

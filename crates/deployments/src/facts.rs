@@ -1,16 +1,19 @@
 //! What the ledger keeps about applications and their deployments.
 
+use std::collections::BTreeMap;
+
 use ledger::{
     Actor, ApplicationName, CommitId, EnvironmentName, FactBody, RepositoryName, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::application::{Application, Destination, Source};
+use crate::application::{Application, Destination};
 use crate::drift::Drift;
 use crate::health::HealthStatus;
 use crate::objects::ObjectKey;
 use crate::planner::PlanSummary;
 use crate::reasons::BlockReason;
+use crate::source::Source;
 
 /// A fact about an application; its subject is the application.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,9 @@ pub enum DeploymentFact {
         environment: Option<EnvironmentName>,
         /// Where its manifests come from.
         source: Source,
+        /// The others of several sources.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        further_sources: Vec<Source>,
         /// Where they go.
         destination: Destination,
         /// The commit of the file.
@@ -73,6 +79,9 @@ pub enum DeploymentFact {
         rendered_commit: CommitId,
         /// SHA-256 of the rendering, hexadecimal.
         digest: String,
+        /// The commits of other repositories that it was rendered from.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        others: BTreeMap<RepositoryName, CommitId>,
     },
     /// A commit could not be rendered.
     RenderFailed {

@@ -20,12 +20,14 @@ mod order;
 pub mod ownership;
 mod planner;
 mod reasons;
+mod source;
+mod source_file;
 mod sync_options;
 mod view;
 
 pub use application::{
-    Application, Automated, Destination, DirectoryOptions, IgnoreDifference, KustomizeOptions,
-    NamespaceMetadata, ReplicaCount, Retry, Source, SyncPolicy, Target,
+    Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
+    Target,
 };
 pub use compare::{changed_fields, quantity_milli, without_status};
 pub use drift::{AppliedObject, Drift, DriftChange, Heal, find as find_drift, self_heal};
@@ -49,6 +51,10 @@ pub use planner::{
     PlanSummary, PreviousPlan, RemovalDecision, Step, SyncRequest, plan, plan_removal,
 };
 pub use reasons::BlockReason;
+pub use source::{
+    DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions,
+    ReplicaCount, Source,
+};
 pub use sync_options::{Consent, Propagation, SyncOptions};
 pub use view::{
     ApplicationState, Declaration, Deployment, DeploymentsView, HealthState, Outcome, Removal,

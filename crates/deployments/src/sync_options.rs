@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::objects::annotation;
 
 const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
+const HELM_POLICY: &str = "helm.sh/resource-policy";
 
 /// The options that hold for one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +82,10 @@ impl SyncOptions {
         let list = annotation(manifest, SYNC_OPTIONS).unwrap_or_default();
         for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             options.take(entry).map_err(|why| format!("`{SYNC_OPTIONS}` has `{entry}`, {why}"))?;
+        }
+        // Helm's own word for the same; the safer of the two counts.
+        if annotation(manifest, HELM_POLICY) == Some("keep") {
+            options.delete = Consent::No;
         }
         Ok(options)
     }

@@ -8,13 +8,14 @@ use ledger::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::application::{Application, Destination, Source};
+use crate::application::{Application, Destination};
 use crate::drift::Drift;
 use crate::facts::DeploymentFact;
 use crate::health::{Health, HealthStatus};
 use crate::objects::ObjectKey;
 use crate::planner::{PlanSummary, PreviousPlan, SyncRequest};
 use crate::reasons::BlockReason;
+use crate::source::Source;
 
 /// Every application that was ever declared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub struct Declaration {
     pub environment: Option<EnvironmentName>,
     /// Where its manifests come from.
     pub source: Source,
+    /// The others of several sources.
+    #[serde(default)]
+    pub further_sources: Vec<Source>,
     /// Where they go.
     pub destination: Destination,
     /// The commit of the file.
@@ -103,6 +107,9 @@ pub struct Rendering {
     pub rendered_commit: CommitId,
     /// SHA-256 of the rendering.
     pub digest: String,
+    /// The commits of other repositories that it was rendered from.
+    #[serde(default)]
+    pub others: BTreeMap<RepositoryName, CommitId>,
     /// When.
     pub at: Timestamp,
 }
@@ -169,6 +176,32 @@ pub struct HealthState {
     pub since: Timestamp,
     /// Of which generation.
     pub generation: u64,
+}
+
+/// What a fact declares; `None` for one that declares nothing any more.
+fn declaration(body: DeploymentFact) -> Option<Declaration> {
+    let DeploymentFact::ApplicationDeclared {
+        repository,
+        environment,
+        source,
+        further_sources,
+        destination,
+        commit,
+        deletes_objects,
+        ..
+    } = body
+    else {
+        return None;
+    };
+    Some(Declaration {
+        repository,
+        environment,
+        source,
+        further_sources,
+        destination,
+        commit,
+        deletes_objects,
+    })
 }
 
 impl ApplicationState {
@@ -254,24 +287,9 @@ impl ApplicationState {
 
     fn take(&mut self, fact: &Fact, body: DeploymentFact) {
         match body {
-            DeploymentFact::ApplicationDeclared {
-                repository,
-                environment,
-                source,
-                destination,
-                commit,
-                deletes_objects,
-                ..
-            } => {
+            declared @ DeploymentFact::ApplicationDeclared { .. } => {
                 self.removal = None;
-                self.declaration = Some(Declaration {
-                    repository,
-                    environment,
-                    source,
-                    destination,
-                    commit,
-                    deletes_objects,
-                });
+                self.declaration = declaration(declared);
             }
             DeploymentFact::ApplicationRemoved { commit, declared, together, of, .. } => {
                 let declaration = self.declaration.take();
@@ -286,8 +304,9 @@ impl ApplicationState {
                 self.health = None;
                 self.end_block();
             }
-            DeploymentFact::Rendered { commit, rendered_commit, digest, .. } => {
-                self.rendering = Some(Rendering { commit, rendered_commit, digest, at: fact.at });
+            DeploymentFact::Rendered { commit, rendered_commit, digest, others, .. } => {
+                let at = fact.at;
+                self.rendering = Some(Rendering { commit, rendered_commit, digest, others, at });
                 self.render_problem = None;
             }
             DeploymentFact::RenderFailed { commit, problem, .. } => {

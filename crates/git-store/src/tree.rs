@@ -221,9 +221,14 @@ impl TreeReader {
 
     /// The content of the file at `path`; `None` when there is none. A link is no file.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_up_to(path, u64::MAX)
+    }
+
+    /// The same of a file that may have at most `limit_bytes`.
+    pub fn read_up_to(&self, path: &str, limit_bytes: u64) -> Result<Option<Vec<u8>>, StoreError> {
         match self.entry(path)? {
             Some((EntryKind::File | EntryKind::Executable, id)) => {
-                self.repository.blob(&id, u64::MAX).map(Some)
+                self.repository.blob(&id, limit_bytes).map(Some)
             }
             Some((EntryKind::Symlink | EntryKind::Directory | EntryKind::Submodule, _)) | None => {
                 Ok(None)

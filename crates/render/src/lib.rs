@@ -1,16 +1,19 @@
-//! Turns a folder of a tree into manifests, names the files that a rendered commit holds, and says
+//! Turns folders of trees into manifests, names the files that a rendered commit holds, and says
 //! what differs between two renderings.
 //!
-//! A folder with a kustomization is built by `kustomize`; any other is a folder of plain
-//! manifests. Absent on purpose: Helm, Jsonnet, plugins, and every other renderer that needs a
-//! process.
+//! A folder with a kustomization is built by `kustomize`, in this process; one with a chart by the
+//! `helm` program, in a sandbox; any other is a folder of plain manifests. What is read, and what
+//! Helm is asked, is decided from trees alone. Absent on purpose: Jsonnet, plugins, and everything
+//! that would need a network.
 
 mod difference;
 mod error;
 mod files;
+mod helm;
 mod overrides;
 mod plain;
 mod request;
+mod several;
 
 use std::collections::BTreeSet;
 
@@ -20,34 +23,41 @@ use serde_json::Value;
 pub use difference::{Change, ObjectDifference, Restart, difference};
 pub use error::RenderError;
 pub use files::files;
-pub use request::{DirectoryOptions, KustomizeOverrides, Request};
+pub use helm::{Helm, HelmLimits, HelmOrder};
+pub use request::{
+    Asker, DirectoryOptions, HelmOptions, KustomizeOverrides, Parameter, Request, Tool,
+};
+pub use several::{Rendering, Repeated, SourceInput, render};
 
-/// What a request rendered to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendering {
+/// What one folder came to.
+pub(crate) struct Folder {
     /// The manifests, lists unfolded; each has `apiVersion`, `kind` and `metadata.name`.
-    pub manifests: Vec<Value>,
+    pub(crate) manifests: Vec<Value>,
     /// Every path that was asked for, also absent ones; a path that ends in `/` stands for the
-    /// names in that folder. Equal content at all of them renders to the same manifests.
-    pub opened: BTreeSet<String>,
+    /// names in that folder.
+    pub(crate) opened: BTreeSet<String>,
 }
 
-/// Renders the folder that the request names.
-pub fn render(tree: &dyn Tree, request: &Request) -> Result<Rendering, RenderError> {
-    let folder = request.folder()?;
-    let in_folder = |name: &str| {
-        if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-    };
-    let asked: BTreeSet<String> = FILE_NAMES.into_iter().map(in_folder).collect();
-    let has_kustomization = asked.iter().any(|path| tree.kind(path) != EntryKind::Absent);
-    let mut rendering = if has_kustomization {
-        overrides::build(tree, &folder, &request.kustomize)?
-    } else {
-        if !request.kustomize.is_empty() {
-            return Err(RenderError::no_kustomization(&folder));
-        }
-        plain::read(tree, &folder, &request.directory)?
-    };
-    rendering.opened.extend(asked);
-    Ok(rendering)
+/// The manifests of a tree that holds nothing else, such as a rendered commit.
+pub fn plain_manifests(tree: &dyn Tree) -> Result<Vec<Value>, RenderError> {
+    let options = DirectoryOptions { recurse: true, ..DirectoryOptions::default() };
+    plain::read(tree, "", &options).map(|folder| folder.manifests)
+}
+
+/// What renders the folder, by what the application says, else by its files: Argo CD takes a
+/// kustomization first, then a chart. With the paths that were looked at.
+pub(crate) fn tool(tree: &dyn Tree, folder: &str, request: &Request) -> (Tool, BTreeSet<String>) {
+    if let Some(tool) = request.tool {
+        return (tool, BTreeSet::new());
+    }
+    let is_there = |path: &String| tree.kind(path) != EntryKind::Absent;
+    let mut asked: BTreeSet<String> =
+        FILE_NAMES.into_iter().map(|name| helm::below(folder, name)).collect();
+    if asked.iter().any(is_there) {
+        return (Tool::Kustomize, asked);
+    }
+    let chart = helm::below(folder, helm::CHART_FILE);
+    let tool = if is_there(&chart) { Tool::Helm } else { Tool::Directory };
+    asked.insert(chart);
+    (tool, asked)
 }

@@ -3,7 +3,7 @@
 use kustomize::{EntryKind, Tree};
 use serde_json::{Map, Value, json};
 
-use crate::Rendering;
+use crate::Folder;
 use crate::error::RenderError;
 use crate::request::KustomizeOverrides;
 
@@ -15,7 +15,7 @@ pub(crate) fn build(
     tree: &dyn Tree,
     folder: &str,
     overrides: &KustomizeOverrides,
-) -> Result<Rendering, RenderError> {
+) -> Result<Folder, RenderError> {
     let built = if overrides.is_empty() {
         kustomize::build(tree, folder)?
     } else {
@@ -37,7 +37,7 @@ pub(crate) fn build(
     let is_own = |path: &String| path.starts_with(OVERLAY) && Overlay::outer(path) == path.as_str();
     let opened = built.opened.into_iter().filter(|path| !is_own(path));
     let opened = opened.map(|path| Overlay::outer(&path).to_owned()).collect();
-    Ok(Rendering { manifests: built.manifests, opened })
+    Ok(Folder { manifests: built.manifests, opened })
 }
 
 /// An error of the overlay is one of the application's `spec.source.kustomize`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kustomize::{EntryKind, Tree};
 use serde_json::Value;
 
-use crate::Rendering;
+use crate::Folder;
 use crate::error::RenderError;
 use crate::request::DirectoryOptions;
 
@@ -21,7 +21,7 @@ pub(crate) fn read(
     tree: &dyn Tree,
     folder: &str,
     options: &DirectoryOptions,
-) -> Result<Rendering, RenderError> {
+) -> Result<Folder, RenderError> {
     if tree.kind(folder) != EntryKind::Directory {
         return Err(RenderError::whole("file-not-found", folder, "there is no such folder"));
     }
@@ -56,7 +56,7 @@ pub(crate) fn read(
         opened.insert(path);
     }
     refuse_duplicates(&manifests, folder)?;
-    Ok(Rendering { manifests, opened })
+    Ok(Folder { manifests, opened })
 }
 
 struct Walk<'a> {
@@ -143,7 +143,7 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 /// Adds the object, or the items of a list.
-fn unfold(document: Value, manifests: &mut Vec<Value>) -> Result<(), String> {
+pub(crate) fn unfold(document: Value, manifests: &mut Vec<Value>) -> Result<(), String> {
     let text =
         |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     if !document.is_object() {

@@ -9,10 +9,42 @@ use crate::error::RenderError;
 pub struct Request {
     /// The folder in the tree; `.` or the empty path for its root.
     pub path: String,
+    /// What the application says that the folder is; `None`: its files tell.
+    pub tool: Option<Tool>,
     /// What `spec.source.kustomize` adds to the kustomization.
     pub kustomize: KustomizeOverrides,
     /// How `spec.source.directory` reads plain manifests.
     pub directory: DirectoryOptions,
+    /// How `spec.source.helm` renders a chart.
+    pub helm: HelmOptions,
+    /// The application that asks.
+    pub application: Asker,
+}
+
+/// What renders a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// A kustomization.
+    Kustomize,
+    /// A chart.
+    Helm,
+    /// Plain manifests.
+    Directory,
+}
+
+/// What a rendering may ask of its application: names, and what `$ARGOCD_APP_…` stand for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.destination.namespace`.
+    pub namespace: String,
+    /// `spec.project`.
+    pub project: String,
+    /// `repoURL` of the source.
+    pub repo_url: String,
+    /// `targetRevision` of the source.
+    pub target_revision: String,
 }
 
 impl Request {
@@ -70,4 +102,45 @@ pub struct DirectoryOptions {
     pub include: String,
     /// Files that match are left out, also included ones.
     pub exclude: String,
+}
+
+/// What Argo CD's `spec.source.helm` may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HelmOptions {
+    /// The release; empty: the application's name.
+    pub release_name: String,
+    /// The namespace; empty: the destination's.
+    pub namespace: String,
+    /// Files of values, the last wins: relative to the chart, from the root with `/`, of another
+    /// source with `$name/`; globs.
+    pub value_files: Vec<String>,
+    /// Whether a value file may be missing.
+    pub ignore_missing_value_files: bool,
+    /// YAML that wins over the files.
+    pub values: String,
+    /// Values that win over YAML.
+    pub parameters: Vec<Parameter>,
+    /// Values by name that are the texts of files.
+    pub file_parameters: Vec<(String, String)>,
+    /// Leave out the folder `crds`.
+    pub skip_crds: bool,
+    /// Leave out test hooks.
+    pub skip_tests: bool,
+    /// Do not check values against `values.schema.json`.
+    pub skip_schema_validation: bool,
+    /// `.Capabilities.KubeVersion`; empty: Helm's own.
+    pub kube_version: String,
+    /// Added to `.Capabilities.APIVersions`.
+    pub api_versions: Vec<String>,
+}
+
+/// One value by its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// `image.tag`.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// Whether it is text whatever it looks like.
+    pub force_string: bool,
 }

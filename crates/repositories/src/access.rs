@@ -165,6 +165,25 @@ pub fn system_permit(part: &str, permission: Permission, resource: Resource) -> 
     Permit { actor: Actor::system(part), permission, resource }
 }
 
+/// Whether applications of the repository `reader` may be rendered from the files of `source`: what
+/// they render to is shown to everybody who may read `reader`, now or later, so it takes that everybody
+/// may read `source`, or that `source` itself names `reader` (`consents`). `visibility` is `None` for a
+/// repository that is not there.
+#[must_use]
+pub fn may_render_from(
+    reader: &RepositoryName,
+    source: &RepositoryName,
+    visibility: Option<Visibility>,
+    consents: &[RepositoryName],
+) -> bool {
+    match visibility {
+        _ if reader == source => true,
+        None => false,
+        Some(Visibility::Public) => true,
+        Some(Visibility::Private) => consents.contains(reader),
+    }
+}
+
 fn denial(
     grant: &Grant,
     permission: Permission,

@@ -26,6 +26,7 @@ mod secret;
 mod secrets;
 mod services;
 mod setup;
+mod sources;
 mod start;
 mod state;
 mod targets;

@@ -15,6 +15,8 @@ pub struct Options {
     pub metrics_url: Option<String>,
     /// A kubeconfig whose contexts are destinations.
     pub kubeconfig: Option<PathBuf>,
+    /// The `helm` program; otherwise the first on the `PATH`.
+    pub helm: Option<PathBuf>,
     /// Refuse to run jobs with less than full isolation.
     pub require_sandbox: bool,
     /// Print in French.

@@ -1,14 +1,19 @@
 //! The newest rendering of each application, with what it was rendered from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use git_store::{EntryKind, TreeReader};
-use ledger::{ApplicationName, CommitId, ObjectId};
+use ledger::{ApplicationName, CommitId, ObjectId, RepositoryName};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use deployments::Application;
+
+use crate::sources::Standing;
+
+/// A larger file is as if it were not there: no renderer takes it.
+const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Renderings by application. Derived: a start renders again what is not here.
 pub struct Renderings {
@@ -27,6 +32,19 @@ pub struct Rendering {
     pub rendered_commit: CommitId,
     /// The manifests.
     pub manifests: Arc<Vec<Value>>,
+    /// What each of its sources was, in order.
+    pub sources: Vec<Read>,
+    /// Objects that came more than once.
+    pub repeated: Vec<render::Repeated>,
+}
+
+/// A source as it was read.
+#[derive(Debug)]
+pub struct Read {
+    /// Its repository.
+    pub repository: RepositoryName,
+    /// The commit.
+    pub commit: CommitId,
     /// Every path that was looked at, with the object that stood there.
     pub opened: BTreeMap<String, Option<ObjectId>>,
 }
@@ -65,15 +83,37 @@ impl Renderings {
 }
 
 impl Rendering {
-    /// Whether a tree holds, at every path that was looked at, what stood there.
-    pub fn is_of(&self, reader: &TreeReader) -> anyhow::Result<bool> {
-        for (path, object) in &self.opened {
-            if object_at(reader, path)? != *object {
+    /// Whether the sources hold, at every path that was looked at, what stood there.
+    pub fn is_of(&self, standings: &[Standing]) -> anyhow::Result<bool> {
+        if self.sources.len() != standings.len() {
+            return Ok(false);
+        }
+        for (read, standing) in self.sources.iter().zip(standings) {
+            if read.repository != standing.repository {
                 return Ok(false);
+            }
+            for (path, object) in &read.opened {
+                if object_at(&standing.reader, path)? != *object {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)
     }
+
+    /// Every path of a repository that was looked at.
+    #[must_use]
+    pub fn paths_in(&self, repository: &RepositoryName) -> Vec<String> {
+        paths_in(&self.sources, repository)
+    }
+}
+
+/// Every path of a repository that was looked at, each once.
+#[must_use]
+pub fn paths_in(sources: &[Read], repository: &RepositoryName) -> Vec<String> {
+    let own = sources.iter().filter(|read| read.repository == *repository);
+    let paths: BTreeSet<&String> = own.flat_map(|read| read.opened.keys()).collect();
+    paths.into_iter().cloned().collect()
 }
 
 /// What stands at a path that a rendering looked at. One that ends in `/` stands for the names in
@@ -97,7 +137,7 @@ impl kustomize::Tree for CommitTree<'_> {
     }
 
     fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.0.read(path).ok().flatten()
+        self.0.read_up_to(path, FILE_BYTES_MAX).ok().flatten()
     }
 
     fn list(&self, path: &str) -> Vec<String> {

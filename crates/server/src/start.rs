@@ -107,6 +107,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     let images = Arc::new(RegistryImages(registry.clone()));
     let engine = Engine::open(Config::new(data.join("workloads"), images)).await?;
     let clusters = Clusters::open(options.kubeconfig.as_deref()).await?;
+    let helm = helm(&options)?;
     let dialer = Dialer::new([address.port()])?;
     let metrics = match &options.metrics_url {
         Some(url) => {
@@ -127,6 +128,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         repository_locks: Default::default(),
         configurations: Default::default(),
         renderings: Default::default(),
+        helm,
         rendered_through: Default::default(),
         looked: Default::default(),
         watched: Default::default(),
@@ -150,6 +152,20 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     });
     late.set(&server);
     Ok(server)
+}
+
+/// What renders charts; a server without it refuses them one by one.
+fn helm(options: &Options) -> anyhow::Result<render::Helm> {
+    let program = match &options.helm {
+        Some(file) => {
+            anyhow::ensure!(file.is_file(), "--helm names {}, which is no file", file.display());
+            Some(std::path::absolute(file)?)
+        }
+        None => std::env::var_os("PATH").and_then(|path| render::Helm::on_path(&path)),
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let helm = render::Helm::new(program, sandbox::Launcher::default(), runtime);
+    Ok(helm.keeping_in(options.data.join("charts")))
 }
 
 fn check_isolation(runner: &Runner, required: bool) -> anyhow::Result<()> {

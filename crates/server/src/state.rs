@@ -30,6 +30,7 @@ use crate::renderings::Renderings;
 use crate::runs::Runs;
 use crate::secrets::Secrets;
 use crate::setup::SetupLink;
+use crate::sources::{self, Other};
 use crate::tasks::deploy_applications::Looked;
 use crate::tasks::keep_ledger::Keeping;
 use crate::views::Views;
@@ -57,6 +58,8 @@ pub struct Server {
     pub configurations: Configurations,
     /// What applications render to.
     pub renderings: Renderings,
+    /// What renders charts.
+    pub helm: render::Helm,
     /// Up to which commits each repository's applications are rendered.
     pub rendered_through: Mutex<BTreeMap<RepositoryName, RenderedThrough>>,
     /// What applications were when they were looked at last.
@@ -101,8 +104,10 @@ pub struct Server {
 pub struct RenderedThrough {
     /// Of the default branch, which declares them.
     pub commit: CommitId,
-    /// The tips of the other branches that they follow; `None`: there is no such branch.
-    pub branches: BTreeMap<RefName, Option<CommitId>>,
+    /// The tips of the other branches and tags that they follow; `None`: there is no such one.
+    pub tips: BTreeMap<(RepositoryName, RefName), Option<CommitId>>,
+    /// The other repositories that they are rendered from, as they were.
+    pub others: BTreeMap<RepositoryName, Other>,
 }
 
 /// One lock per repository.
@@ -166,16 +171,22 @@ impl Server {
     }
 
     /// Whether a repository's applications are rendered up to this commit of its default branch and up
-    /// to the tips of the other branches that they follow.
+    /// to the tips of whatever else they follow.
     pub fn is_rendered_through(&self, repository: &RepositoryName, commit: &CommitId) -> bool {
         let known = self.rendered_through.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(known) = known.get(repository).filter(|known| known.commit == *commit) else {
             return false;
         };
+        if known.others.iter().any(|(name, then)| sources::other(self, name) != *then) {
+            return false;
+        }
         let views = self.recorder.views();
-        let Some(repository) = views.repositories.repository(repository) else { return false };
-        let tip = |reference| repository.refs.get(reference).map(|state| &state.commit);
-        known.branches.iter().all(|(reference, commit)| tip(reference) == commit.as_ref())
+        let tip = |repository, reference| {
+            let known = views.repositories.repository(repository)?;
+            known.refs.get(reference).map(|state| &state.commit)
+        };
+        let mut tips = known.tips.iter();
+        tips.all(|((repository, reference), then)| tip(repository, reference) == then.as_ref())
     }
 
     /// Remembers it.

@@ -167,6 +167,7 @@ const words = {
   'newer-change-on-its-way': 'a newer change is on its way',
   'already-frozen': 'promotions are frozen already',
   'awaiting-answer': 'a person was asked',
+  'changed-elsewhere': 'a source in another repository or the renderer changed',
   'not-deployed': 'another generation runs',
   'not-authenticated': 'no valid token',
   expired: 'the token expired',

@@ -180,6 +180,7 @@ export const frFacts = {
     'newer-change-on-its-way': 'un changement plus récent est en chemin',
     'already-frozen': 'les promotions sont déjà gelées',
     'awaiting-answer': 'une personne a été consultée',
+    'changed-elsewhere': 'une source d’un autre dépôt ou l’outil de rendu a changé',
     'not-deployed': 'une autre génération tourne',
     'not-authenticated': 'pas de jeton valable',
     expired: 'le jeton a expiré',

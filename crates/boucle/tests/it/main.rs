@@ -7,6 +7,7 @@ mod bad_push;
 mod bad_services;
 mod bad_world;
 mod browsing;
+mod charts;
 mod crash;
 mod demo;
 mod git;

@@ -133,6 +133,7 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
         "kubeconfig",
         "Un kubeconfig dont les applications peuvent nommer les contextes comme destination",
     ),
+    ("helm", "Le programme Helm 3 qui rend les charts ; sinon `helm` du PATH"),
     ("require_sandbox", "Refuser les tâches sans isolation entière"),
     ("watch", "En plein écran, tenu à jour"),
     ("application", "L’application"),

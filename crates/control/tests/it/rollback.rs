@@ -9,8 +9,8 @@ fn commit(digit: char) -> CommitId {
     CommitId::new(digit.to_string().repeat(40)).unwrap()
 }
 
-/// Changes, newest first: the commit's digit and `p`romotion, `r`ollback or `o`ther. The rendering
-/// after a commit has the commit's own digit. The newest one runs and is sick.
+/// Changes, newest first: the commit's digit and `p`romotion, `r`ollback, `e`lsewhere or
+/// `o`ther. The rendering after a commit has the commit's own digit. The newest one runs and is sick.
 fn inputs(changes: &[(char, char)], healthy: &str) -> RollbackInputs {
     let change = |(digit, cause): &(char, char)| RenderingChange {
         commit: commit(*digit),
@@ -21,6 +21,7 @@ fn inputs(changes: &[(char, char)], healthy: &str) -> RollbackInputs {
                     .unwrap(),
             },
             'r' => ChangeCause::Rollback,
+            'e' => ChangeCause::Elsewhere,
             _ => ChangeCause::Other,
         },
     };
@@ -71,6 +72,10 @@ fn takes_back_the_change_that_brought_it() {
     check(&inputs(&[('2', 'o'), ('1', 'p')], "1"), "revert 2 Automatic");
     // A person's change on top of the promotion is kept.
     check(&inputs(&[('3', 'o'), ('2', 'p'), ('1', 'p')], "1"), "revert 2 quarantine Automatic");
+    // No commit here brought it: none is taken back, whoever asks.
+    let elsewhere = inputs(&[('2', 'e'), ('2', 'p'), ('1', 'p')], "1");
+    check(&elsewhere, "no changed-elsewhere");
+    check(&RollbackInputs { requested: true, ..elsewhere }, "no changed-elsewhere");
     // Two suspects: a person says which.
     check(&inputs(&[('3', 'o'), ('2', 'o'), ('1', 'p')], "1"), "ask 32");
     check(&inputs(&[('3', 'p'), ('2', 'p'), ('1', 'p')], "1"), "ask 32");

@@ -74,13 +74,7 @@ fn refused(from: &str, to: &str, line: u64, needles: &[&str]) {
 #[test]
 fn refuses_by_name_and_place() {
     refused("  project: default", "  projetc: default", 7, &["projetc"]);
-    refused(
-        "    path:",
-        "    helm: {releaseName: x}\n    path:",
-        10,
-        &["helm", "not supported yet"],
-    );
-    refused("  project:", "  sources: []\n  project:", 7, &["sources", "one `source`"]);
+    refused("    path:", "    chart: x\n    path:", 10, &["chart", "commit the chart"]);
     refused(
         "jsonPointers: [/spec/replicas]",
         "jqPathExpressions: [.spec]",
@@ -108,6 +102,102 @@ fn refuses_values_that_do_not_fit() {
     refused("[/spec/replicas]", "[spec]", 1, &["JSON pointer"]);
 }
 
+/// The file with this in the place of its source.
+fn with_source(text: &str) -> Result<Application, String> {
+    let (before, rest) = GOOD.split_once("  source:").unwrap();
+    let (_, after) = rest.split_once("  destination:").unwrap();
+    let text = format!("{before}{text}  destination:{after}");
+    Application::parse("a.yaml", &text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn reads_how_a_chart_is_rendered() {
+    let text = "  source:
+    repoURL: me/one
+    path: chart
+    helm:
+      releaseName: web
+      namespace: other
+      version: v3
+      passCredentials: false
+      valueFiles: [values.yaml, /shared/*.yaml]
+      ignoreMissingValueFiles: true
+      values: 'a: 1'
+      valuesObject: {a: 2, ratio: 0.5, list: [x]}
+      parameters: [{name: image.tag, value: '1', forceString: true}, {name: b}]
+      fileParameters: [{name: text, path: files/a.txt}]
+      skipCrds: true
+      skipTests: true
+      skipSchemaValidation: true
+      kubeVersion: 1.30.0
+      apiVersions: [example.org/v1]
+";
+    let helm = with_source(text).unwrap().source.helm.unwrap();
+    assert_eq!(helm.values, r#"{"a":2,"ratio":0.5,"list":["x"]}"#, "the object wins");
+    assert_eq!((helm.release_name.as_str(), helm.namespace.as_str()), ("web", "other"));
+    assert_eq!(helm.value_files, ["values.yaml", "/shared/*.yaml"]);
+    assert!(helm.parameters[0].force_string && helm.parameters[1].value.is_empty());
+    assert_eq!(helm.file_parameters[0].path, "files/a.txt");
+    assert!(helm.skip_crds && helm.skip_tests && helm.skip_schema_validation);
+    assert!(helm.ignore_missing_value_files);
+    assert_eq!((helm.kube_version.as_str(), helm.api_versions.len()), ("1.30.0", 1));
+    let text = text.replace("valuesObject: {a: 2, ratio: 0.5, list: [x]}", "valuesObject: {}");
+    assert_eq!(with_source(&text).unwrap().source.helm.unwrap().values, "a: 1");
+}
+
+#[test]
+fn reads_several_sources_in_order() {
+    let application = with_source(
+        "  sources:
+  - {repoURL: me/one, path: a}
+  - {repoURL: me/two, ref: values, targetRevision: v1}
+  - {repoURL: me/two, ref: more, path: b}
+",
+    )
+    .unwrap();
+    let sources: Vec<(&str, bool)> =
+        application.sources().map(|one| (one.path.as_str(), one.is_rendered())).collect();
+    assert_eq!(sources, [("a", true), ("", false), ("b", true)]);
+    assert_eq!(application.further_sources[0].reference.as_deref(), Some("values"));
+}
+
+#[track_caller]
+fn source_refused(text: &str, needles: &[&str]) {
+    let error = with_source(text).unwrap_err();
+    for needle in needles {
+        assert!(error.contains(needle), "{needle}: {error}");
+    }
+}
+
+#[test]
+fn refuses_sources_by_name_and_reason() {
+    let one = |more: &str| format!("  source: {{repoURL: me/one, path: a, {more}}}\n");
+    source_refused("", &["`source` or `sources`"]);
+    source_refused("  sources: []\n", &["`source` or `sources`"]);
+    source_refused(&format!("{}  sources: [{{repoURL: a/b}}]\n", one("")), &["both `source` and"]);
+    source_refused(&one("ref: x"), &["spec.source.ref", "spec.sources"]);
+    source_refused(&one("helm: {version: v2}"), &["helm.version", "`v2`", "Helm 3"]);
+    source_refused(&one("helm: {passCredentials: true}"), &["passCredentials", "network"]);
+    source_refused(&one("helm: {vlaues: x}"), &["vlaues"]);
+    source_refused(&one("helm: {valuesObject: [x]}"), &["a.yaml:"]);
+    source_refused(&one("helm: {parameters: [{value: x}]}"), &["name"]);
+    source_refused(&one("helm: {fileParameters: [{name: x, path: ''}]}"), &["its path"]);
+    source_refused(&one("helm: {}, kustomize: {}"), &["both `kustomize` and `helm`"]);
+    source_refused("  sources: [{repoURL: a/b, ref: x}]\n", &["only names", "`path`"]);
+    source_refused(
+        "  sources: [{repoURL: a/b, ref: x, path: a}, {repoURL: a/b, ref: x}]\n",
+        &["two sources", "`x`"],
+    );
+    source_refused("  sources: [{repoURL: a/b, ref: x/y, path: a}]\n", &["`x/y`", "letters"]);
+    source_refused(
+        "  sources: [{repoURL: a/b, path: a}, {repoURL: a/b, ref: x, helm: {}}]\n",
+        &["spec.sources[1]", "`helm` and no `path`"],
+    );
+    source_refused("  sources: [{repoURL: a/b, path: ../x}]\n", &["leaves the repository"]);
+    let many = "  - {repoURL: a/b, path: a}\n".repeat(21);
+    source_refused(&format!("  sources:\n{many}"), &["21", "at most 20"]);
+}
+
 #[test]
 fn options_of_an_object_go_before_those_of_its_application() {
     let text =
@@ -123,6 +213,10 @@ fn options_of_an_object_go_before_those_of_its_application() {
     let own = options("Prune=false, Replace=false,PrunePropagationPolicy=orphan").unwrap();
     assert_eq!((own.prune, own.replace), (Consent::No, false));
     assert_eq!((own.propagation, own.prune_last), (Propagation::Orphan, true));
+    let kept =
+        serde_json::json!({"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}});
+    assert_eq!(application.sync.options.of(&kept).unwrap().delete, Consent::No);
+    assert_eq!(options("").unwrap().delete, Consent::Yes);
     let wrong = options("Prune=false,Purne=false").unwrap_err();
     assert!(wrong.contains("Purne=false"), "{wrong}");
 }

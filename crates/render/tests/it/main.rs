@@ -1,4 +1,5 @@
 //! Tests of rendering, of a rendered commit's files and of differences.
 
+mod charts;
 mod differences;
 mod renderings;

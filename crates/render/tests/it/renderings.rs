@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use render::{
-    DirectoryOptions, KustomizeOverrides, RenderError, Rendering, Request, files, render,
+    DirectoryOptions, Helm, KustomizeOverrides, RenderError, Rendering, Request, SourceInput, Tool,
+    files, render,
 };
 use serde_json::Value;
+
+use crate::charts::{launcher, runtime};
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
                           template: {spec: {containers: [{name: web, image: 'web:1'}]}}\n";
@@ -13,7 +16,8 @@ const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name
 fn rendered(tree: &[(&str, &str)], request: &Request) -> Result<Rendering, RenderError> {
     let tree: BTreeMap<String, Vec<u8>> =
         tree.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec())).collect();
-    render(&tree, request)
+    let helm = Helm::new(None, launcher(), runtime().handle().clone());
+    render(&[SourceInput { tree: &tree, name: None, request: Some(request.clone()) }], &helm)
 }
 
 fn request(path: &str) -> Request {
@@ -42,8 +46,10 @@ fn a_plain_folder_is_read_by_name_and_lists_are_unfolded() {
     ];
     let flat = rendered(&tree, &request("app")).expect("rendered");
     assert_eq!(names(&flat), ["a1", "a2", "b", "s"]);
-    assert!(flat.opened.contains("app/") && flat.opened.contains("app/kustomization.yaml"));
-    assert!(!flat.opened.contains("app/notes.txt") && !flat.opened.contains("app/sub/c.yaml"));
+    assert!(flat.opened[0].contains("app/") && flat.opened[0].contains("app/kustomization.yaml"));
+    assert!(
+        !flat.opened[0].contains("app/notes.txt") && !flat.opened[0].contains("app/sub/c.yaml")
+    );
     let directory =
         DirectoryOptions { recurse: true, include: String::new(), exclude: "{b*,l*}".into() };
     let deep = rendered(&tree, &Request { directory, ..request("./app/") }).expect("rendered");
@@ -113,7 +119,8 @@ fn what_cannot_be_rendered_is_refused_with_its_place() {
     let twice = [("app/a.yaml", &*config_map("a")), ("app/b.yaml", &*config_map("a"))];
     check_refused(&twice, &request("app"), "duplicate-object", ("app", 0));
     let kustomize = KustomizeOverrides { namespace: "n".into(), ..KustomizeOverrides::default() };
-    let overridden = Request { kustomize, ..request("app") };
+    let tool = Some(Tool::Kustomize);
+    let overridden = Request { kustomize, tool, ..request("app") };
     check_refused(&twice, &overridden, "kustomization-missing", ("app", 0));
     let kustomize =
         KustomizeOverrides { replicas: BTreeMap::from([("x".into(), 1)]), ..Default::default() };

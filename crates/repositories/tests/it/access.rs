@@ -2,7 +2,7 @@
 
 use ledger::{Actor, RepositoryName, Timestamp};
 use repositories::access::{
-    DenialReason, Grant, Permission, Resource, Role, Scope, Visibility, permit,
+    DenialReason, Grant, Permission, Resource, Role, Scope, Visibility, may_render_from, permit,
 };
 
 fn name(text: &str) -> RepositoryName {
@@ -81,4 +81,22 @@ fn a_permit_says_who_may_what() {
     let permit = permit(&grant, Permission::Merge, &resource, Timestamp(0)).unwrap();
     assert_eq!(permit.actor(), &Actor::person("ada"));
     assert_eq!((permit.permission(), permit.resource()), (Permission::Merge, &resource));
+}
+
+#[test]
+fn an_application_reads_other_repositories_only_when_all_its_readers_may() {
+    let (app, source) = (name("me/app"), name("me/source"));
+    let cases = [
+        (&app, Some(Visibility::Private), vec![], true),
+        (&source, Some(Visibility::Public), vec![], true),
+        // The same owner is no proof: a token may be for one repository alone.
+        (&source, Some(Visibility::Private), vec![], false),
+        (&source, Some(Visibility::Private), vec![name("me/other")], false),
+        (&source, Some(Visibility::Private), vec![name("me/app")], true),
+        (&source, None, vec![name("me/app")], false),
+    ];
+    for (of, visibility, consents, expected) in cases {
+        let may = may_render_from(&app, of, visibility, &consents);
+        assert_eq!(may, expected, "{of} {visibility:?} {consents:?}");
+    }
 }

@@ -31,7 +31,9 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
 use crate::state::{Server, stopped};
 use crate::tasks::deploy_applications::images;
-use crate::words::{self, BeingRemoved, Malformed, Missing, Obstacle, RenderFailed};
+use crate::words::{
+    self, BeingRemoved, Malformed, Missing, Obstacle, RenderFailed, RepeatedObject,
+};
 
 /// How long a confirmed deletion may wait for its plan.
 const CONFIRMATION_MS: i64 = 60 * 60 * 1000;
@@ -416,6 +418,10 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
     reasons.extend(state.removal.as_ref().map(|removal| words::reason(&BeingRemoved(removal))));
     let failed = state.render_problem.iter();
     reasons.extend(failed.map(|(_, problem)| words::reason(&RenderFailed(problem))));
+    // A warning: nothing is held back by it.
+    let rendering = server.renderings.of(name);
+    let repeated = rendering.iter().flat_map(|rendering| &rendering.repeated);
+    reasons.extend(repeated.map(|one| words::reason(&RepeatedObject(one))));
     if let Some(under_way) = server.operations.of(name) {
         let deadline = under_way.deadline.map(|at| at.to_string());
         let waits = under_way.waits.iter();

@@ -14,7 +14,7 @@ use control::configuration::Artifact;
 use control::consequences::paths_of;
 use deployments::Application;
 use git_store::{ChangeKind, FileDifference, LineKind, MergeOutcome, MergeRequest, Repository};
-use ledger::{CommitId, PullRequestNumber, RepositoryName, TreeId};
+use ledger::{ApplicationName, CommitId, PullRequestNumber, RepositoryName, TreeId};
 use repositories::access::Permission;
 use repositories::policy::MergeMethod;
 use repositories::view::PatchSet;
@@ -27,9 +27,8 @@ use crate::http::problem::{Answer, Refusal};
 use crate::http::pull_requests::known;
 use crate::http::{identity, repository_name};
 use crate::language;
-use crate::renderings::CommitTree;
+use crate::sources::{self, Finder, Standing};
 use crate::state::Server;
-use crate::tasks::render_applications::request;
 use crate::words::{self, ConfigurationProblem, Missing, Note, RenderFailed, say};
 
 /// The source difference between the merge base, or an earlier patch set, and the newest patch set.
@@ -128,19 +127,51 @@ pub async fn of_change(
     let store = server.repository(repository)?;
     let before = server.configurations.read_once(server, repository, base).await?;
     let after = server.configurations.read_once(server, repository, head).await?;
-    let (base, head) = (base.clone(), head.clone());
-    let work = move || compare(&store, &base, &head, &before, &after);
+    let change = Change {
+        old: sources_of(server, repository, base, &before).await?,
+        new: sources_of(server, repository, head, &after).await?,
+        before,
+        after,
+    };
+    let (base, head, server) = (base.clone(), head.clone(), Arc::clone(server));
+    let work = move || compare(&server, &store, &base, &head, &change);
     let compared = tokio::task::spawn_blocking(language::carried(work)).await;
     Ok(compared.context("rendering was interrupted")??)
 }
 
+/// Where the sources of each application stand, or why they do not.
+type Standings = BTreeMap<ApplicationName, Result<Vec<Standing>, String>>;
+
+/// Both sides of a change.
+struct Change {
+    before: Arc<RepositoryConfiguration>,
+    after: Arc<RepositoryConfiguration>,
+    old: Standings,
+    new: Standings,
+}
+
+async fn sources_of(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    commit: &CommitId,
+    configured: &RepositoryConfiguration,
+) -> anyhow::Result<Standings> {
+    let mut finder = Finder::for_proposal(server, repository, commit);
+    let mut standings = BTreeMap::new();
+    for (_, application) in &configured.applications {
+        standings.insert(application.name.clone(), finder.find(application).await?);
+    }
+    Ok(standings)
+}
+
 fn compare(
+    server: &Server,
     store: &Repository,
     base: &CommitId,
     head: &CommitId,
-    before: &RepositoryConfiguration,
-    after: &RepositoryConfiguration,
+    change: &Change,
 ) -> anyhow::Result<wire::Consequences> {
+    let Change { before, after, .. } = change;
     let changed = store.changed_paths(Some(&store.tree_of(base)?), Some(&store.tree_of(head)?))?;
     let changed: Vec<String> =
         changed.into_iter().flat_map(|one| one.old_path.into_iter().chain([one.path])).collect();
@@ -162,8 +193,8 @@ fn compare(
         after.problems.iter().map(ConfigurationProblem::reason).collect();
     let mut environments = Vec::new();
     for (name, (old, new)) in names {
-        let old = old.map(|one| manifests(store, base, one)).unwrap_or_else(|| Ok(Vec::new()));
-        let new = new.map(|one| manifests(store, head, one)).unwrap_or_else(|| Ok(Vec::new()));
+        let old = old.map_or_else(|| Ok(Vec::new()), |one| manifests(server, one, &change.old));
+        let new = new.map_or_else(|| Ok(Vec::new()), |one| manifests(server, one, &change.new));
         let (old, new) = match (old, new) {
             (Ok(old), Ok(new)) => (old, new),
             // A base that cannot be rendered is compared as if nothing had been there.
@@ -200,16 +231,20 @@ fn compare(
 }
 
 fn manifests(
-    store: &Repository,
-    commit: &CommitId,
+    server: &Server,
     application: &Application,
+    standings: &Standings,
 ) -> Result<Vec<Value>, Reason> {
     let failed = |problem: &dyn Display| words::reason(&RenderFailed(problem));
-    let tree = store.tree_of(commit).map_err(|error| failed(&error))?;
-    let reader = store.reader(&tree);
-    render::render(&CommitTree(&reader), &request(application))
+    let name = &application.name;
+    let standings = match standings.get(name) {
+        Some(Ok(standings)) => standings.as_slice(),
+        Some(Err(problem)) => return Err(failed(&format!("{name}: {problem}"))),
+        None => &[],
+    };
+    sources::render(server, application, standings)
         .map(|rendering| rendering.manifests)
-        .map_err(|error| failed(&format!("{}: {error}", application.name)))
+        .map_err(|error| failed(&format!("{name}: {error}")))
 }
 
 /// The digest of a build that does not exist yet cannot be known: its image is written as a new

@@ -1,22 +1,20 @@
 //! Renders each application whose files changed, and keeps the manifests as a commit.
 
+mod write;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
 use deployments::{Application, Declaration, DeploymentFact};
-use git_store::{CommitRequest, Edit, RefChange, Repository, TreeReader};
-use ledger::{Actor, ApplicationName, CommitId, ObjectId, RefName, RepositoryName};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use ledger::{Actor, ApplicationName, CommitId, RepositoryName};
 
-use crate::changes::signature;
-use crate::configurations::{RepositoryConfiguration, branch_ref};
-use crate::history::changing_commits;
-use crate::http::repository_of_url;
-use crate::renderings::{CommitTree, Rendering, object_at};
+use crate::configurations::RepositoryConfiguration;
+use crate::renderings::{Read, Rendering, object_at};
+use crate::sources::{self, Finder, Standing};
 use crate::state::{RenderedThrough, Server};
 use crate::tasks::Next;
+use write::{Written, digest, write_renderings};
 
 const ACTOR: &str = "render";
 
@@ -24,21 +22,38 @@ const ACTOR: &str = "render";
 /// append.
 const APPLICATIONS_AT_ONCE: usize = 100;
 
+/// The same of charts, which take a hundred times as long.
+const CHARTS_AT_ONCE: usize = 8;
+
 /// An application that is to be rendered.
 struct Due {
     application: Application,
     declared_in: String,
+    /// The commit of the repository that declares it, on the branch that it follows there.
     tip: CommitId,
-    reader: Arc<TreeReader>,
+    sources: Vec<Standing>,
 }
 
 /// What came of it.
 struct Rendered {
     due: Due,
-    manifests: Vec<Value>,
-    opened: BTreeMap<String, Option<ObjectId>>,
+    rendering: render::Rendering,
+    sources: Vec<Read>,
     files: BTreeMap<String, String>,
     digest: String,
+}
+
+impl Due {
+    /// Whether a process of its own is needed; only the order depends on it.
+    fn has_chart(&self) -> bool {
+        self.application.sources().zip(&self.sources).any(|(source, standing)| {
+            let chart = match source.path.as_str() {
+                "." => "Chart.yaml".to_owned(),
+                path => format!("{path}/Chart.yaml"),
+            };
+            source.is_rendered() && standing.reader.entry(&chart).is_ok_and(|found| found.is_some())
+        })
+    }
 }
 
 /// One activation: every application of every repository is compared with its newest rendering.
@@ -63,66 +78,43 @@ async fn reconcile_repository(
         return Ok(());
     }
     remove_undeclared(server, repository, configured).await?;
-    // The tips of all branches that applications name, read once.
-    let (mut readers, mut branches) = (BTreeMap::new(), BTreeMap::new());
     declare(server, repository, configured).await?;
-    for (_, application) in &configured.applications {
-        let branch = &application.source.target_revision;
-        if readers.contains_key(branch) {
-            continue;
-        }
-        let store = server.repository(repository)?;
-        let tip = match branch_ref(if branch == "HEAD" { "main" } else { branch }) {
-            Ok(_) if branch.is_empty() || branch == "HEAD" => Some(configured.commit.clone()),
-            Ok(reference) => {
-                let tip = store.resolve(&reference)?;
-                branches.insert(reference, tip.clone());
-                tip
-            }
-            Err(_) => None,
-        };
-        let tip = tip.or_else(|| CommitId::new(branch.clone()).ok());
-        if let Some(tip) = tip {
-            let reader = Arc::new(store.reader(&store.tree_of(&tip)?));
-            readers.insert(branch.clone(), (tip, reader));
-        }
-    }
+    let mut finder = Finder::new(server, repository, &configured.commit);
     let mut due = Vec::new();
     for (declared_in, application) in &configured.applications {
-        let Some((tip, reader)) = readers.get(&application.source.target_revision) else {
-            let problem = format!("there is no revision {}", application.source.target_revision);
-            render_failed(server, application, &configured.commit, problem).await?;
-            continue;
+        let sources = match finder.find(application).await? {
+            Ok(sources) => sources,
+            Err(problem) => {
+                render_failed(server, application, &configured.commit, problem).await?;
+                continue;
+            }
         };
-        let source = repository_of_url(&application.source.repo_url, &server.url);
-        if source.as_ref().is_some_and(|source| source != repository) || source.is_none() {
-            let problem = format!(
-                "the repository {} is not the one of this file; other sources are not supported yet",
-                application.source.repo_url
-            );
-            render_failed(server, application, &configured.commit, problem).await?;
-            continue;
-        }
         let known = server.renderings.of(&application.name);
         if let Some(known) = known
             && known.application == *application
-            && known.is_of(reader)?
+            && known.is_of(&sources)?
         {
             continue;
         }
+        let own = sources.iter().find(|source| source.repository == *repository);
         due.push(Due {
             application: application.clone(),
             declared_in: declared_in.clone(),
-            tip: tip.clone(),
-            reader: Arc::clone(reader),
+            tip: own.map_or(&configured.commit, |own| &own.commit).clone(),
+            sources,
         });
     }
-    // A piece at a time, so that the first are applied while the next are rendered.
-    while !due.is_empty() {
-        let rest = due.split_off(due.len().min(APPLICATIONS_AT_ONCE));
-        render_all(server, repository, std::mem::replace(&mut due, rest)).await?;
+    let (tips, others) = (std::mem::take(&mut finder.tips), std::mem::take(&mut finder.others));
+    // A piece at a time, so that the first are applied while the next are rendered; charts last, so
+    // that no other application waits for a template without end.
+    let (charts, plain): (Vec<Due>, Vec<Due>) = due.into_iter().partition(Due::has_chart);
+    for (mut due, at_once) in [(plain, APPLICATIONS_AT_ONCE), (charts, CHARTS_AT_ONCE)] {
+        while !due.is_empty() {
+            let rest = due.split_off(due.len().min(at_once));
+            render_all(server, repository, std::mem::replace(&mut due, rest)).await?;
+        }
     }
-    let through = RenderedThrough { commit: configured.commit.clone(), branches };
+    let through = RenderedThrough { commit: configured.commit.clone(), tips, others };
     server.set_rendered_through(repository, through);
     Ok(())
 }
@@ -154,6 +146,7 @@ async fn declare(
                 Some(known)
                     if known.environment == environment
                         && known.source == application.source
+                        && known.further_sources == application.further_sources
                         && known.destination == application.destination
                         && known.deletes_objects == deletes_objects => {}
                 Some(_) | None => facts.push(DeploymentFact::ApplicationDeclared {
@@ -161,6 +154,7 @@ async fn declare(
                     repository: repository.clone(),
                     environment,
                     source: application.source.clone(),
+                    further_sources: application.further_sources.clone(),
                     destination: application.destination.clone(),
                     commit: configured.commit.clone(),
                     deletes_objects,
@@ -256,7 +250,9 @@ async fn render_all(
     while !due.is_empty() {
         let rest = due.split_off(due.len().min(size));
         let piece = std::mem::replace(&mut due, rest);
-        let render = move || piece.into_iter().map(render_one).collect::<Vec<_>>();
+        let server = Arc::clone(server);
+        let render =
+            move || piece.into_iter().map(|due| render_one(&server, due)).collect::<Vec<_>>();
         works.push(tokio::task::spawn_blocking(render));
     }
     for work in works {
@@ -277,126 +273,65 @@ async fn render_all(
     let (mut kept, mut changed) = (Vec::new(), Vec::new());
     for (one, known) in rendered.into_iter().zip(known) {
         match known {
-            Some(known) if known.digest == one.digest => {
-                kept.push((one, known.commit, known.rendered_commit));
-            }
+            Some(known) if known.digest == one.digest => kept.push(Written {
+                rendered: one,
+                commit: known.commit,
+                rendered_commit: known.rendered_commit,
+            }),
             known => changed.push((one, known.is_none())),
         }
     }
     let (store, at) = (server.repository(repository)?, server.clock.now());
-    let write = move || write_renderings(&store, changed, at);
+    let home = repository.clone();
+    let write = move || write_renderings(&store, &home, changed, at);
     let written =
         tokio::task::spawn_blocking(write).await.context("the writing was interrupted")??;
-    let facts: Vec<DeploymentFact> = written
-        .iter()
-        .map(|(one, commit, rendered_commit)| DeploymentFact::Rendered {
-            application: one.due.application.name.clone(),
-            commit: commit.clone(),
-            rendered_commit: rendered_commit.clone(),
-            digest: one.digest.clone(),
-        })
-        .collect();
+    let facts: Vec<DeploymentFact> =
+        written.iter().map(|written| rendered_fact(written, repository)).collect();
     record(server, &facts).await?;
-    for (one, commit, rendered_commit) in kept.into_iter().chain(written) {
+    for Written { rendered, commit, rendered_commit } in kept.into_iter().chain(written) {
         server.renderings.keep(Rendering {
-            application: one.due.application,
+            application: rendered.due.application,
             commit,
             rendered_commit,
-            manifests: Arc::new(one.manifests),
-            opened: one.opened,
+            manifests: Arc::new(rendered.rendering.manifests),
+            sources: rendered.sources,
+            repeated: rendered.rendering.repeated,
         });
     }
     Ok(())
 }
 
+fn rendered_fact(written: &Written, repository: &RepositoryName) -> DeploymentFact {
+    let sources = written.rendered.sources.iter();
+    let others = sources.filter(|source| source.repository != *repository);
+    DeploymentFact::Rendered {
+        application: written.rendered.due.application.name.clone(),
+        commit: written.commit.clone(),
+        rendered_commit: written.rendered_commit.clone(),
+        digest: written.rendered.digest.clone(),
+        others: others.map(|one| (one.repository.clone(), one.commit.clone())).collect(),
+    }
+}
+
 /// An error inside is the application's own.
-fn render_one(due: Due) -> anyhow::Result<Result<Rendered, (Due, String)>> {
-    let request = request(&due.application);
-    let rendering = match render::render(&CommitTree(&due.reader), &request) {
+fn render_one(server: &Server, due: Due) -> anyhow::Result<Result<Rendered, (Due, String)>> {
+    let rendering = match sources::render(server, &due.application, &due.sources) {
         Ok(rendering) => rendering,
         Err(error) => return Ok(Err((due, error.to_string()))),
     };
-    let entry = |path: &String| Ok((path.clone(), object_at(&due.reader, path)?));
-    let opened = rendering.opened.iter().map(entry).collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+    let mut read = Vec::new();
+    for (source, opened) in due.sources.iter().zip(&rendering.opened) {
+        let entry = |path: &String| Ok((path.clone(), object_at(&source.reader, path)?));
+        read.push(Read {
+            repository: source.repository.clone(),
+            commit: source.commit.clone(),
+            opened: opened.iter().map(entry).collect::<anyhow::Result<_>>()?,
+        });
+    }
     let files = render::files(&rendering.manifests);
     let digest = digest(&files);
-    Ok(Ok(Rendered { due, manifests: rendering.manifests, opened, files, digest }))
-}
-
-/// Writes the manifests as commits on `refs/boucle/rendered/<application>`: each with the commit that
-/// changed it last and the commit that was written. The second value says whether it is the first.
-fn write_renderings(
-    store: &Repository,
-    changed: Vec<(Rendered, bool)>,
-    at: ledger::Timestamp,
-) -> anyhow::Result<Vec<(Rendered, CommitId, CommitId)>> {
-    let signature = signature(&Actor::system(ACTOR), at);
-    let (mut requests, mut places) = (Vec::new(), Vec::new());
-    for (one, is_first) in &changed {
-        let Due { application, declared_in, tip, .. } = &one.due;
-        // Later commits may have come meanwhile that changed nothing of it.
-        let source = if *is_first {
-            tip.clone()
-        } else {
-            let paths: Vec<String> =
-                one.opened.keys().cloned().chain([declared_in.clone()]).collect();
-            changing_commits(store, tip, &paths, 1)?.pop().unwrap_or_else(|| tip.clone())
-        };
-        let name = &application.name;
-        let reference = RefName::new(format!("refs/boucle/rendered/{name}"))?;
-        let parent = store.resolve(&reference)?;
-        let edits = one.files.iter();
-        requests.push(CommitRequest {
-            base: None,
-            edits: edits
-                .map(|(path, text)| (path.clone(), Edit::Write(text.clone().into_bytes())))
-                .collect(),
-            parents: parent.iter().cloned().collect(),
-            message: format!("Render {name}\n\nSource-Commit: {source}\n"),
-            author: signature.clone(),
-            committer: signature.clone(),
-        });
-        places.push((reference, parent, source));
-    }
-    let commits = store.write_commits(&requests)?;
-    let moves: Vec<RefChange> = places
-        .iter()
-        .zip(&commits)
-        .map(|((reference, parent, _), commit)| {
-            RefChange::of_commits(reference.clone(), parent.as_ref(), Some(commit))
-        })
-        .collect();
-    store.update_refs(&moves)?;
-    let written = changed.into_iter().zip(places).zip(commits);
-    Ok(written.map(|(((one, _), (_, _, source)), commit)| (one, source, commit)).collect())
-}
-
-/// What is asked of the renderer for an application.
-#[must_use]
-pub fn request(application: &Application) -> render::Request {
-    let kustomize = application.source.kustomize.clone().unwrap_or_default();
-    let directory = application.source.directory.clone().unwrap_or_default();
-    render::Request {
-        path: application.source.path.clone(),
-        kustomize: render::KustomizeOverrides {
-            name_prefix: kustomize.name_prefix,
-            name_suffix: kustomize.name_suffix,
-            namespace: kustomize.namespace,
-            images: kustomize.images,
-            common_labels: kustomize.common_labels,
-            common_annotations: kustomize.common_annotations,
-            replicas: kustomize
-                .replicas
-                .into_iter()
-                .map(|replica| (replica.name, i64::from(replica.count)))
-                .collect(),
-        },
-        directory: render::DirectoryOptions {
-            recurse: directory.recurse,
-            include: directory.include,
-            exclude: directory.exclude,
-        },
-    }
+    Ok(Ok(Rendered { due, rendering, sources: read, files, digest }))
 }
 
 async fn render_failed(
@@ -427,15 +362,4 @@ async fn record(server: &Arc<Server>, facts: &[DeploymentFact]) -> anyhow::Resul
     let drafts = facts.iter().map(|fact| fact.draft(now, Actor::system(ACTOR))).collect();
     server.recorder.append(drafts).await?;
     Ok(())
-}
-
-fn digest(files: &BTreeMap<String, String>) -> String {
-    let mut hash = Sha256::new();
-    for (path, text) in files {
-        hash.update(path.as_bytes());
-        hash.update([0]);
-        hash.update(text.as_bytes());
-        hash.update([0]);
-    }
-    hex::encode(hash.finalize())
 }

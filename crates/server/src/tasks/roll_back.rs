@@ -168,7 +168,7 @@ async fn rendering_changes(
         .rev()
         .map(|one| (one.revision.clone(), one.rendered_commit.clone()))
         .collect();
-    let (tip, opened) = (tip.clone(), rendering.opened.keys().cloned().collect::<Vec<_>>());
+    let (tip, opened) = (tip.clone(), rendering.paths_in(repository));
     let commits =
         tokio::task::spawn_blocking(move || changing_commits(&store, &tip, &opened, COMMITS_MAX))
             .await
@@ -191,7 +191,19 @@ async fn rendering_changes(
         let rendering = known.map_or_else(|| commit.clone(), |(_, rendering)| rendering.clone());
         RenderingChange { commit, rendering, cause }
     });
-    Ok(changes.collect())
+    Ok(change_elsewhere(&revisions).into_iter().chain(changes).collect())
+}
+
+/// What runs, when the deployment before it was of the same commit and another rendering: that commit
+/// is not to blame.
+fn change_elsewhere(revisions: &[(CommitId, CommitId)]) -> Option<RenderingChange> {
+    let (commit, rendering) = revisions.first()?;
+    let (before, _) = revisions.iter().find(|(_, other)| other != rendering)?;
+    (before == commit).then(|| RenderingChange {
+        commit: commit.clone(),
+        rendering: rendering.clone(),
+        cause: ChangeCause::Elsewhere,
+    })
 }
 
 /// What a rollback that a person asks for would do now: the commit that it takes back, and the commit

@@ -117,6 +117,9 @@ impl Said for RollbackRefusal {
                 "une personne a été consultée ; approuvez le retour arrière ou poussez une correction"
                     .into()
             }
+            Self::ChangedElsewhere { commit } => format!(
+                "le commit {commit} a déjà été déployé et était rendu autrement : une source d’un autre dépôt a changé, ou l’outil de rendu ; corrigez-la là-bas"
+            ),
         }
     }
 }

@@ -45,6 +45,9 @@ pub enum Trouble {
 /// Manifests that cannot be rendered, with what the renderer says.
 pub struct RenderFailed<'a>(pub &'a dyn Display);
 
+/// An object that an application's sources have more than once; Argo CD's `RepeatedResourceWarning`.
+pub struct RepeatedObject<'a>(pub &'a render::Repeated);
+
 impl ConfigurationProblem {
     /// The problem as the interface shows it, in the language of the request.
     #[must_use]
@@ -155,5 +158,25 @@ impl Said for RenderFailed<'_> {
 impl Coded for RenderFailed<'_> {
     fn code(&self) -> &'static str {
         "render-failed"
+    }
+}
+
+impl Display for RepeatedObject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let render::Repeated { object, times } = self.0;
+        write!(f, "{object} is rendered {times} times and the last one is used; remove the others")
+    }
+}
+
+impl Said for RepeatedObject<'_> {
+    fn french(&self) -> String {
+        let render::Repeated { object, times } = self.0;
+        format!("{object} est produit {times} fois et le dernier compte ; retirez les autres")
+    }
+}
+
+impl Coded for RepeatedObject<'_> {
+    fn code(&self) -> &'static str {
+        "repeated-resource"
     }
 }

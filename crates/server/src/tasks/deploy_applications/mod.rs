@@ -166,9 +166,7 @@ async fn applied_before(
     let store = server.repository(&repository)?;
     let read = move || -> anyhow::Result<Vec<Value>> {
         let reader = store.reader(&store.tree_of(&commit)?);
-        let directory = render::DirectoryOptions { recurse: true, ..Default::default() };
-        let request = render::Request { path: ".".into(), directory, ..Default::default() };
-        Ok(render::render(&CommitTree(&reader), &request)?.manifests)
+        Ok(render::plain_manifests(&CommitTree(&reader))?)
     };
     tokio::task::spawn_blocking(read).await?
 }

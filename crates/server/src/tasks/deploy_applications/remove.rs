@@ -31,7 +31,8 @@ pub(super) async fn restore(server: &Arc<Server>, name: &ApplicationName) -> any
         rendered_commit: newest.unwrap_or_else(|| removal.commit.clone()),
         commit: removal.commit,
         manifests: Arc::new(manifests),
-        opened: Default::default(),
+        sources: Vec::new(),
+        repeated: Vec::new(),
     });
     Ok(())
 }

@@ -83,6 +83,7 @@ fn the_loop() {
         RollbackRefusal::WindowUsed { until: Timestamp(0) },
         RollbackRefusal::AlreadyFrozen,
         RollbackRefusal::AwaitingAnswer,
+        RollbackRefusal::ChangedElsewhere { commit: commit() },
     ]);
 }
 

@@ -14,7 +14,7 @@ use pipelines::workflow::{Problem, ProblemCode};
 use super::super::files::Unplaced;
 use super::super::{
     CheckNote, ConfigurationProblem, Finding, Malformed, Missing, Next, Note, Obstacle,
-    PasskeyObstacle, RenderFailed, Said, Step, Trouble, workflow_reason,
+    PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step, Trouble, workflow_reason,
 };
 use super::{check, check_all};
 use crate::http::problem::Refusal;
@@ -251,6 +251,8 @@ fn reviews_incidents_and_findings() {
     let restart = render::Restart { fields: vec!["spec.containers".into()] };
     check(&Note::NewBuild { artifact: "hello", paths: &["src".to_owned()] });
     check(&Note::Restart { object: "Deployment hello", restart: &restart });
+    let repeated = render::Repeated { object: "Deployment shop/hello".into(), times: 2 };
+    check(&RepeatedObject(&repeated));
     check(&CheckNote::NotReported);
     check(&CheckNote::Filtered("x"));
     check(&CheckNote::Unreadable("x"));

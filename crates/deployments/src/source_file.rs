@@ -1,0 +1,281 @@
+//! The shape of `spec.source` and `spec.sources`: every field of Argo CD's type, read or refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::application_file::refused;
+use crate::source::{
+    DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions, Source,
+};
+
+/// More sources than this are another application.
+const SOURCES_MAX: usize = 20;
+
+refused!(
+    no_chart,
+    "`chart` is not supported yet: charts are not fetched; commit the chart as a folder and name it \
+     by `path`"
+);
+refused!(no_plugin, "`spec.source.plugin` is not supported: plugins would run unknown programs");
+refused!(no_jsonnet, "`spec.source.directory.jsonnet` is not supported yet");
+refused!(
+    no_patches,
+    "`spec.source.kustomize.patches` is not supported yet: put them in an overlay"
+);
+refused!(
+    no_components,
+    "`spec.source.kustomize.components` is not supported yet: put them in an overlay"
+);
+refused!(
+    no_kustomize,
+    "this field of `spec.source.kustomize` is not supported yet: put it in an overlay"
+);
+
+/// One source.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SourceFile {
+    #[serde(rename = "repoURL")]
+    repo_url: String,
+    #[serde(default)]
+    path: String,
+    #[serde(default)]
+    target_revision: String,
+    #[serde(default)]
+    kustomize: Option<KustomizeFile>,
+    #[serde(default)]
+    directory: Option<DirectoryFile>,
+    #[serde(default)]
+    helm: Option<HelmFile>,
+    #[serde(default, rename = "ref")]
+    reference: Option<String>,
+    /// A label in Argo CD's page.
+    #[serde(default, rename = "name")]
+    _name: Option<String>,
+    #[serde(default, rename = "chart", deserialize_with = "no_chart")]
+    _chart: (),
+    #[serde(default, rename = "plugin", deserialize_with = "no_plugin")]
+    _plugin: (),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct KustomizeFile {
+    name_prefix: String,
+    name_suffix: String,
+    namespace: String,
+    common_labels: BTreeMap<String, String>,
+    common_annotations: BTreeMap<String, String>,
+    images: Vec<String>,
+    replicas: Vec<crate::source::ReplicaCount>,
+    #[serde(rename = "patches", deserialize_with = "no_patches")]
+    _patches: (),
+    #[serde(rename = "components", deserialize_with = "no_components")]
+    _components: (),
+    #[serde(rename = "version", deserialize_with = "no_kustomize")]
+    _version: (),
+    #[serde(rename = "forceCommonLabels", deserialize_with = "no_kustomize")]
+    _force_common_labels: (),
+    #[serde(rename = "forceCommonAnnotations", deserialize_with = "no_kustomize")]
+    _force_common_annotations: (),
+    #[serde(rename = "commonAnnotationsEnvsubst", deserialize_with = "no_kustomize")]
+    _common_annotations_envsubst: (),
+    #[serde(rename = "labelWithoutSelector", deserialize_with = "no_kustomize")]
+    _label_without_selector: (),
+    #[serde(rename = "labelIncludeTemplates", deserialize_with = "no_kustomize")]
+    _label_include_templates: (),
+    #[serde(rename = "ignoreMissingComponents", deserialize_with = "no_kustomize")]
+    _ignore_missing_components: (),
+    #[serde(rename = "kubeVersion", deserialize_with = "no_kustomize")]
+    _kube_version: (),
+    #[serde(rename = "apiVersions", deserialize_with = "no_kustomize")]
+    _api_versions: (),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct DirectoryFile {
+    recurse: bool,
+    include: String,
+    exclude: String,
+    #[serde(rename = "jsonnet", deserialize_with = "no_jsonnet")]
+    _jsonnet: (),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct HelmFile {
+    release_name: String,
+    namespace: String,
+    value_files: Vec<String>,
+    ignore_missing_value_files: bool,
+    values: String,
+    values_object: Option<serde_json::Map<String, Value>>,
+    parameters: Vec<HelmParameter>,
+    file_parameters: Vec<HelmFileParameter>,
+    skip_crds: bool,
+    skip_tests: bool,
+    skip_schema_validation: bool,
+    kube_version: String,
+    api_versions: Vec<String>,
+    #[serde(rename = "version", deserialize_with = "helm_version")]
+    _version: (),
+    #[serde(rename = "passCredentials", deserialize_with = "no_credentials")]
+    _pass_credentials: (),
+}
+
+/// Argo CD reads no other one since its version 3, and neither does Boucle.
+fn helm_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "" | "v3" => Ok(()),
+        other => Err(D::Error::custom(format!(
+            "`helm.version` `{other}` is not supported: charts are rendered by Helm 3; leave it out"
+        ))),
+    }
+}
+
+fn no_credentials<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    if bool::deserialize(deserializer)? {
+        return Err(D::Error::custom(
+            "`helm.passCredentials` is not supported: charts are rendered without network and \
+             credentials",
+        ));
+    }
+    Ok(())
+}
+
+/// The first source and the others.
+pub(crate) fn convert(
+    one: Option<SourceFile>,
+    several: Vec<SourceFile>,
+) -> Result<(Source, Vec<Source>), String> {
+    match (one, several.is_empty()) {
+        (Some(_), false) => Err(
+            "`spec` has both `source` and `sources`; keep one (Argo CD would pass over `source`)"
+                .into(),
+        ),
+        (None, true) => Err("`spec` needs a `source` or `sources`".into()),
+        (Some(one), true) => {
+            if one.reference.is_some() {
+                return Err("`spec.source.ref` names a source for others; it belongs to \
+                            `spec.sources`"
+                    .into());
+            }
+            Ok((source(one, "spec.source")?, Vec::new()))
+        }
+        (None, false) => {
+            if several.len() > SOURCES_MAX {
+                return Err(format!(
+                    "`spec.sources` has {} entries, at most {SOURCES_MAX} are allowed",
+                    several.len()
+                ));
+            }
+            let place = |index: usize| format!("spec.sources[{index}]");
+            let read = several.into_iter().enumerate();
+            let read: Vec<Source> =
+                read.map(|(index, one)| source(one, &place(index))).collect::<Result<_, _>>()?;
+            distinct(&read)?;
+            let mut sources = read.into_iter();
+            let first = sources.next().ok_or("`spec.sources` is empty")?;
+            Ok((first, sources.collect()))
+        }
+    }
+}
+
+fn distinct(sources: &[Source]) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    for name in sources.iter().filter_map(|source| source.reference.as_ref()) {
+        if !names.insert(name) {
+            return Err(format!("`spec.sources` has two sources with the `ref` `{name}`"));
+        }
+    }
+    if !sources.iter().any(Source::is_rendered) {
+        return Err("`spec.sources` has only names (`ref`); give one of them a `path`".into());
+    }
+    Ok(())
+}
+
+fn source(file: SourceFile, place: &str) -> Result<Source, String> {
+    if file.repo_url.is_empty() {
+        return Err(format!("`{place}.repoURL` is empty"));
+    }
+    let given = [
+        ("kustomize", file.kustomize.is_some()),
+        ("directory", file.directory.is_some()),
+        ("helm", file.helm.is_some()),
+    ];
+    let given: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    if let [one, other, ..] = given[..] {
+        return Err(format!("`{place}` has both `{one}` and `{other}`; keep one"));
+    }
+    let only_named = file.reference.is_some() && file.path.is_empty();
+    if let (true, Some(name)) = (only_named, given.first()) {
+        return Err(format!("`{place}` has `{name}` and no `path` that it could be of"));
+    }
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if let Some(name) =
+        file.reference.as_ref().filter(|name| name.is_empty() || !name.chars().all(is_word))
+    {
+        return Err(format!("`{place}.ref` `{name}` must consist of letters, digits, `-` and `_`"));
+    }
+    let path = file.path.trim_end_matches('/').trim_start_matches("./").to_owned();
+    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+        return Err(format!("`{place}.path` `{path}` leaves the repository"));
+    }
+    Ok(Source {
+        repo_url: file.repo_url,
+        path: if path.is_empty() && !only_named { ".".into() } else { path },
+        target_revision: if file.target_revision.is_empty() {
+            "HEAD".into()
+        } else {
+            file.target_revision
+        },
+        kustomize: file.kustomize.map(kustomize),
+        directory: file.directory.map(|options| DirectoryOptions {
+            recurse: options.recurse,
+            include: options.include,
+            exclude: options.exclude,
+        }),
+        helm: file.helm.map(|file| helm(file, place)).transpose()?,
+        reference: file.reference,
+    })
+}
+
+fn kustomize(options: KustomizeFile) -> KustomizeOptions {
+    KustomizeOptions {
+        name_prefix: options.name_prefix,
+        name_suffix: options.name_suffix,
+        namespace: options.namespace,
+        common_labels: options.common_labels,
+        common_annotations: options.common_annotations,
+        images: options.images,
+        replicas: options.replicas,
+    }
+}
+
+fn helm(file: HelmFile, place: &str) -> Result<HelmOptions, String> {
+    let nameless = file.parameters.iter().any(|one| one.name.is_empty())
+        || file.file_parameters.iter().any(|one| one.name.is_empty() || one.path.is_empty());
+    if nameless {
+        return Err(format!("`{place}.helm` has a parameter without its name or its path"));
+    }
+    // JSON is YAML, and text has one form only: numbers of a value are kept as they were written.
+    let object = file.values_object.filter(|object| !object.is_empty());
+    Ok(HelmOptions {
+        release_name: file.release_name,
+        namespace: file.namespace,
+        value_files: file.value_files,
+        ignore_missing_value_files: file.ignore_missing_value_files,
+        values: object.map_or(file.values, |object| Value::Object(object).to_string()),
+        parameters: file.parameters,
+        file_parameters: file.file_parameters,
+        skip_crds: file.skip_crds,
+        skip_tests: file.skip_tests,
+        skip_schema_validation: file.skip_schema_validation,
+        kube_version: file.kube_version,
+        api_versions: file.api_versions,
+    })
+}

@@ -1,0 +1,265 @@
+//! Charts: which files Helm gets and with which arguments, decided from trees alone; and what its
+//! output says.
+
+mod dependencies;
+mod glob;
+mod output;
+mod outputs;
+mod program;
+mod substitute;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kustomize::{EntryKind, Tree};
+
+pub(crate) use output::manifests;
+pub use program::{Helm, HelmLimits};
+
+use crate::error::RenderError;
+use crate::request::{HelmOptions, Request};
+use dependencies::add_dependencies;
+use substitute::Variables;
+use values::Resolver;
+
+/// The file that makes a folder a chart.
+pub(crate) const CHART_FILE: &str = "Chart.yaml";
+/// The most files that Helm gets for one rendering.
+const FILES_MAX: usize = 10_000;
+/// The most bytes; Helm holds them all, several times over.
+const BYTES_MAX: usize = 64 << 20;
+/// The deepest folder that is looked into.
+const DEPTH_MAX: usize = 64;
+
+/// What Helm is asked: files below a folder of its own, and arguments that name them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HelmOrder {
+    /// By path: `chart/…`, `values/…`, `files/…`.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The arguments of `helm`.
+    pub arguments: Vec<String>,
+    /// What the files outside of the chart are called in their trees.
+    pub names: BTreeMap<String, String>,
+    /// The chart's folder in its tree.
+    pub chart: String,
+}
+
+/// What an order was made of.
+pub(crate) struct Planned {
+    pub(crate) order: HelmOrder,
+    /// What was looked at, by source.
+    pub(crate) opened: BTreeMap<usize, BTreeSet<String>>,
+}
+
+/// The trees that a chart's value files may come from.
+pub(crate) struct Sources<'a> {
+    /// Every source's tree, in the application's order.
+    pub(crate) trees: Vec<&'a dyn Tree>,
+    /// The sources that have a name.
+    pub(crate) named: BTreeMap<&'a str, usize>,
+}
+
+/// Decides what Helm gets for the chart in `folder` of the source `own`.
+pub(crate) fn plan(
+    sources: &Sources<'_>,
+    own: usize,
+    folder: &str,
+    request: &Request,
+) -> Result<Planned, RenderError> {
+    let variables = Variables { application: &request.application, path: &request.path };
+    let mut load = Load::new(folder);
+    load.chart(sources.trees[own], folder)?;
+    let mut opened: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    let options = &request.helm;
+    let mut resolver =
+        Resolver { sources, own, folder, variables: &variables, opened: &mut opened };
+    let value_files = resolver.value_files(options)?;
+    let file_parameters = resolver.file_parameters(options)?;
+    let (mut values, mut texts) = (Vec::new(), Vec::new());
+    for (index, (source, path)) in value_files.into_iter().enumerate() {
+        let place = format!("values/{index}.yaml");
+        load.file(sources.trees[source], &path, &place)?;
+        values.push(place);
+    }
+    if !options.values.is_empty() {
+        let place = "values/application.yaml".to_owned();
+        load.add(&place, options.values.clone().into_bytes())?;
+        load.order.names.insert(place.clone(), "the application's `spec.source.helm`".into());
+        values.push(place);
+    }
+    for (index, (name, (source, path))) in file_parameters.into_iter().enumerate() {
+        let place = format!("files/{index}");
+        load.file(sources.trees[source], &path, &place)?;
+        texts.push((name, place));
+    }
+    load.order.arguments = arguments(request, &variables, &values, &texts)?;
+    opened.entry(own).or_default().extend(load.opened);
+    Ok(Planned { order: load.order, opened })
+}
+
+/// In Argo CD's order; which value wins is Helm's: files in order, then parameters.
+fn arguments(
+    request: &Request,
+    variables: &Variables<'_>,
+    values: &[String],
+    texts: &[(String, String)],
+) -> Result<Vec<String>, RenderError> {
+    let (options, asker) = (&request.helm, &request.application);
+    let HelmOptions { release_name, namespace, kube_version, .. } = options;
+    let mut arguments: Vec<String> = Vec::new();
+    let mut put = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
+    put("template", "chart".into());
+    let first = |one: &String, other: &String| if one.is_empty() { other } else { one }.clone();
+    put("--name-template", first(release_name, &asker.name));
+    let namespace = first(namespace, &asker.namespace);
+    if !namespace.is_empty() {
+        put("--namespace", namespace);
+    }
+    if !kube_version.is_empty() {
+        put("--kube-version", kube_version.clone());
+    }
+    for (flag, is_text) in [("--set", false), ("--set-string", true)] {
+        // One name has one value: the last one.
+        let mut named = BTreeMap::new();
+        for one in options.parameters.iter().filter(|one| one.force_string == is_text) {
+            named.insert(&one.name, variables.substitute(&one.value)?);
+        }
+        for (name, value) in named {
+            put(flag, format!("{name}={}", escaped(&value)));
+        }
+    }
+    for (name, place) in texts {
+        put("--set-file", format!("{name}={place}"));
+    }
+    for place in values {
+        put("--values", place.clone());
+    }
+    for version in &options.api_versions {
+        put("--api-versions", version.clone());
+    }
+    let flags = [
+        ("--include-crds", !options.skip_crds),
+        ("--skip-schema-validation", options.skip_schema_validation),
+        ("--skip-tests", options.skip_tests),
+    ];
+    arguments.extend(flags.iter().filter(|(_, is)| *is).map(|(flag, _)| (*flag).to_owned()));
+    Ok(arguments)
+}
+
+/// A comma in a value is one, unless the value is a list in Helm's form.
+fn escaped(value: &str) -> String {
+    if value.starts_with('{') && value.ends_with('}') {
+        return value.to_owned();
+    }
+    let mut escaped = String::with_capacity(value.len());
+    let mut before = None;
+    for character in value.chars() {
+        if character == ',' && before != Some('\\') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+        before = Some(character);
+    }
+    escaped
+}
+
+/// Collects the files of an order within its budget.
+struct Load {
+    order: HelmOrder,
+    opened: BTreeSet<String>,
+    bytes: usize,
+}
+
+impl Load {
+    fn new(folder: &str) -> Self {
+        let order = HelmOrder { chart: folder.into(), ..HelmOrder::default() };
+        Self { order, opened: BTreeSet::new(), bytes: 0 }
+    }
+
+    fn add(&mut self, place: &str, content: Vec<u8>) -> Result<(), RenderError> {
+        self.bytes = self.bytes.saturating_add(content.len());
+        if self.bytes > BYTES_MAX || self.order.files.len() >= FILES_MAX {
+            let message = format!(
+                "the chart and its values are larger than {} MiB or more than {FILES_MAX} files; \
+                 move what is no part of the chart out of its folder",
+                BYTES_MAX >> 20
+            );
+            return Err(RenderError::whole("too-large", &self.order.chart, message));
+        }
+        self.order.files.insert(place.to_owned(), content);
+        Ok(())
+    }
+
+    fn file(&mut self, tree: &dyn Tree, path: &str, place: &str) -> Result<(), RenderError> {
+        let content = tree.read(path).ok_or_else(|| {
+            let message =
+                format!("the file cannot be read; it may be larger than {} MiB", BYTES_MAX >> 20);
+            RenderError::whole("too-large", path, message)
+        })?;
+        if !place.starts_with("chart/") {
+            self.order.names.insert(place.to_owned(), path.to_owned());
+        }
+        self.add(place, content)
+    }
+
+    /// The chart with what it depends on.
+    fn chart(&mut self, tree: &dyn Tree, folder: &str) -> Result<(), RenderError> {
+        // The whole folder's tree stands for all that is in it.
+        self.opened.insert(format!("{folder}/"));
+        self.folder(tree, folder, "chart", 0)?;
+        add_dependencies(self, tree, folder, "chart", 0)
+    }
+
+    /// Everything below a folder.
+    fn folder(
+        &mut self,
+        tree: &dyn Tree,
+        folder: &str,
+        place: &str,
+        depth: usize,
+    ) -> Result<(), RenderError> {
+        if depth > DEPTH_MAX {
+            let message = "the chart's folders lie too deep in each other";
+            return Err(RenderError::whole("too-large", folder, message));
+        }
+        let mut names = tree.list(folder);
+        names.sort();
+        for name in names {
+            let path = below(folder, &name);
+            let place = format!("{place}/{name}");
+            match tree.kind(&path) {
+                EntryKind::Directory => self.folder(tree, &path, &place, depth + 1)?,
+                EntryKind::File => self.file(tree, &path, &place)?,
+                EntryKind::Symlink => {
+                    let message = "a chart cannot have symbolic links; commit what it leads to";
+                    return Err(RenderError::whole("symbolic-link", &path, message));
+                }
+                EntryKind::Absent => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name in a folder as a path.
+pub(crate) fn below(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_are_values_unless_they_are_lists() {
+        for (value, expected) in [
+            ("a,b", "a\\,b"),
+            ("a\\,b", "a\\,b"),
+            ("{a,b}", "{a,b}"),
+            (",a", "\\,a"),
+            ("a,,b", "a\\,\\,b"),
+        ] {
+            assert_eq!(escaped(value), expected, "{value}");
+        }
+    }
+}

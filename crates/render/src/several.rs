@@ -1,0 +1,163 @@
+//! All sources of an application, in order: an object of a later one wins.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kustomize::{EntryKind, FILE_NAMES, Tree};
+use serde_json::Value;
+
+use crate::error::RenderError;
+use crate::helm::{self, Helm, Sources};
+use crate::request::{Request, Tool};
+use crate::{Folder, overrides, plain, tool};
+
+/// One source of an application.
+pub struct SourceInput<'a> {
+    /// Its files.
+    pub tree: &'a dyn Tree,
+    /// The name by which value files of other sources mean it.
+    pub name: Option<&'a str>,
+    /// What is rendered of it; `None`: it only has a name.
+    pub request: Option<Request>,
+}
+
+/// What an application rendered to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendering {
+    /// The manifests, lists unfolded; each has `apiVersion`, `kind` and `metadata.name`.
+    pub manifests: Vec<Value>,
+    /// By source, every path that was asked for, also absent ones; a path that ends in `/` stands
+    /// for the names in that folder, or for all that is in it. Equal content at all of them renders
+    /// to the same manifests.
+    pub opened: Vec<BTreeSet<String>>,
+    /// Objects that came more than once.
+    pub repeated: Vec<Repeated>,
+}
+
+/// An object that several sources have, or one several times; the last one counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// `Deployment production/hello`.
+    pub object: String,
+    /// How often it came.
+    pub times: usize,
+}
+
+/// Renders every source.
+pub fn render(inputs: &[SourceInput<'_>], helm: &Helm) -> Result<Rendering, RenderError> {
+    let sources = Sources {
+        trees: inputs.iter().map(|input| input.tree).collect(),
+        named: inputs
+            .iter()
+            .enumerate()
+            .filter_map(|(index, input)| input.name.map(|name| (name, index)))
+            .collect(),
+    };
+    let mut opened = vec![BTreeSet::new(); inputs.len()];
+    let mut manifests = Manifests::default();
+    for (index, input) in inputs.iter().enumerate() {
+        let Some(request) = &input.request else { continue };
+        let folder = one(&sources, index, request, helm, &mut opened).map_err(|error| {
+            let message = match inputs.len() {
+                1 => error.message,
+                _ => format!("{} (in `spec.sources[{index}]`)", error.message),
+            };
+            RenderError { message, ..error }
+        })?;
+        opened[index].extend(folder.opened);
+        manifests.add(folder.manifests, &request.application.namespace);
+    }
+    let (manifests, repeated) = manifests.end();
+    Ok(Rendering { manifests, opened, repeated })
+}
+
+fn one(
+    sources: &Sources<'_>,
+    index: usize,
+    request: &Request,
+    helm: &Helm,
+    opened: &mut [BTreeSet<String>],
+) -> Result<Folder, RenderError> {
+    let (tree, folder) = (sources.trees[index], request.folder()?);
+    let (tool, asked) = tool(tree, &folder, request);
+    opened[index].extend(asked);
+    for name in [
+        ".argocd-source.yaml".to_owned(),
+        format!(".argocd-source-{}.yaml", request.application.name),
+    ] {
+        let path = helm::below(&folder, &name);
+        if tree.kind(&path) != EntryKind::Absent {
+            let message = "changes of the application beside its source are not supported; write them \
+                           into the application's file";
+            return Err(RenderError::whole("source-overrides", &path, message));
+        }
+        opened[index].insert(path);
+    }
+    match tool {
+        Tool::Kustomize => {
+            let is_there = |name| tree.kind(&helm::below(&folder, name)) != EntryKind::Absent;
+            if !FILE_NAMES.into_iter().any(is_there) {
+                return Err(RenderError::no_kustomization(&folder));
+            }
+            overrides::build(tree, &folder, &request.kustomize)
+        }
+        Tool::Directory => plain::read(tree, &folder, &request.directory),
+        Tool::Helm => {
+            let planned = helm::plan(sources, index, &folder, request)?;
+            for (source, paths) in planned.opened {
+                opened[source].extend(paths);
+            }
+            let output = helm.run(&planned.order)?;
+            let manifests = helm::manifests(&planned.order, &output)?;
+            Ok(Folder { manifests, opened: BTreeSet::new() })
+        }
+    }
+}
+
+/// Group, kind, namespace and name.
+type Key = (String, String, String, String);
+
+/// Manifests by what they are, each once.
+#[derive(Default)]
+struct Manifests {
+    manifests: Vec<Value>,
+    places: BTreeMap<Key, (usize, usize)>,
+}
+
+impl Manifests {
+    fn add(&mut self, manifests: Vec<Value>, namespace: &str) {
+        for manifest in manifests {
+            let next = self.manifests.len();
+            let (place, times) = self.places.entry(key(&manifest, namespace)).or_insert((next, 0));
+            *times += 1;
+            if *place == next {
+                self.manifests.push(manifest);
+            } else {
+                self.manifests[*place] = manifest;
+            }
+        }
+    }
+
+    fn end(self) -> (Vec<Value>, Vec<Repeated>) {
+        let repeated = self.places.into_iter().filter(|(_, (_, times))| *times > 1);
+        let repeated = repeated.map(|((_, kind, namespace, name), (_, times))| {
+            let object = match namespace.as_str() {
+                "" => format!("{kind} {name}"),
+                namespace => format!("{kind} {namespace}/{name}"),
+            };
+            Repeated { object, times }
+        });
+        (self.manifests, repeated.collect())
+    }
+}
+
+/// An object without a namespace goes to the destination's.
+fn key(manifest: &Value, namespace: &str) -> Key {
+    let text =
+        |pointer: &str| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let group = text("/apiVersion").split_once('/').map_or("", |(group, _)| group);
+    let own = match text("/metadata/namespace") {
+        "" => namespace,
+        own => own,
+    };
+    (group.into(), text("/kind").into(), own.into(), text("/metadata/name").into())
+}
