@@ -31,6 +31,9 @@ pub enum DeploymentFact {
         repository: RepositoryName,
         /// The environment that it is, when `boucle.yaml` says so.
         environment: Option<EnvironmentName>,
+        /// The `ApplicationSet` that generates it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set: Option<String>,
         /// Where its manifests come from.
         source: Source,
         /// The others of several sources.

@@ -8,9 +8,13 @@
 
 mod application;
 mod application_file;
+pub mod application_set;
 mod compare;
+mod declared;
+mod dependencies;
 mod drift;
 mod facts;
+mod glob;
 mod health;
 mod hook;
 mod lua;
@@ -19,6 +23,7 @@ mod operation;
 mod order;
 pub mod ownership;
 mod planner;
+pub mod project;
 mod reasons;
 mod source;
 mod source_file;
@@ -30,6 +35,11 @@ pub use application::{
     Target,
 };
 pub use compare::{changed_fields, quantity_milli, without_status};
+pub use declared::{Declared, DeclaredKind};
+pub use dependencies::{
+    DEPENDS_ON, Dependencies, DependencyProblem, DependencyWait, dependencies, dependency_order,
+    dependency_problems, dependency_wait,
+};
 pub use drift::{AppliedObject, Drift, DriftChange, Heal, find as find_drift, self_heal};
 pub use facts::DeploymentFact;
 pub use health::{

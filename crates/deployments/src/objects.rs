@@ -46,6 +46,17 @@ impl ObjectKey {
         })
     }
 
+    /// An application as an object of Argo CD's, for whoever removes it.
+    #[must_use]
+    pub fn of_application(name: &ledger::ApplicationName) -> Self {
+        Self {
+            group: "argoproj.io".into(),
+            kind: "Application".into(),
+            namespace: String::new(),
+            name: name.to_string(),
+        }
+    }
+
     /// The group and kind as one text: `apps/Deployment`, `Service`.
     #[must_use]
     pub fn group_kind(&self) -> String {

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use ledger::{EnvironmentName, Timestamp};
+use ledger::{ApplicationName, EnvironmentName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::dependencies::DependencyWait;
 use crate::objects::ObjectKey;
+use crate::project::{ProjectRefusal, WindowKind, WindowWait};
 
 /// One reason why nothing is written to the target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum BlockReason {
     /// The destination is no cluster that is known.
@@ -49,6 +51,16 @@ pub enum BlockReason {
     RetriesExhausted { failures: u32 },
     /// The overlay names an artifact of which nothing has been promoted yet.
     ArtifactNotPromoted { artifact: String, environment: EnvironmentName },
+    /// No file declares the project that the application names.
+    ProjectMissing { project: String },
+    /// The project does not permit it.
+    ProjectRefuses { project: String, refusal: ProjectRefusal },
+    /// Its set would remove it and many others; nothing is removed before a person confirms it.
+    SetRemovesMany { set: String, removals: Vec<ObjectKey>, existing: usize },
+    /// An application that it depends on is not ready.
+    WaitsForDependency { application: ApplicationName, wait: DependencyWait },
+    /// The project's windows say that it is not the time.
+    SyncWindow { wait: WindowWait },
 }
 
 impl BlockReason {
@@ -75,13 +87,23 @@ impl BlockReason {
             Self::RetryLater { .. } => "retry-later",
             Self::RetriesExhausted { .. } => "retries-exhausted",
             Self::ArtifactNotPromoted { .. } => "artifact-not-promoted",
+            Self::ProjectMissing { .. } => "project-missing",
+            Self::ProjectRefuses { .. } => "project-refuses",
+            Self::SetRemovesMany { .. } => "set-removes-many",
+            Self::WaitsForDependency { .. } => "waits-for-dependency",
+            Self::SyncWindow { .. } => "sync-window",
         }
     }
 
     /// Until when it holds at the latest, when time alone ends it.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        if let Self::RetryLater { until, .. } = self { Some(*until) } else { None }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "only these end by time alone")]
+        match self {
+            Self::RetryLater { until, .. } => Some(*until),
+            Self::SyncWindow { wait } => wait.until,
+            _ => None,
+        }
     }
 }
 
@@ -167,10 +189,104 @@ impl fmt::Display for BlockReason {
                 f,
                 "nothing of `{artifact}` has been promoted to {environment} yet; the first published build is"
             ),
+            Self::ProjectMissing { project } => write!(
+                f,
+                "the project `{project}` is declared in no file that can be read, so nothing is permitted; add an AppProject of this name beside the application, or name another in `spec.project`"
+            ),
+            Self::ProjectRefuses { project, refusal } => {
+                write!(f, "the project `{project}` does not permit this: {refusal}")
+            }
+            Self::SetRemovesMany { set, removals, existing } => write!(
+                f,
+                "the set `{set}` no longer generates {} of its {existing} applications, more than half: {}; nothing is removed; confirm the deletion of all of them or put them back into Git",
+                removals.len(),
+                list(removals)
+            ),
+            Self::WaitsForDependency { application, wait } => write!(
+                f,
+                "it waits for the application {application}, on which it depends: {wait}; it goes on once that one is synchronised and healthy"
+            ),
+            Self::SyncWindow { wait } => wait.fmt(f),
             Self::RetriesExhausted { failures } => write!(
                 f,
                 "applying this rendering failed {failures} times, which is the limit; push a change or ask for a synchronisation"
             ),
         }
+    }
+}
+
+/// What is not permitted, and what would permit it.
+impl fmt::Display for ProjectRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source { repository, denied_by: Some(rule) } => {
+                write!(f, "the repository {repository} is denied by `{rule}` of its `sourceRepos`")
+            }
+            Self::Source { repository, denied_by: None } => write!(
+                f,
+                "no entry of its `sourceRepos` matches the repository {repository}; add one"
+            ),
+            Self::Destination { place, namespace, denied_by: Some(rule) } => write!(
+                f,
+                "the destination {place}, namespace `{namespace}`, is denied by `{rule}` of its `destinations`"
+            ),
+            Self::Destination { place, namespace, denied_by: None } => write!(
+                f,
+                "no entry of its `destinations` matches {place}, namespace `{namespace}`; add one"
+            ),
+            Self::Namespace { object } => write!(
+                f,
+                "{object} is not in a namespace of its `destinations`; add the namespace or move the object"
+            ),
+            Self::Kind { object, is_denied: true, cluster_scoped } => {
+                let list = denials(*cluster_scoped);
+                write!(f, "{object} is of a kind that its `{list}` denies")
+            }
+            Self::Kind { object, is_denied: false, cluster_scoped } => {
+                let list = permissions(*cluster_scoped);
+                write!(
+                    f,
+                    "{object} is of a kind that its `{list}` does not have; add `{{group: '{}', kind: {}}}`",
+                    object.group, object.kind
+                )
+            }
+            Self::ServiceAccount { place, namespace } => write!(
+                f,
+                "its `destinationServiceAccounts` have no account for {place}, namespace `{namespace}`, and nobody else may act; add an entry"
+            ),
+        }
+    }
+}
+
+fn permissions(cluster_scoped: bool) -> &'static str {
+    if cluster_scoped { "clusterResourceWhitelist" } else { "namespaceResourceWhitelist" }
+}
+
+fn denials(cluster_scoped: bool) -> &'static str {
+    if cluster_scoped { "clusterResourceBlacklist" } else { "namespaceResourceBlacklist" }
+}
+
+/// What holds it back, until when, and what a person may do.
+impl fmt::Display for WindowWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { project, kind, schedule, until, manual } = self;
+        match kind {
+            WindowKind::Deny => {
+                write!(f, "a window of the project `{project}` denies changes now ({schedule})")?;
+            }
+            WindowKind::Allow => write!(
+                f,
+                "no window of the project `{project}` that allows changes is open now ({schedule})"
+            )?,
+        }
+        match until {
+            Some(until) => write!(f, "; it goes on at {until}")?,
+            None => f.write_str("; it will not end by itself")?,
+        }
+        f.write_str(if *manual {
+            ", or when a person asks for a synchronisation"
+        } else {
+            "; a person's request waits too"
+        })
     }
 }

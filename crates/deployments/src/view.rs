@@ -65,6 +65,9 @@ pub struct Declaration {
     pub repository: RepositoryName,
     /// The environment that it is.
     pub environment: Option<EnvironmentName>,
+    /// The `ApplicationSet` that generates it.
+    #[serde(default)]
+    pub set: Option<String>,
     /// Where its manifests come from.
     pub source: Source,
     /// The others of several sources.
@@ -183,6 +186,7 @@ fn declaration(body: DeploymentFact) -> Option<Declaration> {
     let DeploymentFact::ApplicationDeclared {
         repository,
         environment,
+        set,
         source,
         further_sources,
         destination,
@@ -196,6 +200,7 @@ fn declaration(body: DeploymentFact) -> Option<Declaration> {
     Some(Declaration {
         repository,
         environment,
+        set,
         source,
         further_sources,
         destination,
@@ -313,8 +318,8 @@ impl ApplicationState {
                 self.render_problem = Some((commit, problem));
             }
             DeploymentFact::PlanBlocked { revision, reasons, .. } => {
+                self.blocked_since = (!reasons.is_empty()).then_some((fact.at, revision));
                 self.blocked = reasons;
-                self.blocked_since = Some((fact.at, revision));
             }
             DeploymentFact::Planned {
                 generation,

@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use control::configuration::Configuration;
 use deployments::Application;
+use deployments::project::Projects;
 use git_store::{EntryKind, Repository};
 use ledger::{ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName};
 use monitoring::Objective;
 use repositories::policy::Policy;
 
+use crate::declarations::{self, DeclaredSet};
+use crate::scopes::Surroundings;
 use crate::state::Server;
 use crate::words::{ConfigurationProblem, Trouble};
 
@@ -35,6 +38,10 @@ pub struct RepositoryConfiguration {
     pub policy: Policy,
     /// Applications with the files that declare them.
     pub applications: Vec<(String, Application)>,
+    /// The projects that applications name.
+    pub projects: Projects,
+    /// The sets that generate applications, by name.
+    pub sets: BTreeMap<String, DeclaredSet>,
     /// Objectives.
     pub objectives: Vec<Objective>,
     /// The digest of each artifact in each environment's overlay.
@@ -74,11 +81,7 @@ impl Configurations {
         if let Some(known) = known.as_ref().filter(|known| known.commit == *commit) {
             return Ok(Arc::clone(known));
         }
-        let repository = server.repository(name)?;
-        let commit = commit.clone();
-        let read =
-            tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
-        let configuration = Arc::new(read.await.context("reading was interrupted")??);
+        let configuration = read_aside(server, name, commit, known).await?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(name.clone(), Arc::clone(&configuration));
         Ok(configuration)
@@ -95,15 +98,33 @@ impl Configurations {
         if let Some(known) = known.as_ref().filter(|known| known.commit == *commit) {
             return Ok(Arc::clone(known));
         }
-        let repository = server.repository(name)?;
-        let commit = commit.clone();
-        let read =
-            tokio::task::spawn_blocking(move || read(&repository, &commit, known.as_deref()));
-        Ok(Arc::new(read.await.context("reading was interrupted")??))
+        read_aside(server, name, commit, known).await
     }
 }
 
+/// Reading takes a thread of its own.
+async fn read_aside(
+    server: &Arc<Server>,
+    name: &RepositoryName,
+    commit: &CommitId,
+    known: Option<Arc<RepositoryConfiguration>>,
+) -> anyhow::Result<Arc<RepositoryConfiguration>> {
+    let repository = server.repository(name)?;
+    let (commit, surroundings) = (commit.clone(), server.surroundings(name));
+    let read = move || read(&repository, &commit, known.as_deref(), &surroundings);
+    let read = tokio::task::spawn_blocking(read).await.context("reading was interrupted")??;
+    Ok(Arc::new(read))
+}
+
 impl RepositoryConfiguration {
+    /// The set that generates an application.
+    #[must_use]
+    pub fn set_of(&self, application: &ledger::ApplicationName) -> Option<&str> {
+        let mut sets = self.sets.iter();
+        let set = sets.find(|(_, set)| set.applications.contains(application));
+        set.map(|(name, _)| name.as_str())
+    }
+
     /// The environment that an application is.
     #[must_use]
     pub fn environment_of(
@@ -119,24 +140,38 @@ fn read(
     repository: &Repository,
     commit: &CommitId,
     known: Option<&RepositoryConfiguration>,
+    surroundings: &Surroundings,
 ) -> anyhow::Result<RepositoryConfiguration> {
     let mut problems = Vec::new();
     let configuration = read_configuration(repository, commit, &mut problems)?;
     let sources = sources(repository, commit, &configuration)?;
-    if let Some(known) = known.filter(|known| known.sources == sources) {
+    let same = |known: &&RepositoryConfiguration| -> anyhow::Result<bool> {
+        let reads_files = known.sets.values().any(|set| set.reads_files);
+        if known.sources != sources {
+            return Ok(false);
+        }
+        Ok(!reads_files || repository.tree_of(&known.commit)? == repository.tree_of(commit)?)
+    };
+    if let Some(known) = known
+        && same(&known)?
+    {
         return Ok(RepositoryConfiguration {
             commit: commit.clone(),
             configuration,
             policy: known.policy.clone(),
             applications: known.applications.clone(),
+            projects: known.projects.clone(),
+            sets: known.sets.clone(),
             objectives: known.objectives.clone(),
             written: known.written.clone(),
             problems: known.problems.clone(),
             sources,
         });
     }
-    let applications =
-        read_applications(repository, commit, &configuration.applications, &mut problems)?;
+    let files = yaml_files(repository, commit, &configuration.applications)?;
+    let reader = repository.reader(&repository.tree_of(commit)?);
+    let declared = declarations::read(files, surroundings, &reader)?;
+    problems.extend(declared.problems);
     let objectives = read_objectives(repository, commit, &configuration.objectives, &mut problems)?;
     let written = read_written(repository, commit, &configuration, &mut problems)?;
     let mut policy = configuration.policy();
@@ -146,7 +181,9 @@ fn read(
         commit: commit.clone(),
         configuration,
         policy,
-        applications,
+        applications: declared.applications,
+        projects: declared.projects,
+        sets: declared.sets,
         objectives,
         written,
         problems,
@@ -184,32 +221,6 @@ fn read_configuration(
         problems.push(yaml_problem("invalid-configuration", &error));
         Configuration::default()
     }))
-}
-
-fn read_applications(
-    repository: &Repository,
-    commit: &CommitId,
-    folder: &str,
-    problems: &mut Vec<ConfigurationProblem>,
-) -> anyhow::Result<Vec<(String, Application)>> {
-    let mut applications: Vec<(String, Application)> = Vec::new();
-    for (path, text) in yaml_files(repository, commit, folder)? {
-        match Application::parse(&path, &text) {
-            Ok(application) => {
-                if let Some((other, _)) =
-                    applications.iter().find(|(_, known)| known.name == application.name)
-                {
-                    let application = application.name.to_string();
-                    let what = Trouble::DeclaredTwice { application, other: other.clone() };
-                    problems.push(whole_file("duplicate-application", &path, what));
-                } else {
-                    applications.push((path, application));
-                }
-            }
-            Err(error) => problems.push(yaml_problem("invalid-application", &error)),
-        }
-    }
-    Ok(applications)
 }
 
 fn read_objectives(
@@ -298,12 +309,14 @@ pub fn branch_ref(branch: &str) -> Result<RefName, ledger::InvalidId> {
     if branch.starts_with("refs/") { RefName::new(branch) } else { RefName::of_branch(branch) }
 }
 
-fn yaml_problem(code: &'static str, error: &yaml::YamlError) -> ConfigurationProblem {
+/// What a reader says, with its place.
+pub fn yaml_problem(code: &'static str, error: &yaml::YamlError) -> ConfigurationProblem {
     let place = (error.line > 0).then_some((error.line, error.column));
     let what = Trouble::Refused(error.message.clone());
     ConfigurationProblem { place, ..whole_file(code, &error.file, what) }
 }
 
-fn whole_file(code: &'static str, file: &str, what: Trouble) -> ConfigurationProblem {
+/// Something that is wrong with a whole file.
+pub fn whole_file(code: &'static str, file: &str, what: Trouble) -> ConfigurationProblem {
     ConfigurationProblem { code, file: file.into(), place: None, what }
 }

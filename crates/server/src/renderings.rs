@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use deployments::Application;
+use deployments::project::Scope;
 
 use crate::sources::Standing;
 
@@ -26,6 +27,8 @@ pub struct Renderings {
 pub struct Rendering {
     /// The application that asked for it.
     pub application: Application,
+    /// What its project permits.
+    pub scope: Scope,
     /// The source commit that changed it last.
     pub commit: CommitId,
     /// The manifests as a commit.

@@ -370,6 +370,8 @@ impl Simulation {
         let parent = state.newest;
         let inputs = PlanInputs {
             application: self.applications[environment].clone(),
+            scope: deployments::project::Scope::default(),
+            waits_for: Vec::new(),
             revision: self.git.tip.clone(),
             rendered_commit: rendered_commit.clone(),
             desired: Arc::new(overlay.manifests()),

@@ -39,6 +39,14 @@ impl World {
 
     /// The same with an application of one's own, by its name.
     pub fn of(files: &[(&str, &str)], application: impl Fn(&str) -> String) -> Self {
+        Self::with(|name| vec![("app.yaml", application(name))], files)
+    }
+
+    /// With these files of applications, given the namespace.
+    pub fn with(
+        apps: impl Fn(&str) -> Vec<(&'static str, String)>,
+        files: &[(&str, &str)],
+    ) -> Self {
         let cluster = testkit::cluster();
         let data = tempfile::tempdir().expect("a folder");
         let work = tempfile::tempdir().expect("a folder");
@@ -49,7 +57,9 @@ impl World {
         std::fs::create_dir_all(world.folder().join("apps")).expect("a folder");
         std::fs::create_dir_all(world.folder().join("deploy")).expect("a folder");
         world.write("boucle.yaml", "version: 1\napplications: apps\n");
-        world.write("apps/app.yaml", &application(world.name()));
+        for (name, text) in apps(world.name()) {
+            world.write(&format!("apps/{name}"), &text);
+        }
         for (name, text) in files {
             world.write(&format!("deploy/{name}"), text);
         }
@@ -74,7 +84,7 @@ impl World {
         self.cluster.namespace()
     }
 
-    fn write(&self, path: &str, text: &str) -> PathBuf {
+    pub fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.folder().join(path);
         std::fs::write(&path, text).expect("it is written");
         path
@@ -87,7 +97,7 @@ impl World {
         works(self.folder(), &["push", "--quiet", &self.server.address("me/east"), "HEAD:live"]);
     }
 
-    fn shown(&self) -> Value {
+    pub fn shown(&self) -> Value {
         self.server.boucle(&["app", "show", self.name()]).json()["application"].clone()
     }
 
@@ -144,7 +154,8 @@ impl World {
 
     pub fn reasons(&self) -> Vec<String> {
         let reasons = self.shown()["reasons"].clone();
-        let reasons = reasons.as_array().expect("a list").iter();
+        // The application may not be there yet.
+        let reasons = reasons.as_array().into_iter().flatten();
         reasons.map(|one| one["code"].as_str().expect("a code").to_owned()).collect()
     }
 }

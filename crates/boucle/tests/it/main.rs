@@ -18,6 +18,7 @@ mod kubernetes;
 mod language;
 mod overtaken;
 mod passkeys;
+mod projects;
 mod removal;
 mod sessions;
 mod settings;

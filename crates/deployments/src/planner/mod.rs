@@ -6,18 +6,21 @@
 mod deletions;
 mod desired;
 mod removal;
+mod scope;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ledger::{CommitId, Sequence, Timestamp};
+use ledger::{ApplicationName, CommitId, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::application::{Application, Target};
+use crate::dependencies::DependencyWait;
 use crate::hook::Hook;
 use crate::objects::ObjectKey;
 use crate::order::Phase;
+use crate::project::Scope;
 use crate::reasons::BlockReason;
 
 pub use removal::{RemovalDecision, plan_removal};
@@ -27,6 +30,10 @@ pub use removal::{RemovalDecision, plan_removal};
 pub struct PlanInputs {
     /// The application as Git declares it.
     pub application: Application,
+    /// What its project permits.
+    pub scope: Scope,
+    /// The applications that it depends on and that are not ready, with why.
+    pub waits_for: Vec<(ApplicationName, DependencyWait)>,
     /// The source commit that was rendered.
     pub revision: CommitId,
     /// The commit of the rendering under `refs/boucle/rendered/`.
@@ -251,6 +258,7 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
         reasons.push(BlockReason::ClusterUnavailable { address: address.clone() });
     }
     let desired = desired::read(inputs, &mut reasons);
+    scope::check(inputs, &desired, &mut reasons);
     let inventory = match trusted_inventory(inputs) {
         Ok(inventory) => inventory,
         Err(reason) => {
@@ -265,6 +273,7 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
     }
     let mut steps = desired::write_steps(inputs, &desired, &live);
     steps.extend(deletions::delete_steps(inputs, &desired, &live, &mut reasons));
+    scope::check_deletions(inputs, &steps, &mut reasons);
     // Hooks are no difference, but whatever is written runs them.
     let summary = PlanSummary::of(&steps);
     let hooks = desired::hook_steps(inputs, &desired, |phase| match phase {
@@ -359,6 +368,19 @@ fn namespace_step(inputs: &PlanInputs, inventory: &Inventory, steps: &[Step]) ->
     })
 }
 
+/// What is applied for the first time waits for what it depends on; putting back what somebody
+/// changed does not.
+fn dependency_waits(inputs: &PlanInputs) -> Vec<BlockReason> {
+    let ran_before = inputs.previous.as_ref().is_some_and(|previous| {
+        previous.rendered_commit == inputs.rendered_commit && previous.applied_at.is_some()
+    });
+    if ran_before {
+        return Vec::new();
+    }
+    let waits = inputs.waits_for.iter().cloned();
+    waits.map(|(application, wait)| BlockReason::WaitsForDependency { application, wait }).collect()
+}
+
 /// Whether the steps may be done now: automation, self-healing and the waits after failures.
 fn may_act(
     inputs: &PlanInputs,
@@ -366,6 +388,8 @@ fn may_act(
     summary: &PlanSummary,
     reasons: &mut Vec<BlockReason>,
 ) {
+    reasons.extend(scope::waits(inputs));
+    reasons.extend(dependency_waits(inputs));
     if inputs.requested.is_some() {
         return;
     }

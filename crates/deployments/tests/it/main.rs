@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod application;
+mod application_set;
+mod dependencies;
 mod health;
 mod health_families;
 mod hook;
@@ -11,5 +13,6 @@ mod operation;
 mod ownership;
 mod plan;
 mod plan_cluster;
+mod project;
 mod removal;
 mod view;

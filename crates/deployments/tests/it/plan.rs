@@ -55,6 +55,8 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
     ];
     PlanInputs {
         application: application(AUTOMATED),
+        scope: deployments::project::Scope::default(),
+        waits_for: Vec::new(),
         revision: commit('1'),
         rendered_commit: commit('2'),
         desired: desired.to_vec().into(),

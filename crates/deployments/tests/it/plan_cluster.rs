@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use deployments::project::{DestinationNames, Project, Scope};
 use deployments::{ClusterFacts, Decision, LiveObject, PlanInputs, Target, plan, tracked};
 use ledger::Timestamp;
 use serde_json::{Value, json};
@@ -175,4 +176,82 @@ fn options_that_cannot_be_read_are_refused() {
     inputs.inventory.as_mut().unwrap().objects[0].manifest =
         tracked(&object("ConfigMap", "a"), &deployments::ObjectKey::of(&odd, "n").unwrap(), "app");
     check(&inputs, &["unchanged ConfigMap/b", "delete ConfigMap/a"]);
+}
+
+/// A plan in a project.
+fn in_project(spec: &str, desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
+    let mut inputs = on_cluster(desired, live);
+    let text = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {{name: team}}\nspec:\n  \
+         sourceRepos: ['*']\n  destinations: [{{name: east, namespace: n}}]\n{spec}"
+    );
+    inputs.scope = Scope {
+        project: Some(Arc::new(Project::parse("p.yaml", &text).unwrap())),
+        sources: vec![vec!["o/r".to_owned()]],
+        place: DestinationNames { name: Some("east".into()), server: None, namespace: "n".into() },
+    };
+    inputs
+}
+
+#[test]
+fn a_project_permits_what_is_written_and_what_is_deleted() {
+    let rendering = [object("ConfigMap", "a")];
+    check(&in_project("", &rendering, Vec::new()), &["create ConfigMap/a"]);
+    let mut zone = json!({"apiVersion": "x.io/v1", "kind": "Zone", "metadata": {"name": "z"}});
+    check(
+        &in_project("", &[rendering[0].clone(), zone.clone()], Vec::new()),
+        &["blocked project-refuses"],
+    );
+    let listed = "  clusterResourceWhitelist: [{group: x.io, kind: Zone}]";
+    check(&in_project(listed, std::slice::from_ref(&zone), Vec::new()), &["create Zone/z"]);
+    zone["kind"] = "Other".into();
+    // A hook is written too.
+    let hooks = "  namespaceResourceWhitelist: [{group: '', kind: ConfigMap}]";
+    let with_hook = [rendering[0].clone(), hook("h", "PreSync")];
+    check(&in_project(hooks, &with_hook, Vec::new()), &["blocked project-refuses"]);
+    let secret = vec![live(&object("ConfigMap", "a")), live(&object("Secret", "s"))];
+    check(&in_project(hooks, &rendering, secret.clone()), &["blocked project-refuses"]);
+    check(&in_project("", &rendering, secret), &["unchanged ConfigMap/a", "delete Secret/s"]);
+    let mut inputs = in_project("", &rendering, Vec::new());
+    inputs.scope.project = None;
+    check(&inputs, &["blocked project-missing"]);
+}
+
+#[test]
+fn a_namespace_that_is_made_is_of_a_kind_without_namespace() {
+    let make = |spec: &str| {
+        let mut inputs = in_project(spec, &[object("ConfigMap", "a")], Vec::new());
+        inputs.application.sync.create_namespace = true;
+        inputs.application.destination.namespace = "n".into();
+        inputs.inventory.as_mut().unwrap().namespaces = Some(BTreeSet::new());
+        inputs
+    };
+    check(&make(""), &["blocked project-refuses"]);
+    let listed = "  clusterResourceWhitelist: [{group: '', kind: Namespace}]";
+    check(&make(listed), &["create ConfigMap/a", "create Namespace/n"]);
+}
+
+#[test]
+fn a_window_holds_changes_back_and_nothing_else() {
+    let windows = |manual: bool| {
+        format!(
+            "  syncWindows: [{{kind: deny, schedule: '0 0 1 1 *', duration: 1h, \
+             applications: ['*'], manualSync: {manual}}}]"
+        )
+    };
+    let desired = [object("ConfigMap", "a")];
+    // The test's clock is a moment after the beginning of 1970.
+    let held = in_project(&windows(false), &desired, Vec::new());
+    check(&held, &["blocked sync-window"]);
+    let Decision::Blocked { reasons } = plan(&held) else { panic!("blocked") };
+    assert_eq!(reasons[0].deadline(), Some(Timestamp(3_600_000)));
+    let there = vec![live(&desired[0])];
+    check(&in_project(&windows(false), &desired, there), &["up-to-date", "unchanged ConfigMap/a"]);
+    let mut asked = held;
+    asked.requested = Some(deployments::SyncRequest { prune: false });
+    check(&asked, &["blocked sync-window"]);
+    let mut asked = in_project(&windows(true), &desired, Vec::new());
+    check(&asked, &["blocked sync-window"]);
+    asked.requested = Some(deployments::SyncRequest { prune: false });
+    check(&asked, &["create ConfigMap/a"]);
 }

@@ -19,6 +19,7 @@ fn removal(inputs: &PlanInputs) -> Removal {
         declaration: Declaration {
             repository: RepositoryName::new("o/r").unwrap(),
             environment: None,
+            set: None,
             source: application.source.clone(),
             further_sources: Vec::new(),
             destination: application.destination.clone(),
@@ -192,6 +193,7 @@ fn the_view_keeps_what_a_removal_needs_until_it_is_done() {
         application: name.clone(),
         repository: RepositoryName::new("o/r").unwrap(),
         environment: None,
+        set: None,
         source: application.source.clone(),
         further_sources: Vec::new(),
         destination: application.destination.clone(),

@@ -326,7 +326,8 @@ fn deletions(reason: &BlockReason) -> Vec<ObjectKey> {
         BlockReason::MassDeletion { deletions, .. }
         | BlockReason::WouldDeleteEverything { deletions }
         | BlockReason::MassRemoval { deletions, .. }
-        | BlockReason::DeletionNeedsConfirmation { deletions } => deletions.clone(),
+        | BlockReason::DeletionNeedsConfirmation { deletions }
+        | BlockReason::SetRemovesMany { removals: deletions, .. } => deletions.clone(),
         _ => Vec::new(),
     }
 }

@@ -112,21 +112,30 @@ pub async fn missing_permissions(
     identity::permit_server(&server, &headers, Permission::ReadServer).await?;
     let known = server.clusters.find(&name);
     let known = known.ok_or_else(|| Refusal::not_found(&Missing::Cluster(&name)))?;
-    let namespaces: BTreeSet<String> = {
+    let deployers: BTreeSet<(String, Option<(String, String)>)> = {
         let views = server.recorder.views();
-        let declared = views.deployments.applications.values().filter_map(|state| {
+        let declared = views.deployments.applications.iter().filter_map(|(name, state)| {
             let destination = &state.declared()?.destination;
             let Target::Cluster { address } = &destination.target else { return None };
             let here = server.clusters.find(address).is_some_and(|one| one.name == known.name);
-            here.then(|| destination.namespace.clone())
+            let account = match server.renderings.of(name) {
+                Some(rendering) => rendering.scope.service_account().ok()?,
+                None => None,
+            };
+            let account = account.map(|account| (account.namespace, account.name));
+            here.then(|| (destination.namespace.clone(), account))
         });
-        declared.filter(|namespace| !namespace.is_empty()).collect()
+        declared.filter(|(namespace, _)| !namespace.is_empty()).collect()
     };
     let refused = |error: &dyn Display| Refusal::new("not-ready", &Obstacle::ClusterSilent(error));
     let mut found = BTreeSet::new();
     found.extend(known.cluster.doctor(None).await.map_err(|error| refused(&error))?);
-    for namespace in namespaces {
-        let deployer = Deployer { identity: Identity::Own, namespace };
+    for (namespace, account) in deployers {
+        let identity = match account {
+            None => Identity::Own,
+            Some((namespace, name)) => Identity::ServiceAccount { namespace, name },
+        };
+        let deployer = Deployer { identity, namespace };
         let missing = known.cluster.doctor(Some(&deployer)).await;
         found.extend(missing.map_err(|error| refused(&error))?);
     }

@@ -10,6 +10,7 @@ pub mod deploy_applications;
 pub mod keep_ledger;
 pub mod merge_queued;
 pub mod notify;
+mod remove_applications;
 pub mod render_applications;
 pub mod roll_back;
 pub mod trigger_runs;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use deployments::{Application, Declaration, DeploymentFact};
+use deployments::project::Scope;
+use deployments::{Application, DeploymentFact, dependencies, dependency_order};
 use ledger::{Actor, ApplicationName, CommitId, RepositoryName};
 
 use crate::configurations::RepositoryConfiguration;
@@ -14,6 +15,7 @@ use crate::renderings::{Read, Rendering, object_at};
 use crate::sources::{self, Finder, Standing};
 use crate::state::{RenderedThrough, Server};
 use crate::tasks::Next;
+use crate::tasks::remove_applications::remove_undeclared;
 use write::{Written, digest, write_renderings};
 
 const ACTOR: &str = "render";
@@ -28,6 +30,7 @@ const CHARTS_AT_ONCE: usize = 8;
 /// An application that is to be rendered.
 struct Due {
     application: Application,
+    scope: Scope,
     declared_in: String,
     /// The commit of the repository that declares it, on the branch that it follows there.
     tip: CommitId,
@@ -77,9 +80,10 @@ async fn reconcile_repository(
     if server.is_rendered_through(repository, &configured.commit) {
         return Ok(());
     }
-    remove_undeclared(server, repository, configured).await?;
+    let holds = remove_undeclared(server, repository, configured).await?;
     declare(server, repository, configured).await?;
     let mut finder = Finder::new(server, repository, &configured.commit);
+    let surroundings = server.surroundings(repository);
     let mut due = Vec::new();
     for (declared_in, application) in &configured.applications {
         let sources = match finder.find(application).await? {
@@ -89,9 +93,11 @@ async fn reconcile_repository(
                 continue;
             }
         };
+        let scope = surroundings.scope(application, &configured.projects);
         let known = server.renderings.of(&application.name);
         if let Some(known) = known
             && known.application == *application
+            && known.scope == scope
             && known.is_of(&sources)?
         {
             continue;
@@ -99,12 +105,14 @@ async fn reconcile_repository(
         let own = sources.iter().find(|source| source.repository == *repository);
         due.push(Due {
             application: application.clone(),
+            scope,
             declared_in: declared_in.clone(),
             tip: own.map_or(&configured.commit, |own| &own.commit).clone(),
             sources,
         });
     }
     let (tips, others) = (std::mem::take(&mut finder.tips), std::mem::take(&mut finder.others));
+    sort_by_dependencies(&mut due);
     // A piece at a time, so that the first are applied while the next are rendered; charts last, so
     // that no other application waits for a template without end.
     let (charts, plain): (Vec<Due>, Vec<Due>) = due.into_iter().partition(Due::has_chart);
@@ -114,9 +122,23 @@ async fn reconcile_repository(
             render_all(server, repository, std::mem::replace(&mut due, rest)).await?;
         }
     }
+    // What is held back is looked at again with each fact: one of them may be a confirmation.
+    if holds {
+        return Ok(());
+    }
     let through = RenderedThrough { commit: configured.commit.clone(), tips, others };
     server.set_rendered_through(repository, through);
     Ok(())
+}
+
+/// What others depend on comes before them: nobody may take its older rendering for the newest.
+fn sort_by_dependencies(due: &mut [Due]) {
+    let of = |one: &Due| dependencies(&one.application).unwrap_or_default();
+    let all = due.iter().map(|one| (one.application.name.clone(), of(one))).collect();
+    let order = dependency_order(&all);
+    let places: BTreeMap<&ApplicationName, usize> =
+        order.iter().enumerate().map(|(place, name)| (name, place)).collect();
+    due.sort_by_key(|one| places.get(&one.application.name).copied());
 }
 
 /// Records what Git declares where it differs from what is known.
@@ -131,6 +153,7 @@ async fn declare(
         for (_, application) in &configured.applications {
             let name = &application.name;
             let environment = configured.environment_of(name).map(|one| one.name.clone());
+            let set = configured.set_of(name).map(str::to_owned);
             let state = views.deployments.applications.get(name);
             let known = state.and_then(|state| state.declaration.as_ref());
             let deletes_objects = application.delete_objects_on_removal.is_some();
@@ -145,6 +168,7 @@ async fn declare(
                 }
                 Some(known)
                     if known.environment == environment
+                        && known.set == set
                         && known.source == application.source
                         && known.further_sources == application.further_sources
                         && known.destination == application.destination
@@ -153,6 +177,7 @@ async fn declare(
                     application: name.clone(),
                     repository: repository.clone(),
                     environment,
+                    set,
                     source: application.source.clone(),
                     further_sources: application.further_sources.clone(),
                     destination: application.destination.clone(),
@@ -167,74 +192,6 @@ async fn declare(
         render_failed(server, application, &configured.commit, problem).await?;
     }
     record(server, &facts).await
-}
-
-/// Applications whose file is gone are removed; their objects stay unless the file asked by its
-/// finalizer that they go too, which the deployer then does.
-async fn remove_undeclared(
-    server: &Arc<Server>,
-    repository: &RepositoryName,
-    configured: &RepositoryConfiguration,
-) -> anyhow::Result<()> {
-    // A file that cannot be read is not a file that is gone.
-    if !configured.problems.is_empty() {
-        return Ok(());
-    }
-    let (gone, of) = {
-        let views = server.recorder.views();
-        let of_repository = views.deployments.applications.iter().filter_map(|(name, state)| {
-            let declared = state.declaration.as_ref();
-            let declared = declared.filter(|declared| declared.repository == *repository)?;
-            Some((name.clone(), declared.clone()))
-        });
-        let of_repository: Vec<(ApplicationName, Declaration)> = of_repository.collect();
-        let of = of_repository.len();
-        let is_declared = |name: &ApplicationName| {
-            configured.applications.iter().any(|(_, known)| known.name == *name)
-        };
-        let gone = of_repository.into_iter().filter(|(name, _)| !is_declared(name));
-        (gone.collect::<Vec<_>>(), of)
-    };
-    let together = gone.iter().filter(|(_, declared)| declared.deletes_objects).count();
-    for (application, declaration) in gone {
-        let declared = match declaration.deletes_objects {
-            true => last_declared(server, &application, &declaration).await?,
-            false => None,
-        };
-        let keeps = declared.is_some();
-        let fact = DeploymentFact::ApplicationRemoved {
-            application: application.clone(),
-            commit: configured.commit.clone(),
-            deletes_objects: keeps,
-            declared: declared.map(Box::new),
-            together,
-            of,
-        };
-        record(server, &[fact]).await?;
-        // What is kept of one whose objects have to go is made anew from what was applied.
-        server.renderings.forget(&application);
-        server.operations.end(&application, "its file left Git");
-        if !keeps {
-            server.clusters.all().iter().for_each(|known| known.forget(&application));
-        }
-    }
-    Ok(())
-}
-
-/// The application as its file said last: as it was rendered, else as the commit had it that the
-/// ledger knows.
-async fn last_declared(
-    server: &Arc<Server>,
-    application: &ApplicationName,
-    declaration: &Declaration,
-) -> anyhow::Result<Option<Application>> {
-    if let Some(rendering) = server.renderings.of(application) {
-        return Ok(Some(rendering.application.clone()));
-    }
-    let (repository, commit) = (&declaration.repository, &declaration.commit);
-    let configured = server.configurations.read_once(server, repository, commit).await?;
-    let mut known = configured.applications.iter().map(|(_, known)| known);
-    Ok(known.find(|known| known.name == *application).cloned())
 }
 
 /// Renders the applications and keeps what they render to.
@@ -292,6 +249,7 @@ async fn render_all(
     for Written { rendered, commit, rendered_commit } in kept.into_iter().chain(written) {
         server.renderings.keep(Rendering {
             application: rendered.due.application,
+            scope: rendered.due.scope,
             commit,
             rendered_commit,
             manifests: Arc::new(rendered.rendering.manifests),
@@ -354,7 +312,7 @@ async fn render_failed(
 }
 
 /// All of them or none.
-async fn record(server: &Arc<Server>, facts: &[DeploymentFact]) -> anyhow::Result<()> {
+pub(super) async fn record(server: &Arc<Server>, facts: &[DeploymentFact]) -> anyhow::Result<()> {
     if facts.is_empty() {
         return Ok(());
     }

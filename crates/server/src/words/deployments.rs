@@ -2,7 +2,11 @@
 
 use std::fmt::{self, Display};
 
-use deployments::{BlockReason, HealthStatus, ObjectKey, Removal, Wait, WaitReason};
+use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
+use deployments::{
+    BlockReason, DEPENDS_ON, DependencyProblem, DependencyWait, HealthStatus, ObjectKey, Removal,
+    Wait, WaitReason,
+};
 
 use super::{Coded, Said, count, kept};
 
@@ -98,7 +102,116 @@ impl Said for BlockReason {
             Self::ArtifactNotPromoted { artifact, environment } => format!(
                 "rien de `{artifact}` n’a encore été promu en {environment} ; la première construction publiée le sera"
             ),
+            Self::ProjectMissing { project } => format!(
+                "le projet `{project}` n’est déclaré dans aucun fichier lisible, donc rien n’est permis ; ajoutez un AppProject de ce nom à côté de l’application, ou nommez-en un autre dans `spec.project`"
+            ),
+            Self::ProjectRefuses { project, refusal } => {
+                format!("le projet `{project}` ne le permet pas : {}", refusal.french())
+            }
+            Self::SetRemovesMany { set, removals, existing } => format!(
+                "l’ensemble `{set}` ne produit plus {} sur {existing}, plus de la moitié : {} ; rien n’est enlevé ; confirmez la suppression de toutes ou remettez-les dans Git",
+                count(removals.len() as u64, "application", "applications"),
+                list(removals)
+            ),
+            Self::WaitsForDependency { application, wait } => format!(
+                "elle attend l’application {application}, dont elle dépend : {} ; la suite vient quand celle-ci est synchronisée et saine",
+                wait.french()
+            ),
+            Self::SyncWindow { wait } => wait.french(),
         }
+    }
+}
+
+impl Said for ProjectRefusal {
+    fn french(&self) -> String {
+        match self {
+            Self::Source { repository, denied_by: Some(rule) } => {
+                format!("`{rule}` de ses `sourceRepos` refuse le dépôt {repository}")
+            }
+            Self::Source { repository, denied_by: None } => format!(
+                "aucune entrée de ses `sourceRepos` ne correspond au dépôt {repository} ; ajoutez-en une"
+            ),
+            Self::Destination { place, namespace, denied_by: Some(rule) } => format!(
+                "`{rule}` de ses `destinations` refuse la destination {place}, namespace `{namespace}`"
+            ),
+            Self::Destination { place, namespace, denied_by: None } => format!(
+                "aucune entrée de ses `destinations` ne correspond à {place}, namespace `{namespace}` ; ajoutez-en une"
+            ),
+            Self::Namespace { object } => format!(
+                "{object} n’est pas dans un namespace de ses `destinations` ; ajoutez le namespace ou déplacez l’objet"
+            ),
+            Self::Kind { object, is_denied, cluster_scoped } => {
+                let scope = if *cluster_scoped { "cluster" } else { "namespace" };
+                if *is_denied {
+                    format!("`{scope}ResourceBlacklist` refuse le type de {object}")
+                } else {
+                    format!(
+                        "`{scope}ResourceWhitelist` n’a pas le type de {object} ; ajoutez `{{group: '{}', kind: {}}}`",
+                        object.group, object.kind
+                    )
+                }
+            }
+            Self::ServiceAccount { place, namespace } => format!(
+                "ses `destinationServiceAccounts` n’ont pas de compte pour {place}, namespace `{namespace}`, et personne d’autre ne peut agir ; ajoutez une entrée"
+            ),
+        }
+    }
+}
+
+impl Said for DependencyWait {
+    fn french(&self) -> String {
+        match self {
+            Self::Missing => "rien ne la déclare".into(),
+            Self::NotRendered => "elle n’a pas de rendu".into(),
+            Self::Blocked => "quelque chose la retient elle-même".into(),
+            Self::NotSynchronised => "son dernier rendu n’est pas déployé".into(),
+            Self::NotHealthy { status } => format!("elle est en l’état {}", health(*status)),
+        }
+    }
+}
+
+impl Said for DependencyProblem {
+    fn french(&self) -> String {
+        match self {
+            Self::NoName { text } => {
+                format!("`{DEPENDS_ON}` a `{text}`, qui n’est pas le nom d’une application")
+            }
+            Self::Unknown { name } => {
+                format!("`{DEPENDS_ON}` nomme {name}, qu’aucun fichier de ce dépôt ne déclare")
+            }
+            Self::Cycle { path } => {
+                let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
+                format!(
+                    "`{DEPENDS_ON}` fait un cercle : {} s’attend elle-même par {} ; enlevez-en une",
+                    names.first().copied().unwrap_or_default(),
+                    names.join(" → ")
+                )
+            }
+        }
+    }
+}
+
+impl Said for WindowWait {
+    fn french(&self) -> String {
+        let Self { project, kind, schedule, until, manual } = self;
+        let held = match kind {
+            WindowKind::Deny => format!(
+                "une fenêtre du projet `{project}` interdit les changements en ce moment ({schedule})"
+            ),
+            WindowKind::Allow => format!(
+                "aucune fenêtre du projet `{project}` qui permet les changements n’est ouverte ({schedule})"
+            ),
+        };
+        let until = match until {
+            Some(until) => format!("la suite vient à {until}"),
+            None => "cela ne finira pas de soi-même".to_owned(),
+        };
+        let person = if *manual {
+            "ou quand une personne demande une synchronisation"
+        } else {
+            "la demande d’une personne attend aussi"
+        };
+        format!("{held} ; {until} ; {person}")
     }
 }
 

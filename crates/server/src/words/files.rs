@@ -4,6 +4,7 @@
 use std::fmt::{self, Display};
 
 use api::problem::Reason;
+use deployments::{BlockReason, DependencyProblem};
 use pipelines::workflow::{Problem, ProblemCode};
 
 use super::{Coded, Said, reason};
@@ -33,6 +34,15 @@ pub enum Trouble {
         /// The other file.
         other: String,
     },
+    /// Two files declare one project.
+    ProjectDeclaredTwice {
+        /// The project.
+        project: String,
+    },
+    /// The applications that one depends on.
+    Dependency(DependencyProblem),
+    /// A project does not permit an application.
+    NotPermitted(BlockReason),
     /// An environment names a folder without a kustomization.
     OverlayMissing {
         /// The environment.
@@ -49,6 +59,18 @@ pub struct RenderFailed<'a>(pub &'a dyn Display);
 pub struct RepeatedObject<'a>(pub &'a render::Repeated);
 
 impl ConfigurationProblem {
+    /// Whether an application may be declared all the same, so that nothing may be taken as gone.
+    #[must_use]
+    pub fn may_hide_applications(&self) -> bool {
+        match &self.what {
+            Trouble::Refused(_)
+            | Trouble::DeclaredTwice { .. }
+            | Trouble::ProjectDeclaredTwice { .. }
+            | Trouble::OverlayMissing { .. } => true,
+            Trouble::NotPermitted(_) | Trouble::Dependency(_) => false,
+        }
+    }
+
     /// The problem as the interface shows it, in the language of the request.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -68,6 +90,11 @@ impl Display for ConfigurationProblem {
             Trouble::DeclaredTwice { application, other } => {
                 write!(f, "{application} is declared in {other} too")
             }
+            Trouble::ProjectDeclaredTwice { project } => {
+                write!(f, "the project {project} is declared in another file too")
+            }
+            Trouble::Dependency(problem) => problem.fmt(f),
+            Trouble::NotPermitted(reason) => reason.fmt(f),
             Trouble::OverlayMissing { environment, path } => {
                 write!(f, "the environment {environment} has no {path}")
             }
@@ -82,6 +109,11 @@ impl Said for ConfigurationProblem {
             Trouble::DeclaredTwice { application, other } => {
                 format!("{application} est déclarée aussi dans {other}")
             }
+            Trouble::ProjectDeclaredTwice { project } => {
+                format!("le projet {project} est déclaré aussi dans un autre fichier")
+            }
+            Trouble::Dependency(problem) => problem.french(),
+            Trouble::NotPermitted(reason) => reason.french(),
             Trouble::OverlayMissing { environment, path } => {
                 format!("l’environnement {environment} n’a pas de {path}")
             }

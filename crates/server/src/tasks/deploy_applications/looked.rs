@@ -1,9 +1,9 @@
 //! Which applications need a look: as little work as there are changes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ledger::{ApplicationName, CommitId, Sequence};
+use ledger::{ApplicationName, Sequence};
 
 use crate::renderings::Rendering;
 use crate::state::Server;
@@ -25,14 +25,28 @@ struct Memory {
 }
 
 /// What a look depends on; when it is the same, the answer is the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct LookKey {
-    rendered_commit: CommitId,
+    /// What is asked for and permitted: another application, project or rendering is another value.
+    rendering: Arc<Rendering>,
     newest_fact: Option<Sequence>,
+    /// The newest fact of each application that it depends on.
+    depends_on: Vec<Option<Sequence>>,
     target: u64,
     target_is_seen: bool,
     /// A look during an operation decides nothing; the one after it does.
     is_under_way: bool,
+}
+
+impl PartialEq for LookKey {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rendering, &other.rendering)
+            && self.newest_fact == other.newest_fact
+            && self.depends_on == other.depends_on
+            && self.target == other.target
+            && self.target_is_seen == other.target_is_seen
+            && self.is_under_way == other.is_under_way
+    }
 }
 
 /// What may concern any application.
@@ -105,13 +119,16 @@ impl Looked {
     }
 }
 
-pub(super) fn look_key(server: &Server, rendering: &Rendering) -> LookKey {
+pub(super) fn look_key(server: &Server, rendering: &Arc<Rendering>) -> LookKey {
     let name = &rendering.application.name;
     let place = server.place_of(&rendering.application);
+    let depends_on = deployments::dependencies(&rendering.application).unwrap_or_default();
     let views = server.recorder.views();
+    let newest = |name: &ApplicationName| views.deployments.applications.get(name)?.newest;
     LookKey {
-        rendered_commit: rendering.rendered_commit.clone(),
-        newest_fact: views.deployments.applications.get(name).and_then(|state| state.newest),
+        rendering: Arc::clone(rendering),
+        newest_fact: newest(name),
+        depends_on: depends_on.iter().map(newest).collect(),
         target: server.version_of(place, name),
         target_is_seen: place.is_seen(),
         is_under_way: server.operations.of(name).is_some(),

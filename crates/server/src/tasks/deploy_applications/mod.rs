@@ -1,5 +1,6 @@
 //! Plans each application whose rendering or target changed, and applies the plan.
 
+mod inputs;
 mod looked;
 mod operate;
 mod remove;
@@ -8,14 +9,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployments::{
-    Action, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Plan, PlanInputs,
-    PlanPolicy, aggregate_health, plan,
+    Action, BlockReason, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Plan,
+    PlanInputs, aggregate_health, plan,
 };
 use futures::StreamExt;
 use ledger::{Actor, AppendRefusal, ApplicationName, Timestamp};
 use serde_json::Value;
 use workloads::Change;
 
+pub use inputs::images;
+use inputs::{inputs, waits_for_promotion};
 pub use looked::Looked;
 use looked::look_key;
 
@@ -104,7 +107,7 @@ async fn look(
     let inputs = inputs(server, place, rendering, &observed);
     let as_of = inputs.as_of;
     match plan(&inputs) {
-        Decision::UpToDate(_) => Ok(None),
+        Decision::UpToDate(_) => record_unblocked(server, rendering).await.map(|()| None),
         Decision::Arrived { generation } => {
             let fact = DeploymentFact::Applied {
                 application: name.clone(),
@@ -122,7 +125,7 @@ async fn look(
             if is_drift(&inputs, &plan) {
                 record_drift(server, rendering, &plan).await?;
                 // Recording moved the application on; the plan is made again on what is true now.
-                let inputs = self::inputs(server, place, rendering, &observed);
+                let inputs = inputs::inputs(server, place, rendering, &observed);
                 if let Decision::Plan(plan) = deployments::plan(&inputs) {
                     carry_out(server, rendering, plan, true).await?;
                 }
@@ -169,69 +172,6 @@ async fn applied_before(
         Ok(render::plain_manifests(&CommitTree(&reader))?)
     };
     tokio::task::spawn_blocking(read).await?
-}
-
-fn inputs(
-    server: &Server,
-    place: Place<'_>,
-    rendering: &Rendering,
-    observed: &Observation,
-) -> PlanInputs {
-    let as_of = server.clock.now();
-    let views = server.recorder.views();
-    let state = views.deployments.applications.get(&rendering.application.name);
-    let namespace = &rendering.application.destination.namespace;
-    PlanInputs {
-        application: rendering.application.clone(),
-        revision: rendering.commit.clone(),
-        rendered_commit: rendering.rendered_commit.clone(),
-        desired: Arc::clone(&rendering.manifests),
-        inventory: observed.inventory.clone(),
-        previous: state.and_then(|state| state.previous_plan()),
-        parent: state.and_then(|state| state.newest),
-        supported_kinds: place.kinds(),
-        cluster: place.cluster_facts(),
-        problems: place.problems(&rendering.manifests, namespace),
-        policy: PlanPolicy::default(),
-        confirmed: state.map(|state| state.confirmed_at(as_of)).unwrap_or_default(),
-        requested: state.and_then(|state| state.requested),
-        as_of,
-    }
-}
-
-/// An artifact without a digest has never been promoted here; deploying its bare name would fail.
-async fn waits_for_promotion(
-    server: &Arc<Server>,
-    rendering: &Rendering,
-) -> anyhow::Result<Option<deployments::BlockReason>> {
-    let name = &rendering.application.name;
-    let repository = {
-        let views = server.recorder.views();
-        let state = views.deployments.applications.get(name);
-        state.and_then(|state| state.declaration.as_ref().map(|one| one.repository.clone()))
-    };
-    let Some(repository) = repository else { return Ok(None) };
-    let configured = server.configurations.of_default_branch(server, &repository).await?;
-    let Some(configured) = configured else { return Ok(None) };
-    let Some(environment) = configured.environment_of(name) else { return Ok(None) };
-    // The rendering itself is asked, not the tip: it may be of a commit before the promotion.
-    let missing =
-        configured.configuration.artifacts.iter().find(|artifact| {
-            images(&rendering.manifests).any(|image| image.ends_with(&artifact.name))
-        });
-    Ok(missing.map(|artifact| deployments::BlockReason::ArtifactNotPromoted {
-        artifact: artifact.name.clone(),
-        environment: environment.name.clone(),
-    }))
-}
-
-/// The images of all containers of a rendering.
-pub fn images(manifests: &[Value]) -> impl Iterator<Item = &str> {
-    manifests.iter().flat_map(|manifest| {
-        let containers = manifest.pointer("/spec/template/spec/containers");
-        let containers = containers.and_then(Value::as_array).into_iter().flatten();
-        containers.filter_map(|container| container["image"].as_str())
-    })
 }
 
 fn is_drift(inputs: &PlanInputs, plan: &Plan) -> bool {
@@ -297,7 +237,7 @@ async fn carry_out(
     let ending = server.operations.begin(&application, commit);
     tokio::spawn(async move {
         let Place::Cluster(known) = server.place_of(&rendering.application) else { return };
-        let outcome = operate::operate(&server, &rendering.application, known, &plan, ending).await;
+        let outcome = operate::operate(&server, &rendering, known, &plan, ending).await;
         let recorded = record_end(&server, &application, &plan, outcome, repairs).await;
         if let Err(error) = recorded {
             // The plan then has no end on record, and is found or made again by the next look.
@@ -371,13 +311,17 @@ async fn apply(server: &Server, application: &ApplicationName, plan: &Plan) -> O
 async fn record_blocked(
     server: &Arc<Server>,
     rendering: &Rendering,
-    reasons: Vec<deployments::BlockReason>,
+    mut reasons: Vec<BlockReason>,
 ) -> anyhow::Result<()> {
     let known = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(&rendering.application.name);
         state.map(|state| (state.blocked.clone(), state.blocked_since.clone()))
     };
+    // That its set no longer generates it is not about what it renders to, and is said elsewhere.
+    let held = |reason: &&BlockReason| matches!(reason, BlockReason::SetRemovesMany { .. });
+    let kept = known.iter().flat_map(|(blocked, _)| blocked.iter().filter(held).cloned());
+    reasons.extend(kept);
     let same = known.is_some_and(|(blocked, since)| {
         blocked == reasons && since.is_some_and(|(_, revision)| revision == rendering.commit)
     });
@@ -390,6 +334,17 @@ async fn record_blocked(
         reasons,
     };
     record(server, &fact).await
+}
+
+/// What stood in the way of a change that is no longer asked for stands in nobody's way.
+async fn record_unblocked(server: &Arc<Server>, rendering: &Rendering) -> anyhow::Result<()> {
+    let is_blocked = {
+        let views = server.recorder.views();
+        let state = views.deployments.applications.get(&rendering.application.name);
+        let held = |reason: &BlockReason| matches!(reason, BlockReason::SetRemovesMany { .. });
+        state.is_some_and(|one| !one.blocked.iter().all(held))
+    };
+    if is_blocked { record_blocked(server, rendering, Vec::new()).await } else { Ok(()) }
 }
 
 async fn record_health(

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cluster::{ApplyRefusal, Change, DeleteOptions, Identity, PutOptions, RequestError};
+use deployments::project::ServiceAccount;
 use deployments::{
     Act, Action, Application, Failure, Health, HealthStatus, Next, ObjectKey, Observed, Operation,
     Plan, Propagation, Step, SyncOptions, assess_health,
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 
 use super::Outcome;
 use crate::clusters::Known;
+use crate::renderings::Rendering;
 use crate::state::Server;
 
 /// How long one wave may take: as long as Kubernetes gives a rollout by default.
@@ -24,13 +26,15 @@ const WAVE_MS_MAX: i64 = 600_000;
 /// Carries the plan out to its end. `ending` says why it shall end early.
 pub(super) async fn operate(
     server: &Arc<Server>,
-    application: &Application,
+    rendering: &Rendering,
     known: &Known,
     plan: &Plan,
     mut ending: watch::Receiver<Option<String>>,
 ) -> Outcome {
+    let application = &rendering.application;
     let name = &application.name;
-    let hand = Hand { application, known, plan };
+    let identity = identity(rendering, plan)?;
+    let hand = Hand { application, known, plan, identity };
     hand.rehearse().await?;
     let mut operation =
         Operation::begin(&plan.steps, application.sync.options.prune_last, WAVE_MS_MAX);
@@ -91,10 +95,26 @@ async fn wait(
     }
 }
 
+/// In whose name everything is asked. A plan is not made when its project has an account for
+/// elsewhere only; should one be, it ends here: there is no way back to Boucle's own rights.
+fn identity(rendering: &Rendering, plan: &Plan) -> Result<Identity, (ObjectKey, String)> {
+    match rendering.scope.service_account() {
+        Ok(None) => Ok(Identity::Own),
+        Ok(Some(ServiceAccount { namespace, name })) => {
+            Ok(Identity::ServiceAccount { namespace, name })
+        }
+        Err(refusal) => match plan.steps.first() {
+            Some(step) => Err((step.object.clone(), refusal.to_string())),
+            None => Ok(Identity::Own),
+        },
+    }
+}
+
 struct Hand<'a> {
     application: &'a Application,
     known: &'a Known,
     plan: &'a Plan,
+    identity: Identity,
 }
 
 impl Hand<'_> {
@@ -131,7 +151,7 @@ impl Hand<'_> {
             options.dry_run = true;
             let change = Change::Put { manifest: manifest.clone(), options };
             let (name, generation) = (&self.application.name, self.plan.generation);
-            match self.known.cluster.apply(name, generation, &Identity::Own, change).await {
+            match self.known.cluster.apply(name, generation, &self.identity, change).await {
                 Ok(_) => Ok(()),
                 // Its kind or its namespace comes with the operation itself.
                 Err(ApplyRefusal::UnknownKind { .. }) => Ok(()),
@@ -197,7 +217,7 @@ impl Hand<'_> {
 
     async fn carry_out(&self, change: Change) -> Result<(), String> {
         let (name, generation) = (&self.application.name, self.plan.generation);
-        let applied = self.known.cluster.apply(name, generation, &Identity::Own, change).await;
+        let applied = self.known.cluster.apply(name, generation, &self.identity, change).await;
         applied.map(drop).map_err(|refusal| chain(&refusal))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deployments::project::Scope;
 use deployments::{DeploymentFact, Removal, RemovalDecision, plan_removal};
 use ledger::{ApplicationName, Timestamp};
 
@@ -20,13 +21,24 @@ pub(super) fn removal_of(server: &Server, name: &ApplicationName) -> Option<Remo
 pub(super) async fn restore(server: &Arc<Server>, name: &ApplicationName) -> anyhow::Result<()> {
     let Some(removal) = removal_of(server, name) else { return Ok(()) };
     let manifests = applied_before(server, name).await?;
+    // Its project says in whose name its objects go; without one nobody may.
+    let repository = &removal.declaration.repository;
+    let configured = server.configurations.of_default_branch(server, repository).await?;
+    let application = application(&removal);
+    let scope = match configured {
+        Some(configured) => {
+            server.surroundings(repository).scope(&application, &configured.projects)
+        }
+        None => Scope { project: None, ..Scope::default() },
+    };
     let newest = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(name);
         state.and_then(|state| state.current().map(|one| one.rendered_commit.clone()))
     };
     server.renderings.keep(Rendering {
-        application: application(&removal),
+        application,
+        scope,
         // A removal without a deployment before it deletes nothing, whatever it is named.
         rendered_commit: newest.unwrap_or_else(|| removal.commit.clone()),
         commit: removal.commit,

@@ -1,7 +1,8 @@
 //! The reasons of the domains.
 
 use control::reasons::{HoldReason, PromotionRefusal, RollbackRefusal, WaitReason};
-use deployments::{BlockReason, ObjectKey};
+use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
+use deployments::{BlockReason, DependencyWait, ObjectKey};
 use ledger::{
     Actor, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId,
     PullRequestNumber, RefName, RunId, Timestamp,
@@ -102,6 +103,34 @@ fn verdicts_are_words() {
     }
 }
 
+fn refusals() -> [ProjectRefusal; 9] {
+    let source = |denied_by| ProjectRefusal::Source { repository: text(), denied_by };
+    let destination = |denied_by| {
+        let (place, namespace) = (text(), text());
+        ProjectRefusal::Destination { place, namespace, denied_by }
+    };
+    let kind = |is_denied, cluster_scoped| {
+        let object = object();
+        ProjectRefusal::Kind { object, is_denied, cluster_scoped }
+    };
+    [
+        source(Some(text())),
+        source(None),
+        destination(Some(text())),
+        destination(None),
+        ProjectRefusal::Namespace { object: object() },
+        kind(true, true),
+        kind(false, false),
+        kind(false, true),
+        ProjectRefusal::ServiceAccount { place: text(), namespace: text() },
+    ]
+}
+
+fn waits_for(wait: DependencyWait) -> BlockReason {
+    let application = ApplicationName::new("hello").expect("a name");
+    BlockReason::WaitsForDependency { application, wait }
+}
+
 #[test]
 fn deployments() {
     let objects = || vec![object(), object()];
@@ -125,7 +154,25 @@ fn deployments() {
         BlockReason::RetryLater { failures: 2, until: Timestamp(0) },
         BlockReason::RetriesExhausted { failures: 5 },
         BlockReason::ArtifactNotPromoted { artifact: text(), environment: environment() },
+        BlockReason::ProjectMissing { project: text() },
+        waits_for(DependencyWait::Missing),
+        waits_for(DependencyWait::NotRendered),
+        waits_for(DependencyWait::Blocked),
+        waits_for(DependencyWait::NotSynchronised),
+        waits_for(DependencyWait::NotHealthy { status: deployments::HealthStatus::Degraded }),
+        BlockReason::SetRemovesMany { set: text(), removals: objects(), existing: 3 },
     ]);
+    let window = |kind, until, manual| BlockReason::SyncWindow {
+        wait: WindowWait { project: text(), kind, schedule: text(), until, manual },
+    };
+    let mut reasons = vec![
+        window(WindowKind::Deny, Some(Timestamp(0)), true),
+        window(WindowKind::Deny, None, false),
+        window(WindowKind::Allow, Some(Timestamp(0)), false),
+    ];
+    let refused = |refusal| BlockReason::ProjectRefuses { project: text(), refusal };
+    reasons.extend(refusals().map(refused));
+    check_all(&reasons);
     let wait = |reason| deployments::Wait {
         object: object(),
         phase: deployments::Phase::Sync,

@@ -1,5 +1,6 @@
 //! What the server itself says: refusals, notes, findings.
 
+use deployments::DependencyProblem;
 use std::io;
 
 use database::AppendError;
@@ -212,9 +213,17 @@ fn files_that_are_wrong() {
         |code, what| ConfigurationProblem { code, file: file.clone(), place: Some((3, 5)), what };
     let (application, other) = ("hello".to_owned(), "b.yaml".to_owned());
     let (environment, path) = ("staging".to_owned(), "x".to_owned());
+    let hello = || ledger::ApplicationName::new("hello").expect("a name");
+    let no_name = DependencyProblem::NoName { text: "x".into() };
+    let unknown = DependencyProblem::Unknown { name: hello() };
+    let cycle = DependencyProblem::Cycle { path: vec![hello(), hello()] };
     check_all(&[
         problem("invalid-configuration", Trouble::Refused("x".into())),
         problem("duplicate-application", Trouble::DeclaredTwice { application, other }),
+        problem("invalid-dependency", Trouble::Dependency(no_name)),
+        problem("invalid-dependency", Trouble::Dependency(unknown)),
+        problem("invalid-dependency", Trouble::Dependency(cycle)),
+        problem("duplicate-project", Trouble::ProjectDeclaredTwice { project: "x".into() }),
         problem("overlay-missing", Trouble::OverlayMissing { environment, path }),
     ]);
     let placed = problem("invalid-configuration", Trouble::Refused("x".into())).reason();

@@ -1,0 +1,443 @@
+//! What generators give: sets of parameters.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::file::{
+    ClustersGenerator, Expression, Generator, GitGenerator, GitPath, ListGenerator,
+    NestedGenerator, Operator, Selector,
+};
+use super::functions::normalized;
+use super::parameters::{Parameters, fill, flat, overlay, text_of};
+use super::template::Renderer;
+use super::{KnownCluster, SetInputs, Templates};
+use crate::glob::Glob;
+
+/// How deep generators are nested: a matrix or merge in a matrix or merge, as Argo CD has it.
+pub(super) const DEPTH_MAX: usize = 3;
+/// The most sets of parameters of a generator, before those of others select among them.
+const SETS_MAX: usize = 20_000;
+/// The largest file that a generator reads.
+const FILE_BYTES_MAX: usize = 1_000_000;
+/// The label by which Argo CD's files select all clusters that were added.
+const CLUSTER_LABEL: (&str, &str) = ("argocd.argoproj.io/secret-type", "cluster");
+
+/// What one generator of the set gives.
+pub(super) struct Generated {
+    pub(super) parameters: Vec<Parameters>,
+    /// Its own template, which goes over the set's.
+    pub(super) template: Option<Value>,
+}
+
+/// What generators are expanded with.
+pub(super) struct Expansion<'a> {
+    pub(super) inputs: &'a SetInputs<'a>,
+    pub(super) renderer: &'a Renderer,
+}
+
+/// Whether a generator looks at files.
+pub(super) fn reads_files(generator: &Value) -> bool {
+    let nested = ["/matrix/generators", "/merge/generators"];
+    let mut within = nested
+        .into_iter()
+        .filter_map(|pointer| generator.pointer(pointer).and_then(Value::as_array))
+        .flatten();
+    generator.get("git").is_some() || within.any(reads_files)
+}
+
+/// Whether a generator can give something at all: its fields, its nesting, its templates.
+pub(super) fn check(generator: &Value, templates: Templates, depth: usize) -> Result<(), String> {
+    let read = read(generator)?;
+    let kinds = [
+        read.list.is_some(),
+        read.clusters.is_some(),
+        read.git.is_some(),
+        read.matrix.is_some(),
+        read.merge.is_some(),
+    ];
+    if kinds.into_iter().filter(|is_there| *is_there).count() != 1 {
+        return Err(
+            "a generator has exactly one of `list`, `clusters`, `git`, `matrix`, `merge`".into()
+        );
+    }
+    if let Some(git) = &read.git {
+        if git.directories.is_empty() == git.files.is_empty() {
+            return Err("`git` needs either `directories` or `files`".into());
+        }
+        for entry in git.directories.iter().chain(&git.files) {
+            templates.check(&entry.path)?;
+        }
+    }
+    let Some(nested) = read.matrix.as_ref().or(read.merge.as_ref()) else { return Ok(()) };
+    if depth <= 1 {
+        return Err("`matrix` and `merge` are nested too deeply".into());
+    }
+    if read.matrix.is_some() && nested.generators.len() != 2 {
+        return Err("`matrix` needs exactly two generators".into());
+    }
+    if read.merge.is_some() && nested.generators.len() < 2 {
+        return Err("`merge` needs two generators or more".into());
+    }
+    if read.merge.is_some() == nested.merge_keys.is_empty() {
+        return Err("`mergeKeys` belongs to `merge`, which needs one or more".into());
+    }
+    nested.generators.iter().try_for_each(|one| check(one, templates, depth - 1))
+}
+
+fn read(generator: &Value) -> Result<Generator, String> {
+    serde_json::from_value(generator.clone()).map_err(|error| error.to_string())
+}
+
+impl Expansion<'_> {
+    /// What a generator gives.
+    pub(super) fn of(&self, generator: &Value) -> Result<Generated, String> {
+        let parameters = self.parameters(generator, DEPTH_MAX)?;
+        let kinds = ["list", "clusters", "git", "matrix", "merge"];
+        let template = kinds.into_iter().find_map(|kind| {
+            let own = generator.get(kind)?.get("template")?;
+            own.as_object().is_some_and(|own| !own.is_empty()).then(|| own.clone())
+        });
+        Ok(Generated { parameters, template })
+    }
+
+    fn parameters(&self, generator: &Value, depth: usize) -> Result<Vec<Parameters>, String> {
+        if depth == 0 {
+            return Err("`matrix` and `merge` are nested too deeply".into());
+        }
+        let mut read = read(generator)?;
+        let selector = read.selector.take();
+        let mut sets = match read {
+            Generator { list: Some(list), .. } => self.list(list)?,
+            Generator { clusters: Some(clusters), .. } => self.clusters(&clusters)?,
+            Generator { git: Some(git), .. } => self.git(&git)?,
+            Generator { matrix: Some(matrix), .. } => self.matrix(&matrix, depth - 1)?,
+            Generator { merge: Some(merge), .. } => self.merge(&merge, depth - 1)?,
+            _ => return Err("a generator is empty".into()),
+        };
+        if let Some(selector) = selector {
+            sets.retain(|set| selector.matches(&|key| flat(set).get(key).map(text_of)));
+        }
+        if sets.len() > SETS_MAX {
+            return Err(format!("it gives more than {SETS_MAX} sets of parameters"));
+        }
+        Ok(sets)
+    }
+
+    fn list(&self, list: ListGenerator) -> Result<Vec<Parameters>, String> {
+        let mut elements = list.elements;
+        if let Some(text) = list.elements_yaml.filter(|text| !text.trim().is_empty()) {
+            let more: Vec<Map<String, Value>> = yaml::document("elementsYaml", &text)
+                .map_err(|error| format!("`elementsYaml`: {}", error.message))?;
+            elements.extend(more);
+        }
+        if self.renderer.templates.are_go() {
+            return Ok(elements);
+        }
+        // The short form knows texts only, and nothing within anything but `values`.
+        elements
+            .into_iter()
+            .map(|element| {
+                let mut set = Parameters::new();
+                for (name, value) in element {
+                    if let (Value::Object(values), "values") = (&value, name.as_str()) {
+                        for (name, value) in values {
+                            set.insert(format!("values.{name}"), plain(name, value)?);
+                        }
+                    } else {
+                        set.insert(name.clone(), plain(&name, &value)?);
+                    }
+                }
+                Ok(set)
+            })
+            .collect()
+    }
+
+    fn clusters(&self, generator: &ClustersGenerator) -> Result<Vec<Parameters>, String> {
+        let mut sets = Vec::new();
+        for cluster in self.inputs.clusters {
+            let label = |key: &str| {
+                let known = cluster.labels.get(key).cloned();
+                known.or_else(|| (key == CLUSTER_LABEL.0).then(|| CLUSTER_LABEL.1.to_owned()))
+            };
+            if generator.selector.as_ref().is_none_or(|selector| selector.matches(&label)) {
+                let mut set = self.of_cluster(cluster);
+                self.add_values(&generator.values, &mut set)?;
+                sets.push(set);
+            }
+        }
+        Ok(sets)
+    }
+
+    fn of_cluster(&self, cluster: &KnownCluster) -> Parameters {
+        let KnownCluster { name, server, labels } = cluster;
+        let mut set = Parameters::new();
+        set.insert("name".into(), json!(name));
+        set.insert("nameNormalized".into(), json!(normalized(name)));
+        set.insert("server".into(), json!(server));
+        set.insert("project".into(), json!(""));
+        if self.renderer.templates.are_go() {
+            set.insert("metadata".into(), json!({"labels": labels, "annotations": {}}));
+        } else {
+            for (label, value) in labels {
+                set.insert(format!("metadata.labels.{label}"), json!(value));
+            }
+        }
+        set
+    }
+
+    fn git(&self, git: &GitGenerator) -> Result<Vec<Parameters>, String> {
+        if !(self.inputs.is_here)(&git.repo_url, &git.revision) {
+            return Err(format!(
+                "a `git` generator reads the commit that has the set, with `repoURL` of this \
+                 repository and `revision: HEAD`; {} at `{}` is something else",
+                git.repo_url, git.revision
+            ));
+        }
+        let mut sets = Vec::new();
+        if git.files.is_empty() {
+            let directories = directories(self.inputs.paths);
+            let matches = matcher(&git.directories, is_folder)?;
+            for directory in directories.iter().filter(|path| matches(path)) {
+                let mut set = Parameters::new();
+                self.add_path(git, directory, None, &mut set);
+                self.add_values(&git.values, &mut set)?;
+                sets.push(set);
+            }
+            return Ok(sets);
+        }
+        let matches = matcher(&git.files, Glob::matches)?;
+        for path in self.inputs.paths.iter().filter(|path| matches(path)) {
+            for content in self.contents(path)? {
+                let mut set =
+                    if self.renderer.templates.are_go() { content } else { flat(&content) };
+                let (folder, file) = path.rsplit_once('/').unwrap_or((".", path));
+                self.add_path(git, folder, Some(file), &mut set);
+                self.add_values(&git.values, &mut set)?;
+                sets.push(set);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// A file's one map, or its list of them.
+    fn contents(&self, path: &str) -> Result<Vec<Map<String, Value>>, String> {
+        let text = (self.inputs.read)(path).ok_or_else(|| format!("{path} cannot be read"))?;
+        if text.len() > FILE_BYTES_MAX {
+            return Err(format!("{path} is larger than {FILE_BYTES_MAX} bytes"));
+        }
+        if text.trim().is_empty() {
+            return Ok(vec![Map::new()]);
+        }
+        let value: Value = yaml::document(path, &text).map_err(|error| error.to_string())?;
+        let wrong = || format!("{path} is neither a map nor a list of maps");
+        match value {
+            Value::Object(fields) => Ok(vec![fields]),
+            Value::Null => Ok(vec![Map::new()]),
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    Value::Object(fields) => Ok(fields),
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::String(_)
+                    | Value::Array(_) => Err(wrong()),
+                })
+                .collect(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(wrong()),
+        }
+    }
+
+    fn add_path(&self, git: &GitGenerator, path: &str, file: Option<&str>, set: &mut Parameters) {
+        let base = path.rsplit('/').next().unwrap_or(path);
+        let segments: Vec<&str> = path.split('/').collect();
+        let prefix = &git.path_param_prefix;
+        if self.renderer.templates.are_go() {
+            let mut fields = json!({
+                "path": path,
+                "basename": base,
+                "basenameNormalized": normalized(base),
+                "segments": segments,
+            });
+            if let Some(file) = file {
+                fields["filename"] = json!(file);
+                fields["filenameNormalized"] = json!(normalized(file));
+            }
+            match prefix.as_str() {
+                "" => drop(set.insert("path".into(), fields)),
+                prefix => drop(set.insert(prefix.into(), json!({"path": fields}))),
+            }
+            return;
+        }
+        let name = match prefix.as_str() {
+            "" => "path".to_owned(),
+            prefix => format!("{prefix}.path"),
+        };
+        set.insert(format!("{name}.basename"), json!(base));
+        set.insert(format!("{name}.basenameNormalized"), json!(normalized(base)));
+        if let Some(file) = file {
+            set.insert(format!("{name}.filename"), json!(file));
+            set.insert(format!("{name}.filenameNormalized"), json!(normalized(file)));
+        }
+        for (index, segment) in segments.into_iter().enumerate() {
+            set.insert(format!("{name}[{index}]"), json!(segment));
+        }
+        set.insert(name, json!(path));
+    }
+
+    /// `values`, which are templates of the other parameters.
+    fn add_values(
+        &self,
+        values: &std::collections::BTreeMap<String, String>,
+        set: &mut Parameters,
+    ) -> Result<(), String> {
+        let mut rendered = Map::new();
+        for (name, text) in values {
+            rendered.insert(name.clone(), Value::from(self.renderer.render(text, set)?));
+        }
+        if self.renderer.templates.are_go() {
+            if !rendered.is_empty() {
+                set.insert("values".into(), Value::Object(rendered));
+            }
+        } else {
+            set.extend(rendered.into_iter().map(|(name, value)| (format!("values.{name}"), value)));
+        }
+        Ok(())
+    }
+
+    /// Each set of the first with each of the second, whose fields are templates of the first's.
+    fn matrix(&self, matrix: &NestedGenerator, depth: usize) -> Result<Vec<Parameters>, String> {
+        let [first, second] = matrix.generators.as_slice() else {
+            return Err("`matrix` needs exactly two generators".into());
+        };
+        let mut sets = Vec::new();
+        for outer in self.parameters(first, depth)? {
+            let second = self.renderer.render_all(second, &outer)?;
+            for inner in self.parameters(&second, depth)? {
+                let mut set = outer.clone();
+                if self.renderer.templates.are_go() {
+                    fill(&mut set, &inner);
+                } else {
+                    for (name, value) in inner {
+                        if set.get(&name).is_some_and(|known| *known != value) {
+                            return Err(format!(
+                                "both generators of `matrix` give `{name}`, with different values"
+                            ));
+                        }
+                        set.insert(name, value);
+                    }
+                }
+                sets.push(set);
+            }
+            if sets.len() > SETS_MAX {
+                return Err(format!("`matrix` gives more than {SETS_MAX} sets of parameters"));
+            }
+        }
+        Ok(sets)
+    }
+
+    /// The sets of the first, with what the others have for the same keys on top.
+    fn merge(&self, merge: &NestedGenerator, depth: usize) -> Result<Vec<Parameters>, String> {
+        let mut generated = Vec::new();
+        for generator in &merge.generators {
+            let sets = self.parameters(generator, depth)?;
+            let mut seen = BTreeSet::new();
+            for set in &sets {
+                let key = keys_of(merge, set);
+                if !seen.insert(key.clone()) {
+                    return Err(format!("`mergeKeys` do not tell the sets apart: twice {key:?}"));
+                }
+            }
+            generated.push(sets);
+        }
+        let mut generated = generated.into_iter();
+        let mut base = generated.next().unwrap_or_default();
+        for others in generated {
+            let by_key: std::collections::BTreeMap<Vec<String>, Parameters> =
+                others.into_iter().map(|set| (keys_of(merge, &set), set)).collect();
+            for set in &mut base {
+                let Some(over) = by_key.get(&keys_of(merge, set)) else { continue };
+                if self.renderer.templates.are_go() {
+                    overlay(set, over);
+                } else {
+                    set.extend(over.clone());
+                }
+            }
+        }
+        Ok(base)
+    }
+}
+
+fn keys_of(merge: &NestedGenerator, set: &Parameters) -> Vec<String> {
+    let flat = flat(set);
+    let of = |key: &String| flat.get(key).map(text_of).unwrap_or_default();
+    merge.merge_keys.iter().map(of).collect()
+}
+
+fn plain(name: &str, value: &Value) -> Result<Value, String> {
+    match value {
+        Value::String(_) => Ok(value.clone()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(format!("`{name}` of an element is no text; quote it, or use `goTemplate: true`"))
+        }
+    }
+}
+
+/// All folders, by path; those that begin with a dot, and what is in them, are left out.
+fn directories(paths: &[String]) -> BTreeSet<&str> {
+    let mut directories = BTreeSet::new();
+    for path in paths {
+        let mut folder = path.as_str();
+        while let Some((parent, _)) = folder.rsplit_once('/') {
+            folder = parent;
+            if !directories.insert(folder) {
+                break;
+            }
+        }
+    }
+    directories.retain(|path| !path.split('/').any(|part| part.starts_with('.')));
+    directories
+}
+
+/// Whether a path is included and not excluded.
+fn matcher(
+    entries: &[GitPath],
+    matches: fn(&Glob, &str) -> bool,
+) -> Result<impl Fn(&str) -> bool, String> {
+    let globs = entries
+        .iter()
+        .map(|entry| Ok((Glob::try_from(entry.path.clone())?, entry.exclude)))
+        .collect::<Result<Vec<(Glob, bool)>, String>>()?;
+    Ok(move |path: &str| {
+        let any = |wanted: bool| {
+            globs.iter().any(|(glob, excludes)| *excludes == wanted && matches(glob, path))
+        };
+        any(false) && !any(true)
+    })
+}
+
+/// A star alone is one folder, not everything.
+fn is_folder(glob: &Glob, path: &str) -> bool {
+    match glob.as_str() {
+        "*" => !path.contains('/'),
+        _ => glob.matches_path(path),
+    }
+}
+
+impl Selector {
+    fn matches(&self, label: &dyn Fn(&str) -> Option<String>) -> bool {
+        let equal = |(key, value): (&String, &String)| label(key).as_ref() == Some(value);
+        let holds = |expression: &Expression| {
+            let found = label(&expression.key);
+            let listed = found.as_ref().is_some_and(|found| expression.values.contains(found));
+            match expression.operator {
+                Operator::In => listed,
+                Operator::NotIn => !listed,
+                Operator::Exists => found.is_some(),
+                Operator::DoesNotExist => found.is_none(),
+            }
+        };
+        self.match_labels.iter().all(equal) && self.match_expressions.iter().all(holds)
+    }
+}

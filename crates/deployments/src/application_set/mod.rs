@@ -1,0 +1,239 @@
+//! Argo CD's `ApplicationSet`: one file, many applications. What it expands to is a function of the
+//! file, the commit that has it and the clusters that are known.
+
+mod calls;
+mod changes;
+mod file;
+mod functions;
+mod generators;
+mod parameters;
+mod template;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::application::Application;
+use crate::sync_options::Propagation;
+
+pub use changes::{Removal, SetRemovals, removals};
+pub use template::Templates;
+
+use generators::Expansion;
+use template::Renderer;
+
+/// The most applications of one set: a server has a few thousand.
+const APPLICATIONS_MAX: usize = 5_000;
+
+/// A set, as a file of Git declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApplicationSet {
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.goTemplate` with its options, or the short form `{{name}}`.
+    pub templates: Templates,
+    /// `spec.generators`, checked, with what is templated in them still as written.
+    generators: Vec<Value>,
+    /// `spec.template`.
+    template: Value,
+    /// `spec.templatePatch`.
+    patch: Option<String>,
+    /// Whether applications that are no longer generated are removed: `applicationsSync: sync`.
+    pub removes: bool,
+    /// `preserveResourcesOnDeletion`: what a removed application runs stays.
+    pub preserves: bool,
+}
+
+/// A cluster that applications may go to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownCluster {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub server: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What a set is expanded with.
+pub struct SetInputs<'a> {
+    /// The clusters.
+    pub clusters: &'a [KnownCluster],
+    /// All files of the commit that has the set, by path.
+    pub paths: &'a [String],
+    /// A file of it; `None` when there is none.
+    pub read: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether a repository and a revision mean that commit.
+    pub is_here: &'a dyn Fn(&str, &str) -> bool,
+}
+
+/// Why a set cannot be expanded. Nothing is taken as gone then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetError {
+    /// A generator gives nothing that can be used.
+    #[error("`spec.generators[{index}]`: {message}; nothing of the set is changed or removed")]
+    Generator {
+        /// Which, from 0.
+        index: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// The template does not make an application of the parameters.
+    #[error("the template makes no application of {parameters}: {message}")]
+    Template {
+        /// The parameters, in short.
+        parameters: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Two applications have one name.
+    #[error(
+        "two applications of the set are called `{name}`; make `metadata.name` of the template \
+             depend on what differs"
+    )]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// Too many.
+    #[error("the set has more than {APPLICATIONS_MAX} applications")]
+    TooMany,
+}
+
+impl ApplicationSet {
+    /// Reads the one `ApplicationSet` of a file. What Argo CD knows and Boucle does not is refused by
+    /// name and reason, what nobody knows by name; both with line and column.
+    pub fn parse(file: &str, text: &str) -> Result<Self, yaml::YamlError> {
+        file::parse(file, text)
+    }
+
+    /// Whether expanding it looks at the files of its commit.
+    #[must_use]
+    pub fn reads_files(&self) -> bool {
+        self.generators.iter().any(generators::reads_files)
+    }
+
+    /// Its applications, in the order of the generators. `file` is where errors of an application
+    /// are said to be.
+    pub fn expand(&self, file: &str, inputs: &SetInputs<'_>) -> Result<Vec<Application>, SetError> {
+        let mut applications: Vec<Application> = Vec::new();
+        let mut names = std::collections::BTreeSet::new();
+        let renderer = Renderer::new(self.templates);
+        for (index, generator) in self.generators.iter().enumerate() {
+            let expansion = Expansion { inputs, renderer: &renderer };
+            let generated = expansion
+                .of(generator)
+                .map_err(|message| SetError::Generator { index, message })?;
+            let template = match &generated.template {
+                Some(over) => merged(&self.template, over),
+                None => self.template.clone(),
+            };
+            for parameters in generated.parameters {
+                let application = self.application(file, &template, &parameters, &renderer)?;
+                if !names.insert(application.name.clone()) {
+                    return Err(SetError::Twice { name: application.name.to_string() });
+                }
+                if applications.len() == APPLICATIONS_MAX {
+                    return Err(SetError::TooMany);
+                }
+                applications.push(application);
+            }
+        }
+        Ok(applications)
+    }
+
+    fn application(
+        &self,
+        file: &str,
+        template: &Value,
+        parameters: &parameters::Parameters,
+        renderer: &Renderer,
+    ) -> Result<Application, SetError> {
+        let wrong = |message: String| SetError::Template {
+            parameters: parameters::describe(parameters),
+            message,
+        };
+        let mut object = renderer.render_all(template, parameters).map_err(wrong)?;
+        if let Some(patch) = &self.patch {
+            let text = renderer.render(patch, parameters).map_err(wrong)?;
+            let patch: Value = yaml::document("templatePatch", &text)
+                .map_err(|error| wrong(format!("`templatePatch`: {}", error.message)))?;
+            if let Some(field) = patched_identity(&patch) {
+                return Err(wrong(format!("`templatePatch` may not change `{field}`")));
+            }
+            object = patched(object, &patch);
+        }
+        if let Some(fields) = object.as_object_mut() {
+            fields.insert("apiVersion".into(), Value::from("argoproj.io/v1alpha1"));
+            fields.insert("kind".into(), Value::from("Application"));
+        }
+        let text = yaml::emit(&[object]);
+        let mut application =
+            Application::parse(file, &text).map_err(|error| wrong(error.message))?;
+        // Argo CD gives its finalizer to what it generates, unless the set preserves.
+        if !self.preserves {
+            application.delete_objects_on_removal.get_or_insert(Propagation::Foreground);
+        }
+        Ok(application)
+    }
+}
+
+/// What a patch says of who the application is.
+fn patched_identity(patch: &Value) -> Option<&'static str> {
+    let fields = [
+        ("/metadata/name", "metadata.name"),
+        ("/metadata/namespace", "metadata.namespace"),
+        ("/kind", "kind"),
+        ("/apiVersion", "apiVersion"),
+    ];
+    fields.into_iter().find(|(pointer, _)| patch.pointer(pointer).is_some()).map(|(_, name)| name)
+}
+
+/// A template with another on top: what the other leaves empty stays.
+fn merged(base: &Value, over: &Value) -> Value {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            let mut fields = base.clone();
+            for (name, value) in over {
+                let value = match fields.get(name) {
+                    Some(known) => merged(known, value),
+                    None => value.clone(),
+                };
+                fields.insert(name.clone(), value);
+            }
+            Value::Object(fields)
+        }
+        (base, over) if is_empty(over) => base.clone(),
+        (_, over) => over.clone(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+/// A merge patch (RFC 7396), which is what Argo CD's patch of an application comes to.
+fn patched(object: Value, patch: &Value) -> Value {
+    let Value::Object(changes) = patch else { return patch.clone() };
+    let mut fields = match object {
+        Value::Object(fields) => fields,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            serde_json::Map::new()
+        }
+    };
+    for (name, change) in changes {
+        if change.is_null() {
+            fields.remove(name);
+        } else {
+            let known = fields.remove(name).unwrap_or(Value::Null);
+            fields.insert(name.clone(), patched(known, change));
+        }
+    }
+    Value::Object(fields)
+}

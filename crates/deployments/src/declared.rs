@@ -1,0 +1,65 @@
+//! One file of the folder of applications, by its kind.
+
+use serde::Deserialize;
+
+use crate::application::Application;
+use crate::application_set::ApplicationSet;
+use crate::project::Project;
+
+/// What a file declares.
+#[derive(Debug, Clone)]
+pub enum Declared {
+    /// An application.
+    Application(Box<Application>),
+    /// A project.
+    Project(Box<Project>),
+    /// Applications that are generated.
+    Set(Box<ApplicationSet>),
+}
+
+/// Which of Argo CD's kinds a file says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeclaredKind {
+    /// `Application`, or anything that nobody knows, which the reader of applications refuses.
+    Application,
+    /// `AppProject`.
+    Project,
+    /// `ApplicationSet`.
+    Set,
+}
+
+impl Declared {
+    /// Reads the one object of a file.
+    pub fn parse(file: &str, text: &str) -> Result<Self, yaml::YamlError> {
+        match DeclaredKind::of(file, text) {
+            DeclaredKind::Application => {
+                Application::parse(file, text).map(Box::new).map(Self::Application)
+            }
+            DeclaredKind::Project => Project::parse(file, text).map(Box::new).map(Self::Project),
+            DeclaredKind::Set => ApplicationSet::parse(file, text).map(Box::new).map(Self::Set),
+        }
+    }
+}
+
+impl DeclaredKind {
+    /// What the file says, whether or not it can be read.
+    #[must_use]
+    pub fn of(file: &str, text: &str) -> Self {
+        let kind = text.lines().find_map(|line| {
+            let rest = line.strip_prefix("kind:")?;
+            Some(rest.split('#').next().unwrap_or(rest).trim().trim_matches(['"', '\'']).to_owned())
+        });
+        let kind = kind.or_else(|| yaml::document::<Head>(file, text).ok().map(|head| head.kind));
+        match kind.as_deref() {
+            Some("AppProject") => Self::Project,
+            Some("ApplicationSet") => Self::Set,
+            Some(_) | None => Self::Application,
+        }
+    }
+}
+
+/// For files that are not written line by line.
+#[derive(Deserialize)]
+struct Head {
+    kind: String,
+}

@@ -1,0 +1,213 @@
+//! The folder of applications of a commit: what its files declare, and what is wrong with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deployments::application_set::{ApplicationSet, SetInputs};
+use deployments::project::Projects;
+use deployments::{Application, BlockReason, Declared, DeclaredKind, dependency_problems};
+use git_store::{EntryKind, TreeReader};
+use ledger::ApplicationName;
+
+use crate::configurations::{whole_file, yaml_problem};
+use crate::scopes::{Surroundings, refusals};
+use crate::words::{ConfigurationProblem, Trouble};
+
+/// The most files of a commit whose sets look at files.
+const FILES_MAX: usize = 500_000;
+
+/// What the files of a folder declare.
+#[derive(Debug, Default)]
+pub struct Declarations {
+    /// Applications with the files that declare them.
+    pub applications: Vec<(String, Application)>,
+    /// Projects.
+    pub projects: Projects,
+    /// The sets, by name.
+    pub sets: BTreeMap<String, DeclaredSet>,
+    /// What is wrong, with places.
+    pub problems: Vec<ConfigurationProblem>,
+}
+
+/// A set of applications.
+#[derive(Debug, Clone)]
+pub struct DeclaredSet {
+    /// Its file.
+    pub file: String,
+    /// Whether it removes what it no longer generates.
+    pub removes: bool,
+    /// Whether it looks at the files of its commit.
+    pub reads_files: bool,
+    /// What it generates.
+    pub applications: BTreeSet<ApplicationName>,
+}
+
+/// Reads the files of the folder, each with its path.
+pub fn read(
+    files: Vec<(String, String)>,
+    surroundings: &Surroundings,
+    reader: &TreeReader,
+) -> anyhow::Result<Declarations> {
+    let mut declarations = Declarations::default();
+    let (mut texts, mut sets) = (BTreeMap::new(), Vec::new());
+    for (path, text) in files {
+        match Declared::parse(&path, &text) {
+            Ok(Declared::Application(application)) => declarations.add(&path, *application),
+            Ok(Declared::Project(project)) => {
+                if let Err(name) = declarations.projects.add(*project) {
+                    let what = Trouble::ProjectDeclaredTwice { project: name };
+                    declarations.problems.push(whole_file("duplicate-project", &path, what));
+                    // Nobody can tell which of the two is meant.
+                    declarations.projects.incomplete();
+                }
+            }
+            // After the applications that files name themselves, whose names they may not take.
+            Ok(Declared::Set(set)) => sets.push((path.clone(), *set)),
+            Err(error) => {
+                let code = match DeclaredKind::of(&path, &text) {
+                    DeclaredKind::Application => "invalid-application",
+                    DeclaredKind::Project => {
+                        declarations.projects.incomplete();
+                        "invalid-project"
+                    }
+                    DeclaredKind::Set => "invalid-application-set",
+                };
+                declarations.problems.push(yaml_problem(code, &error));
+            }
+        }
+        texts.insert(path, text);
+    }
+    let paths = match sets.iter().any(|(_, set)| set.reads_files()) {
+        true => all_files(reader)?,
+        false => Vec::new(),
+    };
+    for (path, set) in sets {
+        declarations.expand(&path, &set, surroundings, reader, &paths);
+    }
+    declarations.check_projects(&texts, surroundings);
+    declarations.check_dependencies();
+    Ok(declarations)
+}
+
+/// The files of a commit, by path.
+fn all_files(reader: &TreeReader) -> anyhow::Result<Vec<String>> {
+    let (mut files, mut folders) = (Vec::new(), vec![String::new()]);
+    while let Some(folder) = folders.pop() {
+        for (name, kind) in reader.names(&folder)?.unwrap_or_default() {
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            match kind {
+                EntryKind::File | EntryKind::Executable => files.push(path),
+                EntryKind::Directory => folders.push(path),
+                EntryKind::Symlink | EntryKind::Submodule => {}
+            }
+        }
+        anyhow::ensure!(files.len() <= FILES_MAX, "the commit has more than {FILES_MAX} files");
+    }
+    files.sort();
+    Ok(files)
+}
+
+impl Declarations {
+    fn expand(
+        &mut self,
+        path: &str,
+        set: &ApplicationSet,
+        surroundings: &Surroundings,
+        reader: &TreeReader,
+        paths: &[String],
+    ) {
+        if let Some(known) = self.sets.get(&set.name) {
+            let (application, other) = (set.name.clone(), known.file.clone());
+            let what = Trouble::DeclaredTwice { application, other };
+            self.problems.push(whole_file("duplicate-application-set", path, what));
+            return;
+        }
+        let read = |path: &str| {
+            let bytes = reader.read(path).ok().flatten()?;
+            String::from_utf8(bytes).ok()
+        };
+        let is_here = |url: &str, revision: &str| surroundings.is_here(url, revision);
+        let clusters = surroundings.clusters();
+        let inputs = SetInputs { clusters: &clusters, paths, read: &read, is_here: &is_here };
+        match set.expand(path, &inputs) {
+            Ok(applications) => {
+                let names = applications.iter().map(|one| one.name.clone()).collect();
+                applications.into_iter().for_each(|application| self.add(path, application));
+                let (removes, reads_files) = (set.removes, set.reads_files());
+                let declared =
+                    DeclaredSet { file: path.into(), removes, reads_files, applications: names };
+                self.sets.insert(set.name.clone(), declared);
+            }
+            Err(error) => {
+                let what = Trouble::Refused(error.to_string());
+                self.problems.push(whole_file("invalid-application-set", path, what));
+            }
+        }
+    }
+
+    fn add(&mut self, path: &str, application: Application) {
+        let known = self.applications.iter().find(|(_, known)| known.name == application.name);
+        if let Some((other, _)) = known {
+            let name = application.name.to_string();
+            let what = Trouble::DeclaredTwice { application: name, other: other.clone() };
+            self.problems.push(whole_file("duplicate-application", path, what));
+        } else {
+            self.applications.push((path.into(), application));
+        }
+    }
+
+    fn check_dependencies(&mut self) {
+        let all = self.applications.iter().map(|(_, application)| application);
+        for (name, problem) in dependency_problems(all) {
+            let declared = self.applications.iter().find(|(_, known)| known.name == name);
+            let path = declared.map_or("", |(path, _)| path.as_str());
+            let what = Trouble::Dependency(problem);
+            self.problems.push(whole_file("invalid-dependency", path, what));
+        }
+    }
+
+    /// What a project does not permit whatever the application renders to is said at review.
+    fn check_projects(&mut self, texts: &BTreeMap<String, String>, surroundings: &Surroundings) {
+        for (path, application) in &self.applications {
+            let scope = surroundings.scope(application, &self.projects);
+            let project = application.project.clone();
+            let reasons: Vec<BlockReason> = match scope.project {
+                None => vec![BlockReason::ProjectMissing { project }],
+                Some(_) => {
+                    let refuses = |refusal| {
+                        let project = project.clone();
+                        BlockReason::ProjectRefuses { project, refusal }
+                    };
+                    refusals(&scope).into_iter().map(refuses).collect()
+                }
+            };
+            let text = texts.get(path).map_or("", String::as_str);
+            self.problems.extend(reasons.into_iter().map(|reason| {
+                let (code, place) = (reason.code(), place_of(text, &reason));
+                let what = Trouble::NotPermitted(reason);
+                ConfigurationProblem { place, ..whole_file(code, path, what) }
+            }));
+        }
+    }
+}
+
+/// The line and the column of the field that a reason is about.
+fn place_of(text: &str, reason: &BlockReason) -> Option<(u64, u64)> {
+    use deployments::project::ProjectRefusal;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these are about a field of the file")]
+    let field = match reason {
+        BlockReason::ProjectMissing { .. } => "project:",
+        BlockReason::ProjectRefuses { refusal, .. } => match refusal {
+            ProjectRefusal::Source { .. } => "repoURL:",
+            ProjectRefusal::Destination { .. } | ProjectRefusal::ServiceAccount { .. } => {
+                "destination:"
+            }
+            ProjectRefusal::Namespace { .. } | ProjectRefusal::Kind { .. } => return None,
+        },
+        _ => return None,
+    };
+    let (line, column) = text
+        .lines()
+        .enumerate()
+        .find_map(|(line, content)| content.find(field).map(|column| (line, column)))?;
+    Some((line as u64 + 1, column as u64 + 1))
+}
