@@ -284,8 +284,14 @@ impl Child {
 
     async fn next_report(&mut self) -> std::io::Result<Option<Report>> {
         loop {
-            if self.reader.read_until(b'\n', &mut self.line).await? == 0 {
-                return Ok(None);
+            match self.reader.read_until(b'\n', &mut self.line).await {
+                Ok(0) => return Ok(None),
+                Ok(_) => {}
+                // The helper ended with orders unread; what it reported was read before.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
             }
             if self.line.ends_with(b"\n") {
                 let report = serde_json::from_slice(&self.line);

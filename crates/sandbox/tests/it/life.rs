@@ -99,3 +99,21 @@ async fn leftovers_end_with_the_program() {
     assert_eq!(run(&spec).await.exit.code, Some(4));
     assert_eq!(find(mark), None);
 }
+
+#[tokio::test]
+async fn an_order_that_comes_too_late_is_no_failure() {
+    // The helper may end with orders unread, and the system then resets the connection.
+    for _ in 0..60 {
+        let mut child = start(&shell("exit 3")).await;
+        let handle = child.handle();
+        let ordering = tokio::spawn(async move {
+            for _ in 0..2_000 {
+                handle.signal(0);
+                tokio::task::yield_now().await;
+            }
+        });
+        let exit = child.wait().await.unwrap();
+        assert_eq!(exit.code, Some(3), "{exit:?}");
+        ordering.await.unwrap();
+    }
+}
