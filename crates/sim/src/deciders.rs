@@ -349,6 +349,7 @@ impl Simulation {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "the inputs of a plan, one a line")]
     fn plan(&mut self, decider: u64, late: u64, environment: &'static str) {
         let facts = self.ledger.facts().len();
         if self.idle.get(environment) == Some(&facts) {

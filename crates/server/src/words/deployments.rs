@@ -34,6 +34,7 @@ impl Coded for BeingRemoved<'_> {
 }
 
 impl Said for BlockReason {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
     fn french(&self) -> String {
         match self {
             Self::ClusterUnavailable { address } => format!(
