@@ -279,7 +279,7 @@ mod tests {
         let resolved =
             |incident: u64| ("monitoring.incident_resolved", json!({"incident": incident}));
         check(&up_to_production, Progress::Going, "production_deployed");
-        check(&and(&[refused.clone()]), Progress::LeftToPeople, "production_deployed");
+        check(&and(std::slice::from_ref(&refused)), Progress::LeftToPeople, "production_deployed");
         let asked = ("control.rollback_asked", production());
         check(&and(&[asked]), Progress::LeftToPeople, "production_deployed");
         check(&and(&[rolled_back.clone(), resolved(7)]), Progress::Done, "healthy_again");
