@@ -303,9 +303,9 @@ fn removing_an_application_takes_its_objects_unless_the_set_preserves() {
     let one = |more: &str| expand(&set("[{list: {elements: [{a: x}]}}]", "x", "p", more)).unwrap();
     assert!(one("")[0].delete_objects_on_removal.is_some());
     assert!(
-        !one("  syncPolicy: {preserveResourcesOnDeletion: true}")[0]
+        one("  syncPolicy: {preserveResourcesOnDeletion: true}")[0]
             .delete_objects_on_removal
-            .is_some()
+            .is_none()
     );
     assert_eq!(one("")[0].destination.target, Target::Processes);
 }
