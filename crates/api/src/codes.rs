@@ -209,6 +209,14 @@ pub const CODES: &[Code] = &[
         explanation_fr: "Une kustomization ou un manifeste est faux ; le message donne fichier, ligne et colonne. Ce qui tourne reste en place.",
     },
     Code {
+        code: "cluster-refuses",
+        status: 422,
+        title: "The cluster would refuse the change",
+        explanation: "The cluster was asked about each object that the change touches, without keeping anything, and refused one: its admission, a quota, a field that cannot change, or the rights of the project's service account. It may still be put right before the merge.",
+        title_fr: "Le cluster refuserait la modification",
+        explanation_fr: "Le cluster a été interrogé sur chaque objet que la modification touche, sans rien garder, et en a refusé un : son admission, un quota, un champ qui ne peut pas changer, ou les droits du compte de service du projet. Cela peut encore être corrigé avant la fusion.",
+    },
+    Code {
         code: "plan-blocked",
         status: 409,
         title: "The plan is blocked",

@@ -1,7 +1,7 @@
 //! What is set beside Git, and what it says of itself: secrets, receivers, runners, destinations.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Reason;
 
@@ -92,6 +92,42 @@ pub struct MissingPermission {
     pub namespace: String,
     /// The cluster's reason, when it gives one.
     pub reason: String,
+}
+
+/// Which tool's objects are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MigrationTool {
+    /// Argo CD.
+    Argocd,
+    /// Flux.
+    Flux,
+}
+
+/// Which tool's objects of a cluster are read.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MigrationQuery {
+    /// The tool.
+    pub from: MigrationTool,
+}
+
+/// An object of another tool on a cluster, and the application that it becomes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Migration {
+    /// The object: `Application argocd/guestbook`.
+    pub from: String,
+    /// The name of the application.
+    pub name: String,
+    /// The `Application` file to commit.
+    pub file: String,
+    /// What is to be settled before the file is committed.
+    pub problems: Vec<String>,
+    /// What is done otherwise, and needs nothing.
+    pub notes: Vec<String>,
+    /// The objects that change hands.
+    pub objects: Vec<String>,
 }
 
 /// A destination that applications name.

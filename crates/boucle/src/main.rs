@@ -50,6 +50,7 @@ async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<
         data,
         port: up.port,
         demo: up.demo,
+        demo_cluster: up.demo_cluster,
         metrics_url: up.metrics_url,
         kubeconfig: up.kubeconfig,
         helm: up.helm,

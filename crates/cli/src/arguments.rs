@@ -76,6 +76,8 @@ pub enum Command {
     /// Clusters that applications may name.
     #[command(subcommand)]
     Cluster(commands::cluster::ClusterCommand),
+    /// Read what another tool deploys, and what it becomes here.
+    Migrate(commands::migrate::MigrateArguments),
     /// Environments and promotions.
     #[command(subcommand)]
     Env(commands::env::EnvCommand),
@@ -118,6 +120,9 @@ pub struct UpArguments {
     /// Host the example service and send it visitors.
     #[arg(long)]
     pub demo: bool,
+    /// Run the example service on this cluster of the kubeconfig instead of as local processes.
+    #[arg(long, value_name = "CLUSTER", requires = "demo", requires = "kubeconfig")]
+    pub demo_cluster: Option<String>,
     /// A Prometheus server to query instead of the embedded store.
     #[arg(long, value_name = "URL", value_parser = web_address)]
     pub metrics_url: Option<String>,

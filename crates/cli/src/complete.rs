@@ -9,6 +9,7 @@ use api::codes::CODES;
 use api::page::Page;
 use api::repositories::Repository;
 use api::runs::Run;
+use api::settings::Destination;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use serde::de::DeserializeOwned;
 
@@ -32,6 +33,15 @@ pub fn repositories() -> ArgValueCompleter {
     ArgValueCompleter::new(|begun: &OsStr| {
         let found: Vec<Repository> = ask("/repositories?limit=500");
         beginning_with(begun, found.into_iter().map(|one| one.name).collect())
+    })
+}
+
+/// Names of clusters.
+pub fn clusters() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| {
+        let found: Vec<Destination> = ask("/destinations");
+        let clusters = found.into_iter().filter(|one| one.kind == "cluster");
+        beginning_with(begun, clusters.map(|one| one.name).collect())
     })
 }
 

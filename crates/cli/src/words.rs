@@ -162,6 +162,12 @@ pub trait Words: Sync {
     fn no_workflow(&self, workflow: Option<&str>, folder: &str) -> String;
     fn data_in_use(&self, folder: &str, process: Option<u32>) -> String;
 
+    /// An object of another tool, and what it becomes.
+    fn migration(&self, from: &str, name: &str, objects: usize) -> String;
+    /// How many were found, and how many of them are not ready.
+    fn migrations(&self, found: usize, with_problems: usize) -> String;
+    /// How many files were written.
+    fn migration_written(&self, count: usize, folder: &str) -> String;
     fn demo_waits(&self) -> &'static str;
     fn demo_absent(&self) -> &'static str;
     fn demo_run_failed(&self, run: u64) -> String;

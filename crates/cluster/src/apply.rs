@@ -2,10 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use deployments::ObjectKey;
 use deployments::ownership::{
     Comparison, Difference, FIELD_MANAGER, difference, prepared, without,
 };
+use deployments::{IgnoredFields, ObjectKey};
 use http::{Method, StatusCode};
 use kube::core::DynamicObject;
 use ledger::ApplicationName;
@@ -59,8 +59,8 @@ pub struct PutOptions {
     pub allow_unknown_fields: bool,
     /// Let the cluster check everything and keep nothing.
     pub dry_run: bool,
-    /// JSON pointers that do not count.
-    pub ignored: Vec<String>,
+    /// Fields that do not count.
+    pub ignored: IgnoredFields,
     /// Managers whose fields do not count.
     pub yields_to: Vec<String>,
 }
@@ -131,7 +131,8 @@ pub(crate) async fn carry_out(
     }
 }
 
-async fn put(
+/// Makes an object as the manifest says, or asks whether it could be made so.
+pub(crate) async fn put(
     inner: &Inner,
     identity: &Identity,
     manifest: &Value,
@@ -203,10 +204,12 @@ impl Target<'_> {
         // Nothing of what another made is known but its name.
         let known = in_sync && same_version && live.application.is_some();
         known.then(|| {
-            let ignored: Vec<&str> = options.ignored.iter().map(String::as_str).collect();
             let yields_to: Vec<&str> = options.yields_to.iter().map(String::as_str).collect();
-            let how =
-                Comparison { ignored: &ignored, yields_to: &yields_to, ..Comparison::default() };
+            let how = Comparison {
+                ignored: &options.ignored,
+                yields_to: &yields_to,
+                ..Comparison::default()
+            };
             difference(desired, &live.manifest, &how)
         })
     }

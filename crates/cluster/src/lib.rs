@@ -24,6 +24,7 @@ mod error;
 mod identity;
 mod inner;
 mod kinds;
+mod logs;
 mod reachability;
 mod requests;
 mod watch;
@@ -36,16 +37,21 @@ use ledger::ApplicationName;
 use serde_json::Value;
 
 pub use apply::{Applied, Change, DeleteOptions, Propagation, PutOptions};
-pub use cache::Changes;
+pub use cache::{Changes, PodState};
 pub use connection::{Connection, ContextOfKubeconfig, OpenError, Token, contexts};
 pub use doctor::{Deployer, MissingPermission};
 pub use error::{ApplyRefusal, Cause, FieldConflict, RequestError};
 pub use identity::Identity;
 pub use kinds::KindInUse;
+pub use logs::{LogChunk, LogPart, PodEvent};
 pub use reachability::Reachability;
 
 use inner::Inner;
 use requests::{Ask, Requests};
+
+/// How many objects of a list come at once, and at all.
+const LIST_PAGE: usize = 500;
+const LIST_MAX: usize = 20_000;
 
 /// A Kubernetes cluster. Clones are the same cluster; it is left alone after [`Cluster::close`].
 #[derive(Clone)]
@@ -62,6 +68,19 @@ pub struct UnsyncedKind {
     pub is_new: bool,
     /// Why, as a sentence.
     pub reason: String,
+}
+
+/// A pod that the cluster made for an object of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The application's object that it was made for, a Deployment for example; itself when Git has it.
+    pub owner: ObjectKey,
+    /// How it is.
+    pub state: PodState,
 }
 
 impl Cluster {
@@ -156,6 +175,12 @@ impl Cluster {
         self.inner.store().children(application)
     }
 
+    /// The application's pods, by namespace and name.
+    #[must_use]
+    pub fn pods(&self, application: &ApplicationName) -> Vec<Pod> {
+        self.inner.store().pods(application)
+    }
+
     /// The kinds in use that are not in sync, with the reason: why inventories are not complete.
     #[must_use]
     pub fn unsynced(&self) -> Vec<UnsyncedKind> {
@@ -203,6 +228,18 @@ impl Cluster {
         apply::carry_out(&self.inner, application, identity, change).await
     }
 
+    /// Asks whether the cluster would take a manifest, its admission and quotas included; nothing is
+    /// kept of it.
+    pub async fn would_take(
+        &self,
+        identity: &Identity,
+        manifest: &Value,
+        options: PutOptions,
+    ) -> Result<(), ApplyRefusal> {
+        let options = PutOptions { dry_run: true, ..options };
+        apply::put(&self.inner, identity, manifest, &options).await.map(drop)
+    }
+
     /// One object as it is now, asked of the cluster in this account's name; `None`: it has none.
     pub async fn get(
         &self,
@@ -215,6 +252,37 @@ impl Cluster {
             Ok(answer) => Ok(Some(answer.body)),
             Err(RequestError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// All objects of a kind, in all namespaces, as they are now; none when the cluster has no such
+    /// kind. For what is looked at once: what is in use is watched.
+    pub async fn list(
+        &self,
+        identity: &Identity,
+        kind: &KindInUse,
+    ) -> Result<Vec<Value>, RequestError> {
+        let Some(resource) = self.inner.resource(&kind.api_version, &kind.kind) else {
+            return Ok(Vec::new());
+        };
+        let mut objects = Vec::new();
+        let mut next = String::new();
+        loop {
+            let path = format!("{}?limit={LIST_PAGE}{next}", resource.path(None));
+            let answer = self.inner.requests.ask(&Ask::get(identity, path)).await?;
+            let items = answer.body["items"].as_array().into_iter().flatten().cloned();
+            // Items of lists do not say what they are.
+            objects.extend(items.map(|mut item| {
+                item["apiVersion"] = kind.api_version.as_str().into();
+                item["kind"] = kind.kind.as_str().into();
+                item
+            }));
+            match answer.body["metadata"]["continue"].as_str() {
+                Some(token) if !token.is_empty() && objects.len() < LIST_MAX => {
+                    next = format!("&continue={token}");
+                }
+                _ => return Ok(objects),
+            }
         }
     }
 

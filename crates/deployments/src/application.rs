@@ -6,6 +6,7 @@ use ledger::ApplicationName;
 use serde::{Deserialize, Serialize};
 
 use crate::application_file::{self, ApplicationFile};
+use crate::jq::{IgnoredFields, JqPath};
 use crate::source::Source;
 use crate::sync_options::{Propagation, SyncOptions};
 
@@ -127,6 +128,9 @@ pub struct IgnoreDifference {
     pub namespace: Option<String>,
     /// RFC 6901.
     pub json_pointers: Vec<String>,
+    /// Expressions that name fields.
+    #[serde(default)]
+    pub jq_paths: Vec<JqPath>,
     /// Field managers whose fields do not count.
     pub managers: Vec<String>,
 }
@@ -155,12 +159,15 @@ impl Application {
         self.sync.automated
     }
 
-    /// The JSON pointers that do not count when this object is compared.
+    /// The fields that do not count when this object is compared.
     #[must_use]
-    pub fn ignored_pointers(&self, key: &crate::ObjectKey) -> Vec<&str> {
-        self.ignored(key)
-            .flat_map(|ignore| ignore.json_pointers.iter().map(String::as_str))
-            .collect()
+    pub fn ignored_fields(&self, key: &crate::ObjectKey) -> IgnoredFields {
+        let mut fields = IgnoredFields::NONE;
+        for ignore in self.ignored(key) {
+            fields.json_pointers.extend_from_slice(&ignore.json_pointers);
+            fields.jq_paths.extend_from_slice(&ignore.jq_paths);
+        }
+        fields
     }
 
     /// The field managers whose fields do not count when this object is compared.

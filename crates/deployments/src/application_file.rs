@@ -10,6 +10,7 @@ use crate::application::{
     Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
     Target,
 };
+use crate::jq::JqPath;
 use crate::source_file::{self, SourceFile};
 use crate::sync_options::Propagation;
 
@@ -30,7 +31,6 @@ refused!(
     no_hydrator,
     "`spec.sourceHydrator` is not supported: Boucle keeps every rendering in Git"
 );
-refused!(no_jq, "`jqPathExpressions` is not supported yet: use `jsonPointers`");
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -164,8 +164,8 @@ struct IgnoreFile {
     namespace: Option<String>,
     #[serde(default)]
     json_pointers: Vec<String>,
-    #[serde(default, rename = "jqPathExpressions", deserialize_with = "no_jq")]
-    _jq_path_expressions: (),
+    #[serde(default)]
+    jq_path_expressions: Vec<JqPath>,
     #[serde(default)]
     managed_fields_managers: Vec<String>,
 }
@@ -296,6 +296,7 @@ fn ignore_difference(file: IgnoreFile) -> Result<IgnoreDifference, String> {
         name: file.name.filter(|name| !name.is_empty()),
         namespace: file.namespace.filter(|namespace| !namespace.is_empty()),
         json_pointers: file.json_pointers,
+        jq_paths: file.jq_path_expressions,
         managers: file.managed_fields_managers,
     })
 }

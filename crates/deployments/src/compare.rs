@@ -12,7 +12,7 @@ pub fn changed_fields(
     desired: &Value,
     live: &Value,
     applied: Option<&Value>,
-    ignored: &[&str],
+    ignored: &[String],
 ) -> Vec<String> {
     let mut changed = BTreeSet::new();
     compare("", desired, live, &mut changed);
@@ -22,13 +22,16 @@ pub fn changed_fields(
     changed
         .into_iter()
         .filter(|path| path != "/status" && !path.starts_with("/status/"))
-        .filter(|path| {
-            !ignored.iter().any(|pointer| {
-                path == pointer
-                    || path.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))
-            })
-        })
+        .filter(|path| !is_below_any(path, ignored))
         .collect()
+}
+
+/// Whether a field is, or is below, what one of the pointers names.
+pub(crate) fn is_below_any(path: &str, pointers: &[String]) -> bool {
+    pointers.iter().any(|pointer| {
+        path.strip_prefix(pointer.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 fn compare(path: &str, desired: &Value, live: &Value, changed: &mut BTreeSet<String>) {

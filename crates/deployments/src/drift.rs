@@ -62,8 +62,7 @@ pub fn find(objects: &[(ObjectKey, AppliedObject)]) -> Vec<Drift> {
         match &state.live {
             None => push(DriftChange::Deleted),
             Some(live) => {
-                let ignored: Vec<&str> = state.ignored.iter().map(String::as_str).collect();
-                let fields = changed_fields(&state.applied, live, None, &ignored);
+                let fields = changed_fields(&state.applied, live, None, &state.ignored);
                 if !fields.is_empty() {
                     push(DriftChange::Altered { fields });
                 }

@@ -17,7 +17,9 @@ mod facts;
 mod glob;
 mod health;
 mod hook;
+mod jq;
 mod lua;
+pub mod migration;
 mod objects;
 mod operation;
 mod order;
@@ -47,6 +49,7 @@ pub use health::{
     assess as assess_health, waits_for,
 };
 pub use hook::{Hook, HookDeletion, Role, role};
+pub use jq::{IgnoredFields, JqPath};
 pub use lua::{
     Action as ObjectAction, ActionParameter, Change, ChangeOperation, CustomizationError,
     Customizations, ScriptError,

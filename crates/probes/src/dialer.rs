@@ -19,6 +19,8 @@ use reqwest::{Client, Method, Url};
 pub enum AddressPolicy {
     /// Boucle itself: its own workloads and itself. Loopback only.
     Own,
+    /// A cluster: the address of a pod. What a person may name, without this machine.
+    Pod,
     /// A person: webhooks, mirrors, a Prometheus server. Anything but link-local addresses, the
     /// metadata services of clouds, what is not an address of one machine, and this server's ports.
     UserGiven,
@@ -188,7 +190,7 @@ pub struct DeniedAddress {
 enum Reach {
     Loopback,
     World,
-    /// For ports of this server: the world without this machine.
+    /// For ports of this server and for pods: the world without this machine.
     WorldWithoutLoopback,
 }
 
@@ -199,7 +201,7 @@ impl Reach {
             Self::Loopback if address.is_loopback() => None,
             Self::Loopback => Some("and only loopback is allowed here"),
             Self::WorldWithoutLoopback if address.is_loopback() => {
-                Some("and that port is this server's own")
+                Some("and this machine may not be reached so")
             }
             Self::World | Self::WorldWithoutLoopback => never_allowed(address),
         }
@@ -348,6 +350,7 @@ impl Dialer {
             url.port_or_known_default().is_some_and(|port| self.own_ports.contains(&port));
         match policy {
             AddressPolicy::Own => (&self.own, Reach::Loopback),
+            AddressPolicy::Pod => (&self.world_without_loopback, Reach::WorldWithoutLoopback),
             AddressPolicy::UserGiven if own_port => {
                 (&self.world_without_loopback, Reach::WorldWithoutLoopback)
             }

@@ -20,6 +20,8 @@ pub struct ScrapeTarget {
     pub address: String,
     /// `/metrics`, with a slash.
     pub path: String,
+    /// What may be reached there.
+    pub policy: AddressPolicy,
     /// Labels for every series: `environment`, `revision`, `replica`.
     pub labels: BTreeMap<String, String>,
     /// How often; at least 500.
@@ -179,7 +181,7 @@ async fn scrape_once(
         body_bytes_max: shared.budget.bytes_max,
         excess: Excess::Refuse,
         redirects_max: 3,
-        ..Request::get(target.url(), AddressPolicy::Own)
+        ..Request::get(target.url(), target.policy)
     }
     .header("Accept", "text/plain;version=0.0.4;q=1,*/*;q=0.1");
     let started = std::time::Instant::now();

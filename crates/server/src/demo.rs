@@ -9,8 +9,9 @@ use api::repositories::Visibility;
 use git_store::{CommitRequest, Edit};
 use include_dir::{Dir, DirEntry, include_dir};
 use ledger::{Actor, CommitId, RefName, RepositoryName};
-use probes::dialer::{AddressPolicy, Request};
+use probes::dialer::Request;
 use repositories::facts::RefMoveCause;
+use serde_json::Value;
 
 use crate::changes::{self, Move};
 use crate::http::problem::Refusal;
@@ -20,6 +21,10 @@ use crate::state::Server;
 pub const REPOSITORY: &str = "demo/hello";
 /// The example as it stands in this project.
 static EXAMPLE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/hello");
+
+/// What replaces files of it when it runs on a cluster.
+static ON_KUBERNETES: Dir<'static> =
+    include_dir!("$CARGO_MANIFEST_DIR/../../examples/hello-kubernetes");
 
 /// Visitors of staging try plain names; those of production have names from everywhere.
 const STAGING_NAMES: [&str; 3] = ["Ada", "Grace", "Wolfeschlegelstein"];
@@ -40,8 +45,21 @@ pub async fn seed(server: &Arc<Server>) -> anyhow::Result<()> {
         .map_err(into_error)?;
     let store = server.repository(&repository)?;
     let signature = changes::signature(&actor, server.clock.now());
-    let mut edits = BTreeMap::new();
-    collect(&EXAMPLE, &mut edits);
+    let mut files = BTreeMap::new();
+    collect(&EXAMPLE, &mut files);
+    if let Some(cluster) = &server.options.demo_cluster {
+        anyhow::ensure!(
+            server.clusters.find(cluster).is_some(),
+            "--demo-cluster names {cluster}, which is no context of the kubeconfig"
+        );
+        let mut replacing = BTreeMap::new();
+        collect(&ON_KUBERNETES, &mut replacing);
+        // It is about the folder in this project, not about the repository that is made of it.
+        replacing.remove("README.md");
+        files.extend(replacing);
+        place(&mut files, cluster, server.url.trim_start_matches("http://"));
+    }
+    let edits = files.into_iter().map(|(path, content)| (path, Edit::Write(content))).collect();
     let request = CommitRequest {
         base: None,
         edits,
@@ -86,18 +104,20 @@ pub async fn visit(server: Arc<Server>) {
             _ = ticks.tick() => {}
         }
         visitor = visitor.wrapping_add(1);
-        for service in server.engine.services() {
+        let own = |service: &str| service.starts_with("hello");
+        let is_own = |manifest: &Value| manifest["metadata"]["name"].as_str().is_some_and(own);
+        for service in server.endpoints(&server.pods(), is_own) {
             let names: &[&str] = match service.namespace.as_str() {
                 "staging" => &STAGING_NAMES,
                 "production" => &PRODUCTION_NAMES,
                 _ => continue,
             };
-            if service.name != "hello" || service.ready_replicas == 0 {
+            if !own(&service.name) || !service.is_ready {
                 continue;
             }
             let name = names[visitor % names.len()];
-            let url = format!("http://{}/hello/{name}", service.address);
-            let request = Request::get(url, AddressPolicy::Own);
+            let address = service.addresses[visitor % service.addresses.len()];
+            let request = Request::get(format!("http://{address}/hello/{name}"), service.policy);
             let server = Arc::clone(&server);
             // A visitor does not mind whether the answer is good; the service's metrics do.
             tokio::spawn(async move { server.dialer.send(&request).await.map(drop) });
@@ -105,14 +125,26 @@ pub async fn visit(server: Arc<Server>) {
     }
 }
 
-fn collect(folder: &Dir<'_>, edits: &mut BTreeMap<String, Edit>) {
+fn collect(folder: &Dir<'_>, files: &mut BTreeMap<String, Vec<u8>>) {
     for entry in folder.entries() {
         match entry {
-            DirEntry::Dir(folder) => collect(folder, edits),
+            DirEntry::Dir(folder) => collect(folder, files),
             DirEntry::File(file) => {
                 let path = file.path().to_string_lossy().into_owned();
-                edits.insert(path, Edit::Write(file.contents().to_vec()));
+                files.insert(path, file.contents().to_vec());
             }
+        }
+    }
+}
+
+/// Names the cluster and this server's registry where the example has stand-ins.
+fn place(files: &mut BTreeMap<String, Vec<u8>>, cluster: &str, registry: &str) {
+    for (path, content) in files {
+        if path.starts_with("deploy/")
+            && let Ok(text) = std::str::from_utf8(content)
+        {
+            let text = text.replace("name: example-cluster", &format!("name: {cluster}"));
+            *content = text.replace("registry.example/", &format!("{registry}/")).into_bytes();
         }
     }
 }

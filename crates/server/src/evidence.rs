@@ -93,6 +93,10 @@ async fn collect(
         });
         workloads.insert(workload, json!(evidence));
     }
+    for (workload, evidence) in server.pod_evidence(application).await {
+        contents.push(evidence.content(&workload));
+        workloads.insert(workload, json!(evidence));
+    }
     let checks: Vec<Value> = server
         .checker
         .statuses()

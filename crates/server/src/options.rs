@@ -11,6 +11,8 @@ pub struct Options {
     pub port: u16,
     /// Host the example service and send it visitors.
     pub demo: bool,
+    /// The cluster that the example service runs on; `None`: local processes.
+    pub demo_cluster: Option<String>,
     /// A Prometheus server to query instead of the embedded store.
     pub metrics_url: Option<String>,
     /// A kubeconfig whose contexts are destinations.

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cluster::Identity;
 use git_store::{EntryKind, TreeReader};
 use ledger::{ApplicationName, CommitId, ObjectId, RepositoryName};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use deployments::Application;
-use deployments::project::Scope;
+use deployments::project::{ProjectRefusal, Scope, ServiceAccount};
 
 use crate::sources::Standing;
 
@@ -41,6 +42,19 @@ pub struct Rendering {
     pub repeated: Vec<render::Repeated>,
 }
 
+impl Rendering {
+    /// In whose name a cluster is asked for anything of the application: there is no way back to
+    /// Boucle's own rights when its project has an account for elsewhere only.
+    pub fn identity(&self) -> Result<Identity, ProjectRefusal> {
+        Ok(match self.scope.service_account()? {
+            None => Identity::Own,
+            Some(ServiceAccount { namespace, name }) => {
+                Identity::ServiceAccount { namespace, name }
+            }
+        })
+    }
+}
+
 /// A source as it was read.
 #[derive(Debug)]
 pub struct Read {
@@ -69,6 +83,12 @@ impl Renderings {
     /// The newest rendering of an application.
     pub fn of(&self, application: &ApplicationName) -> Option<Arc<Rendering>> {
         self.by_application.lock().unwrap_or_else(PoisonError::into_inner).get(application).cloned()
+    }
+
+    /// The newest renderings of all applications.
+    pub fn all(&self) -> Vec<Arc<Rendering>> {
+        let kept = self.by_application.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.values().cloned().collect()
     }
 
     /// Keeps a rendering.

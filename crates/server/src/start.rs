@@ -131,6 +131,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         helm,
         rendered_through: Default::default(),
         looked: Default::default(),
+        trials: Default::default(),
         watched: Default::default(),
         keeping: Default::default(),
         registry,

@@ -64,6 +64,8 @@ pub struct Server {
     pub rendered_through: Mutex<BTreeMap<RepositoryName, RenderedThrough>>,
     /// What applications were when they were looked at last.
     pub looked: Looked,
+    /// What clusters said of proposed changes.
+    pub trials: crate::trials::Answers,
     /// What the watching remembers.
     pub watched: Watched,
     /// How far the ledger was signed.

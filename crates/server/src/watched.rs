@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::{ApplicationName, CommitId, Timestamp};
 use probes::check::HttpCheck;
-use probes::dialer::AddressPolicy;
 use probes::scrape::ScrapeTarget;
 use serde_json::Value;
 use workloads::{EngineEvent, EventReason};
 
+use crate::replicas::{KnownPods, Pods};
 use crate::state::Server;
 
 /// How often metrics are scraped.
@@ -30,6 +30,10 @@ pub struct Watched {
     pub assessed_at: Mutex<BTreeMap<(ApplicationName, u64), Timestamp>>,
     revisions: Mutex<BTreeMap<(ApplicationName, String), CommitId>>,
     restarts: Mutex<BTreeMap<ApplicationName, VecDeque<Timestamp>>>,
+    /// The pods that were found last.
+    pub pods: KnownPods,
+    /// How often the containers of each pod had been started again at the last look.
+    pod_restarts: Mutex<BTreeMap<(ApplicationName, String), u64>>,
 }
 
 impl Watched {
@@ -40,15 +44,39 @@ impl Watched {
         of_application.filter(|at| **at >= since).count() as u64
     }
 
+    /// Takes note of how often the containers of pods were started again. What happened before a
+    /// pod was seen first is not counted: nobody knows when it was.
+    fn count_restarts(
+        &self,
+        pods: impl Iterator<Item = (ApplicationName, String, u64)>,
+        at: Timestamp,
+    ) {
+        let mut known = self.pod_restarts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = BTreeMap::new();
+        for (application, pod, count) in pods {
+            let key = (application, pod);
+            let before = known.get(&key).copied().unwrap_or(count);
+            for _ in before..count {
+                self.restarted(&key.0, at);
+            }
+            seen.insert(key, count);
+        }
+        *known = seen;
+    }
+
+    fn restarted(&self, application: &ApplicationName, at: Timestamp) {
+        let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_application = restarts.entry(application.clone()).or_default();
+        of_application.push_back(at);
+        if of_application.len() > RESTARTS_MAX {
+            of_application.pop_front();
+        }
+    }
+
     /// Takes note of an event of the workload engine, at a time of the clock that judges it.
     pub fn note(&self, event: &EngineEvent, at: Timestamp) {
         if event.reason == EventReason::Restarted {
-            let mut restarts = self.restarts.lock().unwrap_or_else(PoisonError::into_inner);
-            let of_application = restarts.entry(event.application.clone()).or_default();
-            of_application.push_back(at);
-            if of_application.len() > RESTARTS_MAX {
-                of_application.pop_front();
-            }
+            self.restarted(&event.application, at);
         }
     }
 
@@ -70,30 +98,33 @@ impl Watched {
     }
 }
 
-/// Points the scraper and the checker at what runs now.
+/// Points the scraper and the checker at what runs now, and counts what was started again.
 pub fn follow_targets(server: &Arc<Server>) {
     let mut alive = BTreeMap::new();
     let mut targets = Vec::new();
-    for target in server.engine.scrape_targets() {
-        alive.insert((target.application.clone(), target.replica.clone()), ());
-        let Some((environment, newest)) = placed(server, &target.application) else { continue };
-        let revision = server.watched.revision(&target.application, &target.replica, &newest);
+    let pods = server.pods();
+    for exposed in server.exposed(&pods) {
+        alive.insert((exposed.application.clone(), exposed.replica.clone()), ());
+        let Some((environment, newest)) = placed(server, &exposed.application) else { continue };
+        let revision = server.watched.revision(&exposed.application, &exposed.replica, &newest);
         let labels = BTreeMap::from([
             ("environment".into(), environment),
             ("revision".into(), revision.to_string()),
-            ("replica".into(), target.replica),
+            ("replica".into(), exposed.replica),
         ]);
         targets.push(ScrapeTarget {
-            application: target.application,
-            address: target.address.to_string(),
-            path: target.path,
+            application: exposed.application,
+            address: exposed.address.to_string(),
+            path: exposed.path,
+            policy: exposed.policy,
             labels,
             interval_ms: SCRAPE_INTERVAL_MS,
         });
     }
     server.watched.forget_replicas(&alive);
+    server.watched.count_restarts(pods.restarts(), server.clock.now());
     server.scraper.set_targets(targets);
-    server.checker.set_checks(checks(server));
+    server.checker.set_checks(checks(server, &pods));
 }
 
 /// The environment and the newest planned revision of an application.
@@ -105,28 +136,31 @@ fn placed(server: &Server, application: &ApplicationName) -> Option<(String, Com
 }
 
 /// Services that ask to be checked: `prometheus.io/probe: "true"`, with `prometheus.io/path`.
-fn checks(server: &Server) -> Vec<HttpCheck> {
-    let services = server.engine.services();
-    let checks = services.into_iter().filter_map(|service| {
+fn checks(server: &Server, pods: &Pods) -> Vec<HttpCheck> {
+    let is_checked = |manifest: &Value| annotation(manifest, "prometheus.io/probe") == Some("true");
+    let checks = server.endpoints(pods, is_checked).into_iter().filter_map(|service| {
         let rendering = server.renderings.of(&service.application)?;
         let manifest = rendering.manifests.iter().find(|one| {
             one["kind"] == "Service" && one["metadata"]["name"] == service.name.as_str()
         })?;
-        let annotation =
-            |name| manifest["metadata"]["annotations"].get(name).and_then(Value::as_str);
-        if annotation("prometheus.io/probe") != Some("true") {
+        if !is_checked(manifest) {
             return None;
         }
-        let path = annotation("prometheus.io/path").unwrap_or("/");
+        let path = annotation(manifest, "prometheus.io/path").unwrap_or("/");
+        let address = service.addresses.first()?;
         Some(HttpCheck {
             name: format!("Service {}{path}", service.name),
             application: service.application,
-            url: format!("http://{}{path}", service.address),
-            policy: AddressPolicy::Own,
+            url: format!("http://{address}{path}"),
+            policy: service.policy,
             interval_ms: CHECK_INTERVAL_MS,
             timeout_ms: CHECK_TIMEOUT_MS,
             failure_threshold: CHECK_FAILURES,
         })
     });
     checks.collect()
+}
+
+fn annotation<'a>(manifest: &'a Value, name: &str) -> Option<&'a str> {
+    manifest["metadata"]["annotations"].get(name).and_then(Value::as_str)
 }

@@ -1,7 +1,7 @@
 //! A small web service with nothing but the standard library: the example that Boucle deploys.
 //!
 //! `GET /hello/NAME` greets; `/healthz` says whether it can serve; `/metrics` counts the answers in
-//! Prometheus' text format. The port comes from `PORT`.
+//! Prometheus' text format. The address comes from `HOST` and `PORT`.
 
 mod greeting;
 mod http;
@@ -18,7 +18,8 @@ use metrics::Metrics;
 
 fn main() -> io::Result<()> {
     let port = env::var("PORT").unwrap_or_else(|_| "8080".into());
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}"))?;
+    let host = env::var("HOST").unwrap_or_else(|_| "127.0.0.1".into());
+    let listener = TcpListener::bind(format!("{host}:{port}"))?;
     println!("listening on port {port}");
     let metrics = Arc::new(Metrics::default());
     for stream in listener.incoming() {

@@ -91,6 +91,7 @@ export const en = {
       'invalid-workflow': 'A workflow file is wrong',
       'invalid-configuration': 'boucle.yaml is wrong',
       'render-failed': 'The manifests could not be rendered',
+      'cluster-refuses': 'The cluster would refuse the change',
       'plan-blocked': 'The plan is blocked',
       'image-missing': 'The image is not there',
       'never-ready': 'The service did not become ready in time',

@@ -95,6 +95,7 @@ export const fr = {
       'invalid-workflow': 'Un fichier de workflow est faux',
       'invalid-configuration': 'boucle.yaml est faux',
       'render-failed': 'Les manifestes n’ont pas pu être produits',
+      'cluster-refuses': 'Le cluster refuserait la modification',
       'plan-blocked': 'Le plan est bloqué',
       'image-missing': 'L’image n’est pas là',
       'never-ready': 'Le service n’a pas été prêt à temps',

@@ -71,6 +71,7 @@ const WITH_SERVER: [&str; 70] = [
     "app unstick hello-staging",
     "cluster list",
     "cluster doctor none",
+    "migrate argocd --cluster none --dry-run",
     "diff none",
     "wait none --timeout-seconds 1",
     "logs none",

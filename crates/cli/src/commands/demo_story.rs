@@ -113,9 +113,11 @@ impl Story {
             fact.subject == format!("application:{application}")
                 || fact.body["application"] == application
         };
+        // On a cluster the change reaches production's visitors by a canary first.
+        let on_production = on("hello-production") || on("hello-canary");
         // What is said of the version before it belongs to another story.
         let of_change = if self.has("staging_verified") {
-            on("hello-production") && self.has("production_deployed")
+            on_production && self.has("production_deployed")
         } else {
             on("hello-staging") && self.has("staging_deployed")
         };
@@ -132,14 +134,14 @@ impl Story {
             {
                 self.reached("staging_verified");
             }
-            "deployments.applied" if on("hello-production") => {
+            "deployments.applied" if on_production => {
                 if !self.has("rolled_back") && self.has("staging_verified") {
                     self.reached("production_deployed");
                 } else if self.has("rolled_back") {
                     self.reached("production_redeployed");
                 }
             }
-            "monitoring.objective_changed" if on("hello-production") => {
+            "monitoring.objective_changed" if on_production => {
                 let burns = fact.body["state"]["state"] == "burning";
                 if burns && self.has("production_deployed") && !self.has("rolled_back") {
                     self.reached("objective_tripped");
@@ -294,5 +296,15 @@ mod tests {
             resolved(3),
         ];
         check(&found, Progress::Done, "healthy_again");
+        // And a canary before production.
+        let canary = || json!({"application": "hello-canary", "incident": 4});
+        let by_canary = [
+            ("deployments.applied", staging()),
+            ("monitoring.assessed", staging()),
+            ("deployments.applied", canary()),
+            ("control.rolled_back", canary()),
+            ("monitoring.incident_resolved", json!({"incident": 4})),
+        ];
+        check(&by_canary, Progress::Done, "healthy_again");
     }
 }

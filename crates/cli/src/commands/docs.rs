@@ -17,11 +17,13 @@ pub struct DocsArguments {
 }
 
 /// Topic and page, in the order in which one would read them.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 9] = [
     ("tutorial", include_str!("../../../../docs/tutorial.md")),
     ("boucle-yaml", include_str!("../../../../docs/boucle-yaml.md")),
     ("workflows", include_str!("../../../../docs/workflows.md")),
     ("kubernetes", include_str!("../../../../docs/kubernetes.md")),
+    ("from-argo-cd", include_str!("../../../../docs/from-argo-cd.md")),
+    ("from-flux", include_str!("../../../../docs/from-flux.md")),
     ("projects", include_str!("../../../../docs/projects.md")),
     ("application-sets", include_str!("../../../../docs/application-sets.md")),
     ("cli", include_str!("../../../../docs/cli.md")),

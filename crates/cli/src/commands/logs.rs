@@ -14,6 +14,9 @@ pub struct LogsArguments {
     /// An application, or `run/NUMBER/JOB`.
     #[arg(add = complete::logs())]
     pub of: String,
+    /// The replica of an application; the first one when absent.
+    #[arg(long)]
+    pub replica: Option<String>,
     /// Go on until it is complete.
     #[arg(short, long)]
     pub follow: bool,
@@ -28,7 +31,10 @@ pub async fn execute(context: &Context, arguments: &LogsArguments) -> Result<Exi
                 .ok_or_else(|| Failure::Usage(context.out.words().log_name_wrong().into()))?;
             format!("/runs/{run}/log?job={job}")
         }
-        None => format!("/applications/{}/log?", arguments.of),
+        None => {
+            let replica = arguments.replica.iter().map(|name| format!("replica={name}"));
+            format!("/applications/{}/log?{}", arguments.of, replica.collect::<String>())
+        }
     };
     let client = context.client.silent();
     let mut offset = 0;

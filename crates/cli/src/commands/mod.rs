@@ -15,6 +15,7 @@ pub mod explain;
 pub mod incident;
 pub mod logs;
 pub mod man;
+pub mod migrate;
 pub mod notification;
 pub mod open;
 pub mod pr;
@@ -85,6 +86,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Run(command) => run::execute(&context()?, &command).await,
         Command::App(command) => app::execute(&context()?, &command).await,
         Command::Cluster(command) => cluster::execute(&context()?, &command).await,
+        Command::Migrate(migrate) => migrate::execute(&context()?, &migrate).await,
         Command::Env(command) => env::execute(&context()?, &command).await,
         Command::Incident(command) => incident::execute(&context()?, &command).await,
         Command::Audit(command) => audit::execute(&context()?, &command).await,

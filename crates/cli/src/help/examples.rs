@@ -281,6 +281,18 @@ const EXAMPLES: &[Example] = &[
         "exit code 10 when something is missing",
         "le code de sortie est 10 si quelque chose manque",
     ),
+    example(
+        "migrate",
+        "boucle migrate argocd --cluster prod --dry-run",
+        "what would change hands",
+        "ce qui changerait de main",
+    ),
+    example(
+        "migrate",
+        "boucle migrate flux --cluster prod --into deploy/applications",
+        "write the files to commit",
+        "écrire les fichiers à mettre dans Git",
+    ),
     example("env list", "boucle env list", "what runs in each", "ce qui tourne dans chacun"),
     example(
         "env promote",

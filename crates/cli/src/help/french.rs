@@ -74,6 +74,7 @@ const ABOUTS: &[(&str, &str)] = &[
     ("app unstick", "Mettre fin à une synchronisation en cours, quoi qu’elle attende"),
     ("cluster", "Les clusters que des applications peuvent nommer"),
     ("cluster list", "Lister les clusters : s’ils répondent, leur version, leurs applications"),
+    ("migrate", "Lire ce qu’un autre outil déploie, et ce que cela devient ici"),
     ("cluster doctor", "Montrer quelle permission manque à ce qui y est déployé"),
     ("app confirm-deletions", "Laisser un plan bloqué supprimer ce que le fusible a retenu"),
     ("env", "Environnements et promotions"),
@@ -127,6 +128,15 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
     ("quiet", "N’afficher que les résultats et les erreurs"),
     ("port", "Le port sur 127.0.0.1 ; le suivant s’il est pris, 0 pour n’importe lequel"),
     ("demo", "Héberger le service d’exemple et lui envoyer des visiteurs"),
+    (
+        "demo_cluster",
+        "Exécuter le service d’exemple sur ce cluster du kubeconfig plutôt qu’en processus locaux",
+    ),
+    ("replica", "La réplique d’une application ; la première si absente"),
+    ("migrate:tool", "L’outil"),
+    ("migrate:cluster", "Le cluster, un contexte du kubeconfig du serveur"),
+    ("migrate:dry_run", "Montrer ce qui changerait de main, objet par objet, sans rien écrire"),
+    ("into", "Écrire dans ce dossier les fichiers à mettre dans Git, seulement ceux sans problème"),
     ("metrics_url", "Un serveur Prometheus à interroger au lieu du magasin intégré"),
     ("prune", "Supprimer aussi ce qui a quitté Git"),
     (

@@ -384,6 +384,18 @@ impl Words for English {
         )
     }
 
+    fn migration(&self, from: &str, name: &str, objects: usize) -> String {
+        format!("{from} becomes the application {name}; objects that change hands: {objects}")
+    }
+
+    fn migrations(&self, found: usize, with_problems: usize) -> String {
+        format!("found: {found}, with something to settle first (!): {with_problems}")
+    }
+
+    fn migration_written(&self, count: usize, folder: &str) -> String {
+        format!("Files written to {folder}: {count}. Nothing was changed on the cluster.")
+    }
+
     fn demo_waits(&self) -> &'static str {
         "waiting for the first version to be healthy in production"
     }

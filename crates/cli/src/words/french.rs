@@ -422,6 +422,18 @@ impl Words for French {
         )
     }
 
+    fn migration(&self, from: &str, name: &str, objects: usize) -> String {
+        format!("{from} devient l’application {name} ; objets qui changent de main : {objects}")
+    }
+
+    fn migrations(&self, found: usize, with_problems: usize) -> String {
+        format!("trouvés : {found}, dont à régler d’abord (!) : {with_problems}")
+    }
+
+    fn migration_written(&self, count: usize, folder: &str) -> String {
+        format!("Fichiers écrits dans {folder} : {count}. Rien n’a changé sur le cluster.")
+    }
+
     fn demo_waits(&self) -> &'static str {
         "en attente de la première version saine en production"
     }

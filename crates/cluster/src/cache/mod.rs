@@ -9,5 +9,6 @@ mod object;
 mod store;
 
 pub use applications::Changes;
+pub use object::PodState;
 pub(crate) use object::{Seen, tracked_by, uid_text, version};
 pub(crate) use store::{Freshness, KindId, Live, Store};

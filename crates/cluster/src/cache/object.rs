@@ -1,6 +1,7 @@
 //! One object as it came, made small: all of what is managed, 256 bytes of anything else.
 
 use std::io::{Read as _, Write as _};
+use std::net::IpAddr;
 
 use deployments::{ObjectKey, TRACKING_ANNOTATION};
 use flate2::Compression;
@@ -17,6 +18,8 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const COMPRESSED_FROM: usize = 512;
 /// The longest message of a container that waits; the projection must stay small.
 const MESSAGE_MAX: usize = 96;
+/// Between the parts of what is kept of a pod; in no text that a cluster writes.
+const SEPARATOR: char = '\u{1f}';
 
 /// The 16 bytes of an object's uid; all zero: none.
 pub(crate) type Uid = [u8; 16];
@@ -76,7 +79,7 @@ impl Seen {
             let body = pack(value.to_string().as_bytes());
             seen.managed = Some(SeenManaged { application, body, managers });
         } else if api.group.is_empty() && api.kind == "Pod" {
-            seen.summary = Some(pod_summary(&object.data).into());
+            seen.summary = Some(PodState::of(&object.data).summary().into());
         }
         Some(seen)
     }
@@ -134,43 +137,106 @@ fn reduced(entries: Vec<ManagedFieldsEntry>) -> String {
     Value::from(entries).to_string()
 }
 
-/// `phase`, whether it is ready, and for the first container that waits its name, reason, message.
-fn pod_summary(data: &Value) -> String {
-    let phase = data.pointer("/status/phase").and_then(Value::as_str).unwrap_or_default();
-    let list = |pointer| data.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
-    let ready = list("/status/conditions")
-        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-    let waiting = list("/status/initContainerStatuses")
-        .chain(list("/status/containerStatuses"))
-        .find_map(|container| Some((container, container.pointer("/state/waiting")?)));
-    let mut summary = format!("{phase}\u{1f}{}", u8::from(ready));
-    if let Some((container, waiting)) = waiting {
-        for text in [&container["name"], &waiting["reason"], &waiting["message"]] {
-            let text = text.as_str().unwrap_or_default();
-            summary.push('\u{1f}');
-            summary.extend(text.chars().take(MESSAGE_MAX));
-        }
-    }
-    summary
+/// What is known of a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodState {
+    /// `status.phase`.
+    pub phase: String,
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// `status.podIP`.
+    pub address: Option<IpAddr>,
+    /// How often its containers were started again.
+    pub restarts: u64,
+    /// The first container that waits.
+    waiting: Option<Waiting>,
 }
 
-/// The summary of a pod as its status.
-pub(crate) fn pod_status(summary: &str) -> Value {
-    let mut parts = summary.split('\u{1f}');
-    let mut next = || parts.next().unwrap_or_default();
-    let (phase, ready) = (next(), next() == "1");
-    let (container, reason, message) = (next(), next(), next());
-    let mut status = json!({
-        "phase": phase,
-        "conditions": [{ "type": "Ready", "status": if ready { "True" } else { "False" } }],
-    });
-    if !reason.is_empty() {
-        status["containerStatuses"] = json!([{
-            "name": container,
-            "state": { "waiting": { "reason": reason, "message": message } },
-        }]);
+/// A container that waits, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Waiting {
+    container: String,
+    reason: String,
+    message: String,
+}
+
+impl PodState {
+    /// Reads it from a pod.
+    #[must_use]
+    pub fn of(pod: &Value) -> Self {
+        let list = |pointer| pod.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let waiting = list("/status/initContainerStatuses")
+            .chain(list("/status/containerStatuses"))
+            .find_map(|container| Some((container, container.pointer("/state/waiting")?)));
+        Self {
+            phase: pod.pointer("/status/phase").map(text).unwrap_or_default(),
+            ready: list("/status/conditions")
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True"),
+            address: pod.pointer("/status/podIP").and_then(|ip| ip.as_str()?.parse().ok()),
+            restarts: list("/status/containerStatuses")
+                .filter_map(|container| container["restartCount"].as_u64())
+                .sum(),
+            waiting: waiting.map(|(container, waiting)| Waiting {
+                container: text(&container["name"]),
+                reason: text(&waiting["reason"]),
+                message: text(&waiting["message"]),
+            }),
+        }
     }
-    status
+
+    /// As a line that is kept instead of the object.
+    fn summary(&self) -> String {
+        let address = self.address.map(|address| address.to_string()).unwrap_or_default();
+        let (phase, ready, restarts) = (&self.phase, u8::from(self.ready), self.restarts);
+        let mut summary =
+            format!("{phase}{SEPARATOR}{ready}{SEPARATOR}{address}{SEPARATOR}{restarts}");
+        if let Some(waiting) = &self.waiting {
+            for text in [&waiting.container, &waiting.reason, &waiting.message] {
+                summary.push(SEPARATOR);
+                summary.extend(text.chars().take(MESSAGE_MAX));
+            }
+        }
+        summary
+    }
+
+    /// Reads the line back.
+    pub(crate) fn of_summary(summary: &str) -> Self {
+        let mut parts = summary.split(SEPARATOR);
+        let mut next = || parts.next().unwrap_or_default();
+        let (phase, ready, address, restarts) = (next(), next(), next(), next());
+        let (container, reason, message) = (next(), next(), next());
+        Self {
+            phase: phase.to_owned(),
+            ready: ready == "1",
+            address: address.parse().ok(),
+            restarts: restarts.parse().unwrap_or(0),
+            waiting: (!reason.is_empty()).then(|| Waiting {
+                container: container.to_owned(),
+                reason: reason.to_owned(),
+                message: message.to_owned(),
+            }),
+        }
+    }
+
+    /// As the object's status.
+    pub(crate) fn status(&self) -> Value {
+        let ready = if self.ready { "True" } else { "False" };
+        let mut status = json!({
+            "phase": self.phase, "conditions": [{ "type": "Ready", "status": ready }],
+        });
+        if let Some(address) = self.address {
+            status["podIP"] = address.to_string().into();
+        }
+        if let Some(waiting) = &self.waiting {
+            status["containerStatuses"] = json!([{
+                "name": waiting.container,
+                "restartCount": self.restarts,
+                "state": { "waiting": { "reason": waiting.reason, "message": waiting.message } },
+            }]);
+        }
+        status
+    }
 }
 
 /// The bytes of a uid; one that is no UUID is hashed, so that it still tells objects apart.
@@ -261,9 +327,22 @@ mod tests {
                 "name": "app", "state": { "waiting": { "reason": "ErrImagePull", "message": "no" } },
             }],
         } });
-        let status = pod_status(&pod_summary(&data));
+        let status = PodState::of_summary(&PodState::of(&data).summary()).status();
         assert_eq!(status["phase"], "Pending");
         let waiting = status.pointer("/containerStatuses/0/state/waiting").cloned();
         assert_eq!(waiting, Some(json!({ "reason": "ErrImagePull", "message": "no" })));
+    }
+
+    #[test]
+    fn what_is_known_of_a_pod_fits_into_a_line() {
+        let data = json!({ "status": {
+            "phase": "Running", "podIP": "10.1.2.3",
+            "conditions": [{ "type": "Ready", "status": "True" }],
+            "containerStatuses": [{ "restartCount": 2 }, { "restartCount": 1 }],
+        } });
+        let state = PodState::of(&data);
+        assert_eq!((state.ready, state.restarts), (true, 3));
+        assert_eq!(state.address, Some([10, 1, 2, 3].into()));
+        assert_eq!(PodState::of_summary(&state.summary()), state);
     }
 }

@@ -16,6 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
+use crate::IgnoredFields;
+use crate::compare::is_below_any;
 use equal::{equal, is_nothing};
 use fields::{ListKind, Manager, Owned};
 
@@ -41,13 +43,15 @@ const ITEM_DEFAULTS: &[(&str, &str)] = &[
     ("weight", "1"),
 ];
 
+static EVERY_FIELD_COUNTS: IgnoredFields = IgnoredFields::NONE;
+
 /// How to compare.
 #[derive(Debug, Clone, Copy)]
 pub struct Comparison<'a> {
     /// Whose applies are Git's: [`FIELD_MANAGER`].
     pub manager: &'a str,
-    /// JSON pointers that do not count.
-    pub ignored: &'a [&'a str],
+    /// Fields that do not count.
+    pub ignored: &'a IgnoredFields,
     /// Managers whose fields do not count (`managedFieldsManagers` of Argo CD).
     pub yields_to: &'a [&'a str],
     /// The manifest of the last apply, when it is known.
@@ -56,7 +60,7 @@ pub struct Comparison<'a> {
 
 impl Default for Comparison<'_> {
     fn default() -> Self {
-        Self { manager: FIELD_MANAGER, ignored: &[], yields_to: &[], applied: None }
+        Self { manager: FIELD_MANAGER, ignored: &EVERY_FIELD_COUNTS, yields_to: &[], applied: None }
     }
 }
 
@@ -101,7 +105,13 @@ impl Difference {
 #[must_use]
 pub fn difference(desired: &Value, live: &Value, how: &Comparison<'_>) -> Difference {
     let managers = fields::managers(live, how.manager);
-    let mut walk = Walk { managers: &managers, how, found: Difference::default() };
+    let mut walk = Walk {
+        managers: &managers,
+        yields_to: how.yields_to,
+        ignored: how.ignored.pointers(desired),
+        ignored_live: how.ignored.pointers(live),
+        found: Difference::default(),
+    };
     let roots = fields::roots(&managers);
     if let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) {
         for (name, value) in desired {
@@ -163,7 +173,11 @@ pub fn without<'a>(manifest: &Value, pointers: impl IntoIterator<Item = &'a str>
 
 struct Walk<'a> {
     managers: &'a [Manager<'a>],
-    how: &'a Comparison<'a>,
+    yields_to: &'a [&'a str],
+    /// Pointers into Git's manifest.
+    ignored: Vec<String>,
+    /// Pointers into the live object.
+    ignored_live: Vec<String>,
     found: Difference,
 }
 
@@ -250,7 +264,7 @@ impl Walk<'_> {
     fn leftover(&mut self, path: &str, live: &Value, ours: &Value) {
         let Some(ours) = ours.as_object() else { return };
         if ours.keys().all(|name| name == ".") {
-            return self.note(path, None);
+            return self.leaf(path);
         }
         for (name, below) in ours {
             let found = match (name.strip_prefix("f:"), live) {
@@ -291,7 +305,7 @@ impl Walk<'_> {
                 let Some(key) = fields::item_key(name) else { continue };
                 let wanted = desired.iter().any(|item| fields::has_key(item, &key));
                 if let (false, Some(index)) = (wanted, position(live, name)) {
-                    self.note(&join(path, &index.to_string()), None);
+                    self.leaf(&join(path, &index.to_string()));
                 }
             }
         }
@@ -307,7 +321,7 @@ impl Walk<'_> {
             for name in fields.keys() {
                 let Some(value) = fields::set_value(name) else { continue };
                 if let (false, Some(index)) = (desired.contains(&value), position(live, name)) {
-                    self.note(&join(path, &index.to_string()), None);
+                    self.leaf(&join(path, &index.to_string()));
                 }
             }
         }
@@ -352,17 +366,22 @@ impl Walk<'_> {
     }
 
     fn note(&mut self, path: &str, holder: Option<Holder>) {
-        let ignored = self.how.ignored.iter().any(|pointer| {
-            path == *pointer || path.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))
-        });
+        let ignored = is_below_any(path, &self.ignored);
         let yields = holder.as_ref().is_some_and(|holder| {
-            is_autoscaler(holder) || self.how.yields_to.contains(&holder.manager.as_str())
+            is_autoscaler(holder) || self.yields_to.contains(&holder.manager.as_str())
         });
         match (ignored, yields) {
             // What nobody else holds is written with the next apply; it just is no reason for one.
             (true, _) if holder.is_none() => {}
             (false, false) => drop(self.found.changed.insert(path.to_owned(), holder)),
             (true, _) | (_, true) => drop(self.found.yielded.insert(path.to_owned(), holder)),
+        }
+    }
+
+    /// A field of the live object that is ours alone and that Git no longer sets.
+    fn leaf(&mut self, path: &str) {
+        if !is_below_any(path, &self.ignored_live) {
+            self.found.changed.insert(path.to_owned(), None);
         }
     }
 }

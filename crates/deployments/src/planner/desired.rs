@@ -243,10 +243,10 @@ fn changes(
     manifest: &Value,
     live: &LiveObject,
 ) -> BTreeMap<String, Option<Holder>> {
-    let ignored = inputs.application.ignored_pointers(object);
+    let ignored = inputs.application.ignored_fields(object);
     let applied = live.applied.as_ref();
     if live.manifest.pointer("/metadata/managedFields").is_none() {
-        let fields = changed_fields(manifest, &live.manifest, applied, &ignored);
+        let fields = changed_fields(manifest, &live.manifest, applied, &ignored.pointers(manifest));
         return fields.into_iter().map(|field| (field, None)).collect();
     }
     let yields_to = inputs.application.ignored_managers(object);

@@ -1,6 +1,6 @@
 //! Which `Application` files are read, and what the others are told.
 
-use deployments::{Application, Consent, ObjectKey, Propagation, Target};
+use deployments::{Application, Consent, IgnoredFields, ObjectKey, Propagation, Target};
 
 const GOOD: &str = "\
 apiVersion: argoproj.io/v1alpha1
@@ -42,8 +42,8 @@ fn reads_what_argo_cd_reads() {
         namespace: "staging".into(),
         name: "hello".into(),
     };
-    assert_eq!(application.ignored_pointers(&key("Deployment")), ["/spec/replicas"]);
-    assert!(application.ignored_pointers(&key("StatefulSet")).is_empty());
+    assert_eq!(application.ignored_fields(&key("Deployment")).json_pointers, ["/spec/replicas"]);
+    assert_eq!(application.ignored_fields(&key("StatefulSet")), IgnoredFields::NONE);
     let kustomization = application.source.kustomize.unwrap().kustomization("../x");
     assert_eq!(
         kustomization,
@@ -77,9 +77,9 @@ fn refuses_by_name_and_place() {
     refused("    path:", "    chart: x\n    path:", 10, &["chart", "commit the chart"]);
     refused(
         "jsonPointers: [/spec/replicas]",
-        "jqPathExpressions: [.spec]",
+        "jqPathExpressions: ['.spec |= 1']",
         19,
-        &["jqPathExpressions"],
+        &["`.spec |= 1` is not a jq path", "change none"],
     );
     refused("kind: Application", "kind: ApplicationSet", 2, &["ApplicationSet"]);
     refused("name: hello-staging", "name: ../x", 4, &["application name"]);

@@ -8,6 +8,7 @@ mod dependencies;
 mod health;
 mod health_families;
 mod hook;
+mod jq;
 mod lua;
 mod operation;
 mod ownership;

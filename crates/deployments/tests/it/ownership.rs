@@ -1,6 +1,7 @@
 //! Differences by who owns a field.
 
 use deployments::ownership::{Comparison, Difference, Holder, difference, prepared, without};
+use deployments::{IgnoredFields, JqPath};
 use serde_json::{Value, json};
 
 /// A manifest and what the cluster holds, both without what every object has.
@@ -138,11 +139,45 @@ fn ignored_fields_do_not_count_and_stay_with_who_holds_them() {
         desired: json!({ "spec": { "a": { "x": 1 }, "b": 1, "ab": 1 } }),
         live: json!({ "spec": { "a": { "x": 2 }, "b": 2, "ab": 2 } }),
         others: &[("operator", "", json!({ "f:spec": { "f:a": { "f:x": {} } } }))],
-        how: Comparison { ignored: &["/spec/a", "/spec/b"], ..Comparison::default() },
+        how: Comparison {
+            ignored: &IgnoredFields {
+                json_pointers: vec!["/spec/a".into(), "/spec/b".into()],
+                jq_paths: Vec::new(),
+            },
+            ..Comparison::default()
+        },
         ..Case::default()
     });
     assert_eq!(difference.pointers(), ["/spec/ab"]);
     assert_eq!(difference.yielded.keys().collect::<Vec<_>>(), ["/spec/a/x"]);
+}
+
+/// Git's second container is the cluster's first: a field that is named by what is in an item is
+/// left alone there and nowhere else.
+#[test]
+fn expressions_name_fields_on_each_side_where_they_are() {
+    let containers = |items: &[(&str, &str)]| -> Value {
+        let items = items.iter().map(|(name, image)| json!({ "name": name, "image": image }));
+        json!({ "spec": { "containers": items.collect::<Vec<_>>() } })
+    };
+    let expression = ".spec.containers[] | select(.name == \"proxy\") | .image";
+    let owned = json!({ "f:name": {}, "f:image": {} });
+    let difference = compare(Case {
+        desired: containers(&[("app", "app:2"), ("proxy", "proxy:1")]),
+        live: containers(&[("proxy", "proxy:9"), ("app", "app:1"), ("old", "old:1")]),
+        ours: json!({ "f:spec": { "f:containers": {
+            "k:{\"name\":\"app\"}": owned, "k:{\"name\":\"proxy\"}": owned, "k:{\"name\":\"old\"}": owned,
+        } } }),
+        how: Comparison {
+            ignored: &IgnoredFields {
+                json_pointers: Vec::new(),
+                jq_paths: vec![JqPath::parse(expression).unwrap()],
+            },
+            ..Comparison::default()
+        },
+        ..Case::default()
+    });
+    assert_eq!(difference.pointers(), ["/spec/containers/0/image", "/spec/containers/2"]);
 }
 
 #[test]

@@ -70,6 +70,8 @@ async fn holds_every_address_against_the_policy() {
             Err("address-denied"),
         ),
         ("http://10.0.0.1/".into(), AddressPolicy::Own, Err("address-denied")),
+        ("http://127.0.0.1:1/".into(), AddressPolicy::Pod, Err("address-denied")),
+        ("http://169.254.169.254/".into(), AddressPolicy::Pod, Err("address-denied")),
         ("ftp://127.0.0.1/".into(), AddressPolicy::UserGiven, Err("url-invalid")),
         ("http://user:secret@127.0.0.1/".into(), AddressPolicy::UserGiven, Err("url-invalid")),
     ] {

@@ -24,6 +24,7 @@ fn target(server: &Server, path: &str) -> ScrapeTarget {
         application: application(),
         address: server.address.to_string(),
         path: path.into(),
+        policy: AddressPolicy::Own,
         labels: BTreeMap::from([("revision".into(), "r1".into())]),
         interval_ms: 500,
     }

@@ -203,6 +203,15 @@ pub async fn log(
             complete: true,
         }));
     };
+    if let Some(chunk) = server.pod_log(&name, &replica, query.offset, query.follow).await {
+        let chunk =
+            chunk.map_err(|error| Refusal::new("not-ready", &Obstacle::ClusterSilent(&error)))?;
+        return Ok(Json(LogChunk {
+            text: String::from_utf8_lossy(&chunk.bytes).into_owned(),
+            next_offset: chunk.next_offset,
+            complete: chunk.ended,
+        }));
+    }
     let chunk = if query.follow {
         let mut stopping = server.stopping.subscribe();
         tokio::select! {

@@ -29,6 +29,7 @@ use crate::http::{identity, repository_name};
 use crate::language;
 use crate::sources::{self, Finder, Standing};
 use crate::state::Server;
+use crate::trials::Proposal;
 use crate::words::{self, ConfigurationProblem, Missing, Note, RenderFailed, say};
 
 /// The source difference between the merge base, or an earlier patch set, and the newest patch set.
@@ -133,10 +134,13 @@ pub async fn of_change(
         before,
         after,
     };
+    let trying = Arc::clone(server);
     let (base, head, server) = (base.clone(), head.clone(), Arc::clone(server));
     let work = move || compare(&server, &store, &base, &head, &change);
     let compared = tokio::task::spawn_blocking(language::carried(work)).await;
-    Ok(compared.context("rendering was interrupted")??)
+    let (mut consequences, proposals) = compared.context("rendering was interrupted")??;
+    consequences.problems.extend(trying.refusals(proposals).await);
+    Ok(consequences)
 }
 
 /// Where the sources of each application stand, or why they do not.
@@ -170,7 +174,7 @@ fn compare(
     base: &CommitId,
     head: &CommitId,
     change: &Change,
-) -> anyhow::Result<wire::Consequences> {
+) -> anyhow::Result<(wire::Consequences, Vec<Proposal>)> {
     let Change { before, after, .. } = change;
     let changed = store.changed_paths(Some(&store.tree_of(base)?), Some(&store.tree_of(head)?))?;
     let changed: Vec<String> =
@@ -191,8 +195,9 @@ fn compare(
     }
     let mut problems: Vec<Reason> =
         after.problems.iter().map(ConfigurationProblem::reason).collect();
-    let mut environments = Vec::new();
+    let (mut environments, mut proposals) = (Vec::new(), Vec::new());
     for (name, (old, new)) in names {
+        let proposed = new;
         let old = old.map_or_else(|| Ok(Vec::new()), |one| manifests(server, one, &change.old));
         let new = new.map_or_else(|| Ok(Vec::new()), |one| manifests(server, one, &change.new));
         let (old, new) = match (old, new) {
@@ -204,12 +209,14 @@ fn compare(
                 continue;
             }
         };
+        let rendered = new.clone();
         let (new, notes) = with_new_builds(new, &builds);
         let environment = after.environment_of(&name).or_else(|| before.environment_of(&name));
         let differences = render::difference(&old, &new);
         if differences.is_empty() && notes.is_empty() {
             continue;
         }
+        proposals.extend(proposed.map(|proposed| Proposal::of(proposed, &rendered, &differences)));
         environments.push(wire::EnvironmentConsequences {
             environment: environment.map(|one| one.name.to_string()).unwrap_or_default(),
             application: name.to_string(),
@@ -227,7 +234,7 @@ fn compare(
         after.configuration.environments.iter().position(|one| one.name.as_str() == name)
     };
     environments.sort_by_key(|one| order(&one.environment).unwrap_or(usize::MAX));
-    Ok(wire::Consequences { environments, problems })
+    Ok((wire::Consequences { environments, problems }, proposals))
 }
 
 fn manifests(

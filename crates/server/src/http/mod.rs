@@ -136,6 +136,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(places::runners))
         .routes(routes!(places::destinations))
         .routes(routes!(places::missing_permissions))
+        .routes(routes!(places::migrate))
         .routes(routes!(events::stream))
         .merge(people_api())
 }

@@ -6,16 +6,19 @@ use std::sync::Arc;
 
 use api::page::Page;
 use api::problem::Reason;
-use api::settings::{Destination, MissingPermission, Runner, RunningJob};
+use api::settings::{
+    Destination, Migration, MigrationQuery, MigrationTool, MissingPermission, Runner, RunningJob,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use cluster::{Deployer, Identity, Reachability};
+use cluster::{Deployer, Identity, KindInUse, Reachability};
+use deployments::migration::{self, Tool};
 use deployments::{BlockReason, Target};
 use pipelines::view::JobState;
 use repositories::access::Permission;
 
-use crate::http::extract::Path;
+use crate::http::extract::{Path, Query};
 use crate::http::identity;
 use crate::http::problem::{Answer, Refusal};
 use crate::state::Server;
@@ -147,6 +150,46 @@ pub async fn missing_permissions(
         },
         namespace: one.namespace,
         reason: one.reason,
+    });
+    Ok(Json(Page { items: items.collect(), next_cursor: None }))
+}
+
+/// What the objects of another tool on a cluster become here. They may hold values that were meant
+/// for nobody else, so only who administers the server may see them.
+#[utoipa::path(get, path = "/destinations/{name}/migration", tag = "server",
+    params(("name" = String, Path), MigrationQuery),
+    responses((status = 200, body = Page<Migration>)))]
+pub async fn migrate(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Query(query): Query<MigrationQuery>,
+) -> Answer<Page<Migration>> {
+    identity::permit_server(&server, &headers, Permission::AdministerServer).await?;
+    let known = server.clusters.find(&name);
+    let known = known.ok_or_else(|| Refusal::not_found(&Missing::Cluster(&name)))?;
+    let tool = match query.from {
+        MigrationTool::Argocd => Tool::ArgoCd,
+        MigrationTool::Flux => Tool::Flux,
+    };
+    let mut objects = Vec::new();
+    for (api_version, kind) in tool.kinds() {
+        let found = known.cluster.list(&Identity::Own, &KindInUse::new(*api_version, *kind)).await;
+        let refused = |error| Refusal::new("not-ready", &Obstacle::ClusterSilent(&error));
+        objects.extend(found.map_err(refused)?);
+    }
+    let cluster = migration::Cluster { name: &known.name, server: &known.address };
+    let found = match tool {
+        Tool::ArgoCd => migration::of_argo_cd(&objects, cluster),
+        Tool::Flux => migration::of_flux(&objects, cluster),
+    };
+    let items = found.into_iter().map(|one| Migration {
+        from: format!("{} {}/{}", one.from.kind, one.from.namespace, one.from.name),
+        name: one.name,
+        file: one.file,
+        problems: one.problems,
+        notes: one.notes,
+        objects: one.objects.iter().map(ToString::to_string).collect(),
     });
     Ok(Json(Page { items: items.collect(), next_cursor: None }))
 }

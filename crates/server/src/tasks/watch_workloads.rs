@@ -1,6 +1,7 @@
 //! Takes note of what the workload engine tells: restarts, repairs, new targets.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use deployments::{DeploymentFact, Drift, DriftChange, ObjectKey};
 use ledger::Actor;
@@ -11,12 +12,15 @@ use crate::state::Server;
 use crate::watched;
 
 const ACTOR: &str = "workloads";
+/// Nobody waits longer than this for a target that came.
+const REST_MAX: Duration = Duration::from_secs(1);
 
 /// Follows the engine's events until the server stops.
 pub async fn follow(server: Arc<Server>) {
     let mut events = server.engine.events();
     let mut changed = server.engine.changed();
     let mut folded = server.recorder.watch();
+    let mut clusters = server.clusters.watch();
     let mut stopping = server.stopping.subscribe();
     loop {
         tokio::select! {
@@ -27,10 +31,19 @@ pub async fn follow(server: Arc<Server>) {
                 Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events were missed"),
                 Err(RecvError::Closed) => return,
             },
-            _ = changed.changed() => watched::follow_targets(&server),
-            _ = folded.changed() => watched::follow_targets(&server),
+            _ = changed.changed() => look(&server).await,
+            _ = folded.changed() => look(&server).await,
+            _ = clusters.changed() => look(&server).await,
         }
     }
+}
+
+/// Looks at all targets, and rests as long as that took: however much happens at once, at most half
+/// of a core is spent on it.
+async fn look(server: &Arc<Server>) {
+    let began = Instant::now();
+    watched::follow_targets(server);
+    tokio::time::sleep(began.elapsed().min(REST_MAX)).await;
 }
 
 async fn note(server: &Arc<Server>, event: &EngineEvent) {

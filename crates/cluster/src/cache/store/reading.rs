@@ -6,11 +6,11 @@ use deployments::{Inventory, LiveObject, ObjectKey};
 use ledger::{ApplicationName, Timestamp};
 use serde_json::{Value, json};
 
-use crate::UnsyncedKind;
+use crate::{Pod, UnsyncedKind};
 
 use super::{Detail, Entry, Freshness, Live, Managed, OWNERS_MAX, Store};
 use crate::cache::applications::Changes;
-use crate::cache::object::{Uid, pod_status, uid_text, unpack};
+use crate::cache::object::{PodState, Uid, uid_text, unpack};
 
 impl Store {
     /// What is there of an application: its own objects, and what Git asks for whoever made it.
@@ -70,6 +70,47 @@ impl Store {
             found.extend(below.into_iter().map(|entry| self.manifest(entry)));
         }
         found
+    }
+
+    /// The pods of an application, each with the object of the application that it is made for.
+    pub fn pods(&self, name: &ApplicationName) -> Vec<Pod> {
+        let Some(application) = self.applications.find(name) else { return Vec::new() };
+        let own = application.objects.iter().filter_map(|index| self.entry(*index));
+        let mut level: Vec<(ObjectKey, &Entry)> =
+            own.map(|entry| (self.key(entry), entry)).collect();
+        let mut found = Vec::new();
+        for _ in 0..=OWNERS_MAX {
+            found.extend(level.iter().filter_map(|(owner, entry)| {
+                let state = match &entry.detail {
+                    Detail::Summary(summary) => PodState::of_summary(summary),
+                    Detail::Managed(managed) if owner.kind == "Pod" && owner.group.is_empty() => {
+                        PodState::of(&unpack(&managed.body))
+                    }
+                    Detail::Managed(_) | Detail::Nothing => return None,
+                };
+                let key = self.key(entry);
+                Some(Pod { namespace: key.namespace, name: key.name, owner: owner.clone(), state })
+            }));
+            let below = level.iter().flat_map(|(owner, entry)| {
+                let children = self.children.get(&entry.uid).into_iter().flatten();
+                let children = children.filter_map(|index| self.entry(*index));
+                let children = children.filter(|one| !matches!(one.detail, Detail::Managed(_)));
+                children.map(|child| (owner.clone(), child))
+            });
+            level = below.collect();
+        }
+        found.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        found
+    }
+
+    fn key(&self, entry: &Entry) -> ObjectKey {
+        let api = self.kinds.get(usize::from(entry.kind)).map(|kind| &kind.resource.api);
+        ObjectKey {
+            group: api.map(|api| api.group.clone()).unwrap_or_default(),
+            kind: api.map(|api| api.kind.clone()).unwrap_or_default(),
+            namespace: self.namespaces.text(entry.namespace).to_owned(),
+            name: entry.name.to_string(),
+        }
     }
 
     /// One object.
@@ -175,7 +216,7 @@ impl Store {
             Detail::Managed(managed) => full(managed),
             Detail::Nothing => json!({ "metadata": {} }),
             Detail::Summary(summary) => {
-                json!({ "metadata": {}, "status": pod_status(summary) })
+                json!({ "metadata": {}, "status": PodState::of_summary(summary).status() })
             }
         };
         if let Some(kind) = self.kinds.get(usize::from(entry.kind)) {

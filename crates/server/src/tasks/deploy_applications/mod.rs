@@ -21,6 +21,7 @@ pub use inputs::images;
 use inputs::{inputs, waits_for_promotion};
 pub use looked::Looked;
 use looked::look_key;
+pub use operate::chain;
 
 use crate::clusters::Known;
 use crate::renderings::{CommitTree, Rendering};

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cluster::{ApplyRefusal, Change, DeleteOptions, Identity, PutOptions, RequestError};
-use deployments::project::ServiceAccount;
 use deployments::{
     Act, Action, Application, Failure, Health, HealthStatus, Next, ObjectKey, Observed, Operation,
     Plan, Propagation, Step, SyncOptions, assess_health,
@@ -98,11 +97,8 @@ async fn wait(
 /// In whose name everything is asked. A plan is not made when its project has an account for
 /// elsewhere only; should one be, it ends here: there is no way back to Boucle's own rights.
 fn identity(rendering: &Rendering, plan: &Plan) -> Result<Identity, (ObjectKey, String)> {
-    match rendering.scope.service_account() {
-        Ok(None) => Ok(Identity::Own),
-        Ok(Some(ServiceAccount { namespace, name })) => {
-            Ok(Identity::ServiceAccount { namespace, name })
-        }
+    match rendering.identity() {
+        Ok(identity) => Ok(identity),
         Err(refusal) => match plan.steps.first() {
             Some(step) => Err((step.object.clone(), refusal.to_string())),
             None => Ok(Identity::Own),
@@ -202,7 +198,7 @@ impl Hand<'_> {
     }
 
     fn put_options(&self, step: &Step, options: &SyncOptions) -> PutOptions {
-        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        let yields_to = self.application.ignored_managers(&step.object);
         PutOptions {
             // Git wins over whoever wrote a field that Git sets, as with Argo CD.
             take_fields: true,
@@ -210,8 +206,8 @@ impl Hand<'_> {
             recreate: options.force,
             allow_unknown_fields: !options.validate,
             dry_run: false,
-            ignored: owned(self.application.ignored_pointers(&step.object)),
-            yields_to: owned(self.application.ignored_managers(&step.object)),
+            ignored: self.application.ignored_fields(&step.object),
+            yields_to: yields_to.into_iter().map(str::to_owned).collect(),
         }
     }
 
@@ -227,7 +223,7 @@ fn names(key: &ObjectKey) -> (&str, &str, &str, &str) {
 }
 
 /// An error with everything that it comes from, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -14,8 +14,8 @@ use pipelines::workflow::{Problem, ProblemCode};
 
 use super::super::files::Unplaced;
 use super::super::{
-    CheckNote, ConfigurationProblem, Finding, Malformed, Missing, Next, Note, Obstacle,
-    PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step, Trouble, workflow_reason,
+    CheckNote, ClusterRefuses, ConfigurationProblem, Finding, Malformed, Missing, Next, Note,
+    Obstacle, PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step, Trouble, workflow_reason,
 };
 use super::{check, check_all};
 use crate::http::problem::Refusal;
@@ -229,6 +229,7 @@ fn files_that_are_wrong() {
     let placed = problem("invalid-configuration", Trouble::Refused("x".into())).reason();
     assert_eq!(placed.to_string(), "boucle.yaml:3:5: x [invalid-configuration]");
     check_all(&[RenderFailed(&"x")]);
+    check_all(&[ClusterRefuses { cluster: "a", application: &"b", refusal: &"c" }]);
     let workflow =
         |code| Problem { code, path: file.clone(), line: 2, column: 4, message: "x".into() };
     let problems: Vec<Problem> = [
