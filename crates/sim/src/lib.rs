@@ -2,11 +2,13 @@
 //!
 //! Messages come late, twice, out of order or never; two deciders act at once; people push while a
 //! rollback is decided; deciders crash; the clock jumps; data is missing. [`run`] checks all the
-//! while what must never be seen. [`scenario`] plays an operator's session without faults.
+//! while what must never be seen. [`scenario`] plays an operator's session without faults; [`cluster`]
+//! is the same for Kubernetes: lost watches, late applies, other controllers.
 //!
 //! Absent on purpose: the hands. They are tested against the real thing, each in its own crate.
 
 mod checks;
+pub mod cluster;
 mod deciders;
 mod options;
 mod rng;
@@ -86,6 +88,10 @@ pub fn run_many(seeds: Range<u64>, options: Options) -> Summary {
     summary
 }
 
+/// One seed in so many has clusters too: three applications with all of their objects take several
+/// times as long as an environment.
+const CLUSTER_SHARE: u64 = 4;
+
 /// The summary of `seeds` seeds as text for a terminal, and whether all rules were kept.
 #[must_use]
 pub fn cli_report(seeds: u64) -> (String, bool) {
@@ -110,5 +116,7 @@ pub fn cli_report(seeds: u64) -> (String, bool) {
         let _ = writeln!(text, "seed {}: {}", outcome.seed, names.join(", "));
     }
     let _ = writeln!(text, "{} seeds with violations", summary.failed.len());
-    (text, summary.failed.is_empty())
+    let clusters = cluster::run_many(0..seeds.div_ceil(CLUSTER_SHARE), cluster::Options::default());
+    text.push_str(&cluster::report(&clusters));
+    (text, summary.failed.is_empty() && clusters.failed.is_empty())
 }

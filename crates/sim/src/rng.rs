@@ -15,6 +15,8 @@ pub(crate) struct Chances {
     pub people: Stream,
     /// Crashes, clock jumps, silence, drift.
     pub faults: Stream,
+    /// What clusters and their watches do.
+    pub clusters: Stream,
 }
 
 impl Chances {
@@ -24,7 +26,13 @@ impl Chances {
             stream.next();
             stream
         };
-        Self { deciders: stream(1), network: stream(2), people: stream(3), faults: stream(4) }
+        Self {
+            deciders: stream(1),
+            network: stream(2),
+            people: stream(3),
+            faults: stream(4),
+            clusters: stream(5),
+        }
     }
 }
 
