@@ -3,6 +3,7 @@
 //! The data stay outside the project; a folder that is not there is an error and never a pass.
 
 mod health;
+mod kustomize;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,7 @@ const SUITES: &[(&str, Judge)] = &[
     ("actionlint-ok", accepted),
     ("codeowners", codeowners),
     ("health", health::judge),
+    ("kustomize", kustomize::judge),
 ];
 
 /// Runs the suites of these names, or every one.

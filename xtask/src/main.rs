@@ -59,7 +59,8 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_value = "100,500,1000")]
         sizes: Vec<usize>,
     },
-    /// Run outside vectors: expressions, workflows, code owners, health (docs/health.md).
+    /// Run outside vectors: expressions, workflows, code owners, health (docs/health.md),
+    /// kustomizations (docs/kubernetes.md).
     Conformance {
         /// The folder with a folder per suite.
         #[arg(long)]

@@ -15,7 +15,7 @@ pub struct Source {
     pub path: String,
     /// `targetRevision`: a branch, tag or commit; `HEAD` is the default branch.
     pub target_revision: String,
-    /// `kustomize`: changes on top of the folder's own kustomization.
+    /// `kustomize`: changes to the folder's own kustomization.
     pub kustomize: Option<KustomizeOptions>,
     /// `directory`: plain manifests.
     pub directory: Option<DirectoryOptions>,
@@ -27,7 +27,8 @@ pub struct Source {
     pub reference: Option<String>,
 }
 
-/// `spec.source.kustomize`; each field means what the same field of a kustomization means.
+/// `spec.source.kustomize`: changes to the folder's own kustomization, as Argo CD makes them with
+/// `kustomize edit`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct KustomizeOptions {
@@ -45,6 +46,30 @@ pub struct KustomizeOptions {
     pub images: Vec<String>,
     /// `replicas`.
     pub replicas: Vec<ReplicaCount>,
+    /// `commonAnnotationsEnvsubst`: replace `$ARGOCD_APP_…` in the annotations.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub common_annotations_envsubst: bool,
+    /// `forceCommonLabels`: replace labels that the kustomization has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force_common_labels: bool,
+    /// `forceCommonAnnotations`: replace annotations that the kustomization has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub force_common_annotations: bool,
+    /// `labelWithoutSelector`: leave labels out of selectors and templates.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub label_without_selector: bool,
+    /// `labelIncludeTemplates`: but not out of templates.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub label_include_templates: bool,
+    /// `patches`, as a kustomization has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<Value>,
+    /// `components`: paths as seen from the source's folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// `ignoreMissingComponents`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_missing_components: bool,
 }
 
 /// One entry of `spec.source.kustomize.replicas`.
@@ -128,65 +153,5 @@ impl Source {
     #[must_use]
     pub fn is_rendered(&self) -> bool {
         !self.path.is_empty()
-    }
-}
-
-impl KustomizeOptions {
-    /// The options as a kustomization over `resource`, a relative path to the source's folder; what
-    /// Argo CD does with `kustomize edit`.
-    #[must_use]
-    pub fn kustomization(&self, resource: &str) -> Value {
-        let mut fields = serde_json::Map::new();
-        fields.insert("resources".into(), Value::from(vec![resource]));
-        let mut put = |name: &str, value: Value| {
-            let empty = match &value {
-                Value::String(text) => text.is_empty(),
-                Value::Array(items) => items.is_empty(),
-                Value::Object(entries) => entries.is_empty(),
-                Value::Null | Value::Bool(_) | Value::Number(_) => false,
-            };
-            if !empty {
-                fields.insert(name.into(), value);
-            }
-        };
-        put("namePrefix", Value::from(self.name_prefix.clone()));
-        put("nameSuffix", Value::from(self.name_suffix.clone()));
-        put("namespace", Value::from(self.namespace.clone()));
-        put("commonLabels", serde_json::json!(self.common_labels));
-        put("commonAnnotations", serde_json::json!(self.common_annotations));
-        put("images", Value::Array(self.images.iter().map(|image| image_entry(image)).collect()));
-        put("replicas", serde_json::json!(self.replicas));
-        Value::Object(fields)
-    }
-}
-
-/// `name=new:tag` and its shorter forms as an entry of a kustomization's `images`.
-fn image_entry(text: &str) -> Value {
-    let (name, new) = match text.split_once('=') {
-        Some((name, new)) => (Some(name), new),
-        None => (None, text),
-    };
-    let (new_name, suffix) = split_image(new);
-    let mut entry = serde_json::Map::new();
-    entry.insert("name".into(), Value::from(name.unwrap_or(new_name)));
-    if name.is_some() {
-        entry.insert("newName".into(), Value::from(new_name));
-    }
-    match suffix {
-        Some(('@', digest)) => drop(entry.insert("digest".into(), Value::from(digest))),
-        Some((_, tag)) => drop(entry.insert("newTag".into(), Value::from(tag))),
-        None => {}
-    }
-    Value::Object(entry)
-}
-
-fn split_image(image: &str) -> (&str, Option<(char, &str)>) {
-    if let Some((name, digest)) = image.split_once('@') {
-        return (name, Some(('@', digest)));
-    }
-    // A colon before the last slash is a port of the registry, not a tag.
-    match image.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some((':', tag))),
-        _ => (image, None),
     }
 }

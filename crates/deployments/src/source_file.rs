@@ -21,19 +21,6 @@ refused!(
 );
 refused!(no_plugin, "`spec.source.plugin` is not supported: plugins would run unknown programs");
 refused!(no_jsonnet, "`spec.source.directory.jsonnet` is not supported yet");
-refused!(
-    no_patches,
-    "`spec.source.kustomize.patches` is not supported yet: put them in an overlay"
-);
-refused!(
-    no_components,
-    "`spec.source.kustomize.components` is not supported yet: put them in an overlay"
-);
-refused!(
-    no_kustomize,
-    "this field of `spec.source.kustomize` is not supported yet: put it in an overlay"
-);
-
 /// One source.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -71,28 +58,21 @@ struct KustomizeFile {
     common_annotations: BTreeMap<String, String>,
     images: Vec<String>,
     replicas: Vec<crate::source::ReplicaCount>,
-    #[serde(rename = "patches", deserialize_with = "no_patches")]
-    _patches: (),
-    #[serde(rename = "components", deserialize_with = "no_components")]
-    _components: (),
-    #[serde(rename = "version", deserialize_with = "no_kustomize")]
+    common_annotations_envsubst: bool,
+    force_common_labels: bool,
+    force_common_annotations: bool,
+    label_without_selector: bool,
+    label_include_templates: bool,
+    patches: Vec<Value>,
+    components: Vec<String>,
+    ignore_missing_components: bool,
+    #[serde(rename = "version", deserialize_with = "kustomize_version")]
     _version: (),
-    #[serde(rename = "forceCommonLabels", deserialize_with = "no_kustomize")]
-    _force_common_labels: (),
-    #[serde(rename = "forceCommonAnnotations", deserialize_with = "no_kustomize")]
-    _force_common_annotations: (),
-    #[serde(rename = "commonAnnotationsEnvsubst", deserialize_with = "no_kustomize")]
-    _common_annotations_envsubst: (),
-    #[serde(rename = "labelWithoutSelector", deserialize_with = "no_kustomize")]
-    _label_without_selector: (),
-    #[serde(rename = "labelIncludeTemplates", deserialize_with = "no_kustomize")]
-    _label_include_templates: (),
-    #[serde(rename = "ignoreMissingComponents", deserialize_with = "no_kustomize")]
-    _ignore_missing_components: (),
-    #[serde(rename = "kubeVersion", deserialize_with = "no_kustomize")]
-    _kube_version: (),
-    #[serde(rename = "apiVersions", deserialize_with = "no_kustomize")]
-    _api_versions: (),
+    /// Only charts in a kustomization would ask for these, and such charts are refused.
+    #[serde(rename = "kubeVersion")]
+    _kube_version: String,
+    #[serde(rename = "apiVersions")]
+    _api_versions: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -133,6 +113,17 @@ fn helm_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Err
         "" | "v3" => Ok(()),
         other => Err(D::Error::custom(format!(
             "`helm.version` `{other}` is not supported: charts are rendered by Helm 3; leave it out"
+        ))),
+    }
+}
+
+/// The one whose outcome the engine has.
+fn kustomize_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match String::deserialize(deserializer)?.trim_start_matches('v') {
+        "" | "5.7.1" => Ok(()),
+        other => Err(D::Error::custom(format!(
+            "`kustomize.version` `{other}` is not supported: kustomizations are built as version \
+             5.7.1 builds them; leave it out"
         ))),
     }
 }
@@ -253,6 +244,14 @@ fn kustomize(options: KustomizeFile) -> KustomizeOptions {
         common_annotations: options.common_annotations,
         images: options.images,
         replicas: options.replicas,
+        common_annotations_envsubst: options.common_annotations_envsubst,
+        force_common_labels: options.force_common_labels,
+        force_common_annotations: options.force_common_annotations,
+        label_without_selector: options.label_without_selector,
+        label_include_templates: options.label_include_templates,
+        patches: options.patches,
+        components: options.components,
+        ignore_missing_components: options.ignore_missing_components,
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) struct FieldSpec {
     pub(crate) gvk: Gvk,
     pub(crate) path: String,
     pub(crate) create: bool,
+    parts: Vec<String>,
 }
 
 /// What is made when the field is absent and may be created.
@@ -26,10 +27,16 @@ pub(crate) type Refusal = String;
 
 impl FieldSpec {
     pub(crate) fn new(gvk: Gvk, path: &str, create: bool) -> Self {
-        FieldSpec { gvk, path: path.into(), create }
+        FieldSpec { gvk, path: path.into(), create, parts: split_at(path, '/') }
     }
 
-    fn is_for(&self, object: &Map<String, Value>) -> bool {
+    /// The fields that lead to the one that is meant.
+    pub(crate) fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
+    /// Whether the object is of a kind that is meant.
+    pub(crate) fn is_for(&self, object: &Map<String, Value>) -> bool {
         let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
         let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
         let (group, version) = split_api_version(text("apiVersion"));
@@ -46,21 +53,23 @@ impl FieldSpec {
         create: Create,
         write: &mut dyn FnMut(&mut Value) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        if !self.is_for(object) {
-            return Ok(());
-        }
-        let path = split(&self.path);
+        if self.is_for(object) { self.apply_to_any(object, create, write) } else { Ok(()) }
+    }
+
+    /// Like [`FieldSpec::apply`], whatever kind the object is of.
+    pub(crate) fn apply_to_any(
+        &self,
+        object: &mut Map<String, Value>,
+        create: Create,
+        write: &mut dyn FnMut(&mut Value) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let create = if self.create { create } else { Create::Never };
-        in_mapping(object, &path, create, write)
+        in_mapping(object, &self.parts, create, write)
             .map_err(|reason| format!("at `{}`: {reason}", self.path))
     }
 }
 
-/// The parts of a path; `\/` is a `/` inside a part.
-pub(crate) fn split(path: &str) -> Vec<String> {
-    split_at(path, '/')
-}
-
+/// The parts of a path; a `\` keeps the delimiter behind it inside a part.
 pub(crate) fn split_at(path: &str, delimiter: char) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let text = if path.len() > 1 { path.strip_prefix(delimiter).unwrap_or(path) } else { path };

@@ -1,28 +1,32 @@
 //! `configMapGenerator` and `secretGenerator`.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Fault};
-use crate::kustomization::{Generator, GeneratorOptions};
+use crate::parts::{Generator, GeneratorOptions};
+use crate::provenance::{self, Origin};
 use crate::resource::{Behavior, Resource, Resources};
+use crate::schema::Kinds;
 
 /// Reads a file of the kustomization's folder.
 pub(crate) type ReadFile<'a> = dyn Fn(&str, &str) -> Result<Vec<u8>, Fault> + 'a;
 
-/// Makes the object, and adds, replaces or merges it as its `behavior` says.
-pub(crate) fn apply(
+/// Adds the object, or replaces or merges an existing one, as its `behavior` says.
+pub(crate) fn absorb(
     resources: &mut Resources,
-    generator: &Generator,
-    global: Option<&GeneratorOptions>,
-    is_secret: bool,
-    read: &ReadFile<'_>,
+    mut made: Resource,
+    origin: Option<Origin>,
+    pointer: &str,
 ) -> Result<(), Fault> {
-    let made = make(generator, global, is_secret, read)?;
-    let refuse = |code, message: String| Fault::new(code, &generator.pointer, message);
+    let refuse = |code, message: String| Fault::new(code, pointer, message);
+    if let Some(origin) = origin {
+        origin.note(&mut made);
+    }
     let id = made.id();
     let existing = resources.having_had(&id);
     let [index] = existing[..] else {
@@ -55,6 +59,7 @@ pub(crate) fn apply(
             for field in ["data", "binaryData"] {
                 merge_data(&mut merged.value, &old.value, field);
             }
+            provenance::keep_origin(&mut merged, old);
             *old = merged;
             Ok(())
         }
@@ -72,9 +77,11 @@ fn inherit(mut made: Resource, old: &Resource) -> Resource {
     made.set_namespace(old.namespace());
     made.needs_hash &= old.needs_hash;
     made.behavior = old.behavior;
+    made.is_generated = old.is_generated;
     made.previous.clone_from(&old.previous);
     made.prefixes.clone_from(&old.prefixes);
     made.suffixes.clone_from(&old.suffixes);
+    made.variables.clone_from(&old.variables);
     made
 }
 
@@ -89,11 +96,30 @@ fn merge_data(made: &mut Map<String, Value>, old: &Map<String, Value>, field: &s
     }
 }
 
-fn make(
+/// A service account that stands for one of a cloud's.
+pub(crate) fn service_account(
+    name: &str,
+    namespace: &str,
+    account: &str,
+    kinds: &Rc<Kinds>,
+) -> Resource {
+    let annotations = json!({ "iam.gke.io/gcp-service-account": account });
+    let mut object = Map::new();
+    object.insert("apiVersion".into(), json!("v1"));
+    object.insert("kind".into(), json!("ServiceAccount"));
+    object.insert("metadata".into(), json!({ "name": name, "annotations": annotations }));
+    let mut made = Resource::new(object, kinds);
+    made.set_namespace(namespace);
+    made
+}
+
+/// Makes the ConfigMap or Secret.
+pub(crate) fn make(
     generator: &Generator,
     global: Option<&GeneratorOptions>,
     is_secret: bool,
     read: &ReadFile<'_>,
+    kinds: &Rc<Kinds>,
 ) -> Result<Resource, Fault> {
     let refuse = |message: String| Fault::new(Code::GeneratorFailed, &generator.pointer, message);
     if generator.name.is_empty() {
@@ -130,13 +156,14 @@ fn make(
     if options.immutable {
         object.insert("immutable".into(), json!(true));
     }
-    let mut made = Resource::new(object);
+    let mut made = Resource::new(object, kinds);
     made.set_namespace(&generator.namespace);
     for (field, entries) in [("labels", options.labels), ("annotations", options.annotations)] {
         made.set_strings(field, entries);
     }
     made.behavior = behavior;
     made.needs_hash = !options.disable_name_suffix_hash;
+    made.is_generated = true;
     Ok(made)
 }
 

@@ -5,35 +5,28 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Fault};
 use crate::field_spec::{Create, FieldSpec, Refusal};
-use crate::kustomization::Image;
-use crate::resource::{Gvk, Resources};
-
-/// Where pods and pod templates name images; other kinds are searched for `containers` and
-/// `initContainers` wherever they are.
-const PATHS: [&str; 6] = [
-    "spec/containers[]/image",
-    "spec/initContainers[]/image",
-    "spec/volumes[]/image/reference",
-    "spec/template/spec/containers[]/image",
-    "spec/template/spec/initContainers[]/image",
-    "spec/template/spec/volumes[]/image/reference",
-];
+use crate::parts::Image;
+use crate::resource::Resources;
 
 /// Applies one entry of `images` to every object but custom resource definitions.
-pub(crate) fn apply(resources: &mut Resources, image: &Image) -> Result<(), Fault> {
+pub(crate) fn apply(
+    resources: &mut Resources,
+    image: &Image,
+    specs: &[FieldSpec],
+) -> Result<(), Fault> {
     let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
     let pattern = Regex::new(&pattern).map_err(|_| {
         let message = format!("`{}` cannot name an image", image.name);
         Fault::new(Code::InvalidValue, &image.pointer, message)
     })?;
     let change = Change { image, pattern };
-    let specs = PATHS.map(|path| FieldSpec::new(Gvk::default(), path, false));
     for resource in resources.iter_mut() {
         if resource.kind() == "CustomResourceDefinition" {
             continue;
         }
         change.search_mapping(&mut resource.value);
-        for spec in &specs {
+        for spec in specs {
+            // An image that nobody wrote has no name that could be meant.
             spec.apply(&mut resource.value, Create::Never, &mut |field| change.field(field))
                 .map_err(|reason| {
                     let message = format!("{}: {reason}", resource.id());

@@ -60,10 +60,17 @@ pub(crate) struct Field {
     pub(crate) merge: Merge,
 }
 
+impl Field {
+    /// Anything but a list that merges.
+    pub(crate) fn object(shape: Shape) -> Self {
+        Field { shape, merge: Merge::Replace }
+    }
+}
+
 impl Shape {
     /// What is known of the field `name`; `None` when nothing below it merges.
     pub(crate) fn field(self, name: &str) -> Option<Field> {
-        let object = |shape| Some(Field { shape, merge: Merge::Replace });
+        let object = |shape| Some(Field::object(shape));
         let list = |keys, shape| Some(Field { shape, merge: Merge::ByKeys(keys) });
         match (self, name) {
             (

@@ -1,16 +1,20 @@
 //! A Kustomize engine: files in, manifests out.
 //!
-//! It does what `kustomize build` of version 5.7.1 does for the fields that it knows, object by
-//! object, and refuses every other field by name with its place: nothing is ignored. The real
-//! program is the oracle (`tests/cases`). It reads only through [`Tree`], which is usually a Git
-//! tree, and says afterwards which paths it asked for, so that a caller can tell whether a later
-//! commit changes the outcome.
+//! It does what `kustomize build` of version 5.7.1 does, object by object, and refuses every key
+//! that it does not know by name with its place: nothing is ignored. The real program is the oracle
+//! (`tests/cases`). It reads only through [`Tree`], which is usually a Git tree, and says afterwards
+//! which paths it asked for, so that a caller can tell whether a later commit changes the outcome.
 //!
-//! Absent on purpose: plugins, `exec`, Helm, remote bases and everything else that would need a
-//! process or a network; following symbolic links; the rule of kustomize that lists in custom
-//! resources may be merged by a guessed key.
+//! Absent on purpose: plug-ins that are not built in, Helm, remote bases and everything else that
+//! would need a process or a network; following symbolic links; schemas in comments of manifests.
+//! Lists of kinds without a schema are replaced whole, as the program does.
 
 mod accumulate;
+mod alias;
+mod apply;
+mod config;
+mod crds;
+mod default_config;
 pub mod edit;
 mod error;
 mod field_path;
@@ -24,16 +28,24 @@ mod kustomization;
 mod merge;
 mod name_references;
 mod node;
+mod objects;
+mod parts;
 mod patches;
 mod place;
+mod plugin;
+mod provenance;
 mod reference_table;
 mod replacements;
 mod resource;
 mod scalar;
+mod schema;
 mod selector;
 mod sort;
+mod sources;
+mod step;
 mod transform;
 mod tree;
+mod vars;
 
 use std::collections::BTreeSet;
 

@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::kinds::{self, Field, Merge, Shape};
 use crate::scalar;
+use crate::schema::{Kinds, Merge, Schema};
 
 /// What a `$patch` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,11 @@ type Refusal = String;
 pub(crate) fn merge(
     object: Map<String, Value>,
     patch: Map<String, Value>,
+    kinds: &Kinds,
 ) -> Result<Option<Map<String, Value>>, Refusal> {
     refuse_kubectl_directives(&patch)?;
-    match walk(Some(Value::Object(object)), Some(Value::Object(patch)), None)? {
+    kinds.use_built_in();
+    match (Merger { kinds }).walk(Some(Value::Object(object)), Some(Value::Object(patch)), None)? {
         Some(Value::Object(merged)) => Ok(Some(merged)),
         _ => Ok(None),
     }
@@ -64,35 +66,179 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// The schema of what stands here: the field's, or the object's own when it names its kind.
-fn schema(field: Option<Field>, dest: Option<&Value>, patch: Option<&Value>) -> Option<Field> {
-    field.or_else(|| {
-        [dest, patch].into_iter().flatten().find_map(|value| {
-            let text = |name: &str| value.get(name).and_then(Value::as_str);
-            let shape = kinds::shape(text("apiVersion")?, text("kind")?)?;
-            Some(Field { shape, merge: Merge::Replace })
-        })
-    })
+/// The walk with what is known of kinds.
+struct Merger<'a> {
+    kinds: &'a Kinds,
 }
 
-fn walk(
-    dest: Option<Value>,
-    patch: Option<Value>,
-    field: Option<Field>,
-) -> Result<Option<Value>, Refusal> {
-    let field = schema(field, dest.as_ref(), patch.as_ref());
-    match (dest, patch) {
-        (dest, None) => Ok(dest),
-        (_, Some(Value::Null)) => Ok(None),
-        (None | Some(Value::Null), Some(patch)) => clean(patch, field),
-        (Some(Value::Object(dest)), Some(Value::Object(patch))) => mapping(dest, patch, field),
-        (Some(Value::Array(dest)), Some(Value::Array(patch))) => list(dest, patch, field),
-        (Some(dest), Some(patch)) if scalar::is_scalar(&dest) && scalar::is_scalar(&patch) => {
-            Ok(Some(patch))
+impl<'a> Merger<'a> {
+    /// The schema of what stands here: the field's, or the object's own when it names its kind.
+    fn schema(
+        &self,
+        field: Option<Schema<'a>>,
+        dest: Option<&Value>,
+        patch: Option<&Value>,
+    ) -> Option<Schema<'a>> {
+        field.or_else(|| {
+            [dest, patch].into_iter().flatten().find_map(|value| {
+                let text = |name: &str| value.get(name).and_then(Value::as_str);
+                self.kinds.schema(text("apiVersion")?, text("kind")?)
+            })
+        })
+    }
+
+    fn walk(
+        &self,
+        dest: Option<Value>,
+        patch: Option<Value>,
+        schema: Option<Schema<'a>>,
+    ) -> Result<Option<Value>, Refusal> {
+        let schema = self.schema(schema, dest.as_ref(), patch.as_ref());
+        match (dest, patch) {
+            (dest, None) => Ok(dest),
+            (_, Some(Value::Null)) => Ok(None),
+            (None | Some(Value::Null), Some(patch)) => self.clean(patch, schema),
+            (Some(Value::Object(dest)), Some(Value::Object(patch))) => {
+                self.mapping(dest, patch, schema)
+            }
+            (Some(Value::Array(dest)), Some(Value::Array(patch))) => self.list(dest, patch, schema),
+            (Some(dest), Some(patch)) if scalar::is_scalar(&dest) && scalar::is_scalar(&patch) => {
+                Ok(Some(patch))
+            }
+            (Some(dest), Some(patch)) => {
+                Err(format!("{} cannot be patched with {}", kind_of(&dest), kind_of(&patch)))
+            }
         }
-        (Some(dest), Some(patch)) => {
-            Err(format!("{} cannot be patched with {}", kind_of(&dest), kind_of(&patch)))
+    }
+
+    fn mapping(
+        &self,
+        mut dest: Map<String, Value>,
+        mut patch: Map<String, Value>,
+        schema: Option<Schema<'a>>,
+    ) -> Result<Option<Value>, Refusal> {
+        match take_directive(&mut patch)? {
+            Directive::Delete => return Ok(None),
+            Directive::Replace => return self.clean(Value::Object(patch), schema),
+            Directive::Merge => {}
         }
+        for (name, value) in patch {
+            let below = schema.and_then(|schema| schema.field(&name));
+            let old = dest.get_mut(&name).map(Value::take);
+            match self.walk(old, Some(value), below).map_err(|reason| at(&name, &reason))? {
+                Some(merged) => {
+                    dest.insert(name, merged);
+                }
+                None => {
+                    dest.shift_remove(&name);
+                }
+            }
+        }
+        Ok(Some(Value::Object(dest)))
+    }
+
+    /// A part of a patch that meets nothing: without its directives and its nulls.
+    fn clean(&self, patch: Value, schema: Option<Schema<'a>>) -> Result<Option<Value>, Refusal> {
+        match patch {
+            Value::Null => Ok(None),
+            Value::Object(mut patch) => {
+                if take_directive(&mut patch)? == Directive::Delete {
+                    return Ok(None);
+                }
+                let mut cleaned = Map::new();
+                for (name, value) in patch {
+                    let below = schema.and_then(|schema| schema.field(&name));
+                    let value = self.clean(value, below).map_err(|reason| at(&name, &reason))?;
+                    cleaned.extend(value.map(|value| (name, value)));
+                }
+                Ok(Some(Value::Object(cleaned)))
+            }
+            Value::Array(items) => match schema.map(Schema::merge) {
+                Some(Merge::ByKeys(keys)) if !keys.is_empty() => {
+                    let (items, _) = without_directive(items)?;
+                    let item = schema.and_then(Schema::items);
+                    self.by_keys(Vec::new(), items, &keys, item)
+                        .map(|merged| Some(Value::Array(merged)))
+                }
+                Some(Merge::ByKeys(_) | Merge::Replace) | None => Ok(Some(Value::Array(items))),
+            },
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(Some(patch)),
+        }
+    }
+
+    fn list(
+        &self,
+        dest: Vec<Value>,
+        patch: Vec<Value>,
+        schema: Option<Schema<'a>>,
+    ) -> Result<Option<Value>, Refusal> {
+        let Some(Merge::ByKeys(keys)) = schema.map(Schema::merge) else {
+            return Ok(Some(Value::Array(patch)));
+        };
+        let (patch, said) = without_directive(patch)?;
+        match said {
+            Directive::Delete => Ok(None),
+            Directive::Replace => self.clean(Value::Array(patch), schema),
+            Directive::Merge if keys.is_empty() => {
+                let mut merged = patch;
+                merged.extend(dest);
+                let mut seen = std::collections::BTreeSet::new();
+                merged.retain(|item| seen.insert(scalar::text(item).unwrap_or_default()));
+                Ok(Some(Value::Array(merged)))
+            }
+            Directive::Merge => {
+                let item = schema.and_then(Schema::items);
+                Ok(Some(Value::Array(self.by_keys(dest, patch, &keys, item)?)))
+            }
+        }
+    }
+
+    fn by_keys(
+        &self,
+        mut dest: Vec<Value>,
+        patch: Vec<Value>,
+        keys: &[&str],
+        item_schema: Option<Schema<'a>>,
+    ) -> Result<Vec<Value>, Refusal> {
+        let mut identities = identities(&patch, &dest, keys);
+        if keys.len() > 1 {
+            unify(&mut identities);
+        }
+        let used: Vec<usize> = (0..keys.len())
+            .filter(|key| identities.iter().any(|values| !values[*key].is_empty()))
+            .collect();
+        let used = if used.is_empty() { (0..keys.len()).collect() } else { used };
+        let mut added = Vec::new();
+        for values in &identities {
+            let identity: Vec<(&str, &str)> =
+                used.iter().map(|key| (keys[*key], values[*key].as_str())).collect();
+            let in_dest = position(&dest, &identity);
+            let in_patch = position(&patch, &identity).map(|index| patch[index].clone());
+            let old = in_dest.map(|index| dest[index].take());
+            let item = match (old, in_patch) {
+                (old, None) => old,
+                (old, patch) => self
+                    .walk(old, patch, item_schema)
+                    .map_err(|reason| at(&identity[0].1.replace('`', ""), &reason))?,
+            };
+            match item {
+                Some(Value::Object(mut item)) if !item.is_empty() => {
+                    for (key, value) in &identity {
+                        if !value.is_empty() && !item.contains_key(*key) {
+                            item.insert((*key).into(), scalar::plain(value));
+                        }
+                    }
+                    let item = Value::Object(item);
+                    if let Some(index) = in_dest {
+                        dest[index] = item.clone();
+                    }
+                    set(&mut added, Some(item), &identity);
+                }
+                _ => set(&mut dest, None, &identity),
+            }
+        }
+        let names: Vec<&str> = used.iter().map(|key| keys[*key]).collect();
+        Ok(append(added, dest, &names))
     }
 }
 
@@ -109,86 +255,10 @@ fn take_directive(patch: &mut Map<String, Value>) -> Result<Directive, Refusal> 
     patch.shift_remove(DIRECTIVE).map_or(Ok(Directive::Merge), |value| directive(&value))
 }
 
-fn mapping(
-    mut dest: Map<String, Value>,
-    mut patch: Map<String, Value>,
-    field: Option<Field>,
-) -> Result<Option<Value>, Refusal> {
-    match take_directive(&mut patch)? {
-        Directive::Delete => return Ok(None),
-        Directive::Replace => return clean(Value::Object(patch), field),
-        Directive::Merge => {}
-    }
-    for (name, value) in patch {
-        let below = field.and_then(|field| field.shape.field(&name));
-        let old = dest.get_mut(&name).map(Value::take);
-        match walk(old, Some(value), below).map_err(|reason| at(&name, &reason))? {
-            Some(merged) => {
-                dest.insert(name, merged);
-            }
-            None => {
-                dest.shift_remove(&name);
-            }
-        }
-    }
-    Ok(Some(Value::Object(dest)))
-}
-
 fn at(name: &str, reason: &str) -> Refusal {
     match reason.strip_prefix("at `") {
         Some(rest) => format!("at `{name}.{rest}"),
         None => format!("at `{name}`: {reason}"),
-    }
-}
-
-/// A part of a patch that meets nothing: without its directives and its nulls.
-fn clean(patch: Value, field: Option<Field>) -> Result<Option<Value>, Refusal> {
-    match patch {
-        Value::Null => Ok(None),
-        Value::Object(mut patch) => {
-            if take_directive(&mut patch)? == Directive::Delete {
-                return Ok(None);
-            }
-            let mut cleaned = Map::new();
-            for (name, value) in patch {
-                let below = field.and_then(|field| field.shape.field(&name));
-                let value = clean(value, below).map_err(|reason| at(&name, &reason))?;
-                cleaned.extend(value.map(|value| (name, value)));
-            }
-            Ok(Some(Value::Object(cleaned)))
-        }
-        Value::Array(items) => match field.map(|field| field.merge) {
-            Some(Merge::ByKeys(keys)) if !keys.is_empty() => {
-                let (items, _) = without_directive(items)?;
-                let shape = field.map_or(Shape::Leaf, |field| field.shape);
-                by_keys(Vec::new(), items, keys, shape).map(|merged| Some(Value::Array(merged)))
-            }
-            Some(Merge::ByKeys(_) | Merge::Replace) | None => Ok(Some(Value::Array(items))),
-        },
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(Some(patch)),
-    }
-}
-
-fn list(
-    dest: Vec<Value>,
-    patch: Vec<Value>,
-    field: Option<Field>,
-) -> Result<Option<Value>, Refusal> {
-    let Some(Field { shape, merge: Merge::ByKeys(keys) }) = field else {
-        return Ok(Some(Value::Array(patch)));
-    };
-    let (patch, said) = without_directive(patch)?;
-    match said {
-        Directive::Delete => Ok(None),
-        Directive::Replace => clean(Value::Array(patch), field),
-        Directive::Merge if keys.is_empty() => {
-            let mut merged = patch;
-            merged.extend(dest);
-            let mut seen = std::collections::BTreeSet::new();
-            merged.retain(|item| seen.insert(scalar::text(item).unwrap_or_default()));
-            Ok(Some(Value::Array(merged)))
-        }
-        Directive::Merge => Ok(Some(Value::Array(by_keys(dest, patch, keys, shape)?))),
     }
 }
 
@@ -206,53 +276,6 @@ fn without_directive(mut items: Vec<Value>) -> Result<(Vec<Value>, Directive), R
         }
         _ => Ok((items, Directive::Merge)),
     }
-}
-
-fn by_keys(
-    mut dest: Vec<Value>,
-    patch: Vec<Value>,
-    keys: &'static [&'static str],
-    shape: Shape,
-) -> Result<Vec<Value>, Refusal> {
-    let mut identities = identities(&patch, &dest, keys);
-    if keys.len() > 1 {
-        unify(&mut identities);
-    }
-    let used: Vec<usize> = (0..keys.len())
-        .filter(|key| identities.iter().any(|values| !values[*key].is_empty()))
-        .collect();
-    let used = if used.is_empty() { (0..keys.len()).collect() } else { used };
-    let mut added = Vec::new();
-    for values in &identities {
-        let identity: Vec<(&str, &str)> =
-            used.iter().map(|key| (keys[*key], values[*key].as_str())).collect();
-        let in_dest = position(&dest, &identity);
-        let in_patch = position(&patch, &identity).map(|index| patch[index].clone());
-        let old = in_dest.map(|index| dest[index].take());
-        let below = Some(Field { shape, merge: Merge::Replace });
-        let item = match (old, in_patch) {
-            (old, None) => old,
-            (old, patch) => walk(old, patch, below)
-                .map_err(|reason| at(&identity[0].1.replace('`', ""), &reason))?,
-        };
-        match item {
-            Some(Value::Object(mut item)) if !item.is_empty() => {
-                for (key, value) in &identity {
-                    if !value.is_empty() && !item.contains_key(*key) {
-                        item.insert((*key).into(), scalar::plain(value));
-                    }
-                }
-                let item = Value::Object(item);
-                if let Some(index) = in_dest {
-                    dest[index] = item.clone();
-                }
-                set(&mut added, Some(item), &identity);
-            }
-            _ => set(&mut dest, None, &identity),
-        }
-    }
-    let names: Vec<&str> = used.iter().map(|key| keys[*key]).collect();
-    Ok(append(added, dest, &names))
 }
 
 /// The key values of all items, each once, the patch's first; empty for an absent key.

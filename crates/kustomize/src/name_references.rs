@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::config::NameReference;
 use crate::field_spec::{Create, FieldSpec, Refusal};
-use crate::reference_table::REFERRED;
 use crate::resource::{Gvk, Id, Resource};
 
 /// What is remembered of each object while the others are changed.
@@ -53,7 +53,10 @@ impl Candidate {
 }
 
 /// Rewrites every reference; fails when a name may mean several objects that differ.
-pub(crate) fn mend(resources: &mut [Resource]) -> Result<(), Refusal> {
+pub(crate) fn mend(
+    resources: &mut [Resource],
+    references: &[NameReference],
+) -> Result<(), Refusal> {
     let candidates: Vec<Candidate> = resources.iter().map(Candidate::new).collect();
     let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, candidate) in candidates.iter().enumerate() {
@@ -69,10 +72,9 @@ pub(crate) fn mend(resources: &mut [Resource]) -> Result<(), Refusal> {
     }
     let mut paths = BTreeMap::new();
     for (index, resource) in resources.iter_mut().enumerate() {
-        let gvk =
-            candidates[index].previous.first().map_or_else(|| resource.gvk(), |id| id.gvk.clone());
-        let current = resource.gvk();
-        let specs = paths.entry((gvk.clone(), current)).or_insert_with_key(specs_for);
+        let original = candidates[index].previous.first();
+        let gvk = original.map_or_else(|| resource.gvk(), |id| id.gvk.clone());
+        let specs = paths.entry(gvk).or_insert_with_key(|gvk| specs_for(gvk, references));
         let role = role_reference(&resource.value);
         for (target, spec) in specs.iter() {
             let mending = Mending {
@@ -83,24 +85,21 @@ pub(crate) fn mend(resources: &mut [Resource]) -> Result<(), Refusal> {
                 target,
                 role: if spec.path.ends_with("roleRef/name") { role.as_ref() } else { None },
             };
-            spec.apply(&mut resource.value, Create::Never, &mut |field| mending.field(field))
-                .map_err(|reason| format!("{}: {reason}", candidates[index].id))?;
+            spec.apply_to_any(&mut resource.value, Create::Never, &mut |field| {
+                mending.field(field)
+            })
+            .map_err(|reason| format!("{}: {reason}", candidates[index].id))?;
         }
     }
     Ok(())
 }
 
-/// The fields to mend in objects that were loaded as the first kind and are the second now.
-fn specs_for((original, current): &(Gvk, Gvk)) -> Vec<(Gvk, FieldSpec)> {
-    let mut specs = Vec::new();
-    for referred in REFERRED {
-        let (group, version, kind) = referred.target;
-        let target = Gvk { group: group.into(), version: version.into(), kind: kind.into() };
-        for path in referred.paths(&original.group, &original.kind) {
-            specs.push((target.clone(), FieldSpec::new(current.clone(), &path, false)));
-        }
-    }
-    specs
+/// The fields to mend in objects that were loaded as this kind, with the kinds that they name.
+fn specs_for<'a>(original: &Gvk, references: &'a [NameReference]) -> Vec<(&'a Gvk, &'a FieldSpec)> {
+    let all = references.iter().flat_map(|reference| {
+        reference.referrers.iter().map(move |spec| (&reference.target, spec))
+    });
+    all.filter(|(_, spec)| original.is_selected_by(&spec.gvk)).collect()
 }
 
 fn role_reference(object: &Map<String, Value>) -> Option<Gvk> {

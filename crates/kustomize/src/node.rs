@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::error::{Code, Fault};
-use crate::place;
+use crate::{place, scalar};
 
 type Result<T> = std::result::Result<T, Fault>;
 
@@ -15,11 +15,23 @@ type Result<T> = std::result::Result<T, Fault>;
 pub(crate) struct Node<'a> {
     pub(crate) value: &'a Value,
     pub(crate) pointer: String,
+    takes_any_text: bool,
 }
 
 impl<'a> Node<'a> {
     pub(crate) fn root(value: &'a Value) -> Self {
-        Node { value, pointer: String::new() }
+        Node { value, pointer: String::new(), takes_any_text: false }
+    }
+
+    /// A file whose numbers and booleans are text where text is wanted; the real program reads
+    /// every file so but the kustomization.
+    pub(crate) fn lenient_root(value: &'a Value) -> Self {
+        Node { value, pointer: String::new(), takes_any_text: true }
+    }
+
+    fn below(&self, value: &'a Value, segment: &str) -> Self {
+        let pointer = format!("{}/{segment}", self.pointer);
+        Node { value, pointer, takes_any_text: self.takes_any_text }
     }
 
     fn fault(&self, wanted: &str) -> Fault {
@@ -45,17 +57,31 @@ impl<'a> Node<'a> {
         match self.value {
             Value::String(text) => Ok(text.clone()),
             Value::Null => Ok(String::new()),
+            Value::Bool(_) | Value::Number(_) if self.takes_any_text => {
+                Ok(scalar::printed(self.value))
+            }
             Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
                 Err(self.fault("a string"))
             }
         }
     }
 
+    /// False for an empty value.
     pub(crate) fn boolean(&self) -> Result<bool> {
-        self.value.as_bool().ok_or_else(|| self.fault("true or false"))
+        match self.value {
+            Value::Bool(flag) => Ok(*flag),
+            Value::Null => Ok(false),
+            Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                Err(self.fault("true or false"))
+            }
+        }
     }
 
+    /// Zero for an empty value.
     pub(crate) fn integer(&self) -> Result<i64> {
+        if self.value.is_null() {
+            return Ok(0);
+        }
         self.value.as_i64().ok_or_else(|| self.fault("a whole number"))
     }
 
@@ -66,7 +92,7 @@ impl<'a> Node<'a> {
             Value::Array(items) => Ok(items
                 .iter()
                 .enumerate()
-                .map(|(index, value)| Node { value, pointer: format!("{}/{index}", self.pointer) })
+                .map(|(index, value)| self.below(value, &index.to_string()))
                 .collect()),
             Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
                 Err(self.fault("a list"))
@@ -90,10 +116,7 @@ impl<'a> Node<'a> {
             Value::Null => Ok(Vec::new()),
             Value::Object(map) => Ok(map
                 .iter()
-                .map(|(key, value)| {
-                    let pointer = format!("{}/{}", self.pointer, place::escape(key));
-                    (key.as_str(), Node { value, pointer })
-                })
+                .map(|(key, value)| (key.as_str(), self.below(value, &place::escape(key))))
                 .collect()),
             Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
                 Err(self.fault("a mapping"))
@@ -114,8 +137,12 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Takes a field; as in the real program its name may be written in other cases.
     pub(crate) fn take(&mut self, name: &str) -> Option<Node<'a>> {
-        let index = self.entries.iter().position(|(key, _)| *key == name)?;
+        let mut keys = self.entries.iter();
+        let index = keys
+            .position(|(key, _)| *key == name)
+            .or_else(|| self.entries.iter().position(|(key, _)| key.eq_ignore_ascii_case(name)))?;
         Some(self.entries.remove(index).1)
     }
 

@@ -1,13 +1,16 @@
 //! `patches`, `patchesStrategicMerge` and `patchesJson6902`.
 
-use serde_json::Value;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
 
 use crate::error::{BuildError, Code, Fault};
-use crate::kustomization::Patch;
 use crate::merge;
+use crate::parts::Patch;
 use crate::resource::{Resource, Resources};
+use crate::schema::Kinds;
 use crate::selector::Selector;
-use crate::{accumulate, json_patch};
+use crate::{json_patch, objects, scalar};
 
 /// A patch that has been read.
 #[derive(Debug, Clone)]
@@ -43,7 +46,7 @@ impl Text<'_> {
     }
 
     /// Reads the text as a list of operations or as partial objects.
-    pub(crate) fn load(&self) -> Result<Loaded, Refused> {
+    pub(crate) fn load(&self, kinds: &Rc<Kinds>) -> Result<Loaded, Refused> {
         let refused = |error: yaml::YamlError| {
             if self.is_inline {
                 let message = format!("line {} of the patch: {}", error.line, error.message);
@@ -66,9 +69,10 @@ impl Text<'_> {
         if documents.is_empty() {
             return Err(self.fault("the patch is empty").into());
         }
-        let objects = accumulate::objects(documents)
+        let objects = objects::objects(documents)
             .map_err(|(index, reason)| self.fault(format!("document {}: {reason}", index + 1)))?;
-        Ok(Loaded::Strategic(objects.into_iter().map(Resource::new).collect()))
+        let objects = objects.into_iter().map(|object| Resource::new(object, kinds));
+        Ok(Loaded::Strategic(objects.collect()))
     }
 }
 
@@ -111,7 +115,29 @@ pub(crate) fn apply_strategic(
         allow_kind_change: false,
         pointer: pointer.into(),
     };
-    objects.iter().try_for_each(|object| strategic_by_id(resources, object, &patch))
+    objects.into_iter().try_for_each(|mut object| {
+        copy_entries(&mut object.value, &["labels", "annotations"]);
+        strategic_by_id(resources, &object, &patch)
+    })
+}
+
+/// Labels and annotations of a patch that may meet several objects, and annotations of one that may
+/// change names, are copied as texts by the real program: a null does not take an entry away, it
+/// sets the text `null`.
+fn copy_entries(patch: &mut Map<String, Value>, fields: &[&str]) {
+    let Some(Value::Object(metadata)) = patch.get_mut("metadata") else { return };
+    for field in fields {
+        let Some(entries) = metadata.get_mut(*field) else { continue };
+        if let Value::Object(entries) = entries {
+            for value in entries.values_mut() {
+                let text = if value.is_null() { Some("null".into()) } else { scalar::text(value) };
+                *value = Value::String(text.unwrap_or_default());
+            }
+        }
+        if entries.as_object().is_none_or(Map::is_empty) {
+            metadata.shift_remove(*field);
+        }
+    }
 }
 
 /// One entry of `patchesJson6902`.
@@ -121,8 +147,8 @@ pub(crate) fn apply_operations(
     loaded: Loaded,
 ) -> Result<(), Fault> {
     let fault = |message: &str| Fault::new(Code::PatchFailed, &patch.pointer, message);
-    let Some(target) = &patch.target else {
-        return Err(fault("a JSON 6902 patch needs a `target`"));
+    let Some(target) = patch.target.as_ref().filter(|target| !target.id.name.is_empty()) else {
+        return Err(fault("a JSON 6902 patch needs a `target` with a `name`"));
     };
     match loaded {
         Loaded::Operations(operations) => {
@@ -148,10 +174,10 @@ fn operations_on(
         if is_remembered {
             resource.remember_id();
         }
-        let has_annotations =
-            !resource.previous.is_empty() || resource.needs_hash || !resource.prefixes.is_empty();
+        let has_annotations = resource.has_notes();
+        let id = resource.id();
         let object = std::mem::take(&mut resource.value);
-        let id = Resource::new(object.clone()).id();
+        resource.aliases.clear();
         resource.value = json_patch::apply(object, operations, has_annotations)
             .map_err(|reason| Fault::new(Code::PatchFailed, pointer, format!("{id}: {reason}")))?;
     }
@@ -198,10 +224,13 @@ fn strategic_on(
         let mut value = patch.value.clone();
         if is_targeted {
             value.insert("apiVersion".into(), Value::String(api_version));
+            copy_entries(&mut value, &["labels", "annotations"]);
+        } else if options.allow_name_change || options.allow_kind_change {
+            copy_entries(&mut value, &["annotations"]);
         }
         let id = resource.id();
-        let merged =
-            merge::merge(std::mem::take(&mut resource.value), value).map_err(|reason| {
+        let merged = merge::merge(std::mem::take(&mut resource.value), value, &resource.kinds)
+            .map_err(|reason| {
                 Fault::new(Code::PatchFailed, &options.pointer, format!("{id}: {reason}"))
             })?;
         let Some(merged) = merged else {

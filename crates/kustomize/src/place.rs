@@ -55,7 +55,8 @@ pub(crate) fn of_document(text: &str, index: usize) -> Option<Place> {
     starts.get(index).copied()
 }
 
-fn unescape(segment: &str) -> String {
+/// The text of a JSON pointer's segment.
+pub(crate) fn unescape(segment: &str) -> String {
     segment.replace("~1", "/").replace("~0", "~")
 }
 

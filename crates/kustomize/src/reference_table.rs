@@ -3,30 +3,34 @@
 //! Absent: `spec.ingressClassName`, whose entry there asks for a group that no kind has and
 //! therefore never matches.
 
-/// The kinds that hold a pod, and where.
-type Pods = &'static [(&'static str, &'static str)];
+use crate::config::NameReference;
+use crate::field_spec::FieldSpec;
+use crate::resource::Gvk;
+
+/// The kinds that hold a pod: version (empty for any), kind, and where.
+type Pods = &'static [(&'static str, &'static str, &'static str)];
 
 /// For names of ConfigMaps and Secrets.
 const CONFIGURED: Pods = &[
-    ("Pod", "spec"),
-    ("PodTemplate", "template/spec"),
-    ("Deployment", "spec/template/spec"),
-    ("ReplicaSet", "spec/template/spec"),
-    ("DaemonSet", "spec/template/spec"),
-    ("StatefulSet", "spec/template/spec"),
-    ("Job", "spec/template/spec"),
-    ("CronJob", "spec/jobTemplate/spec/template/spec"),
+    ("v1", "Pod", "spec"),
+    ("", "PodTemplate", "template/spec"),
+    ("", "Deployment", "spec/template/spec"),
+    ("", "ReplicaSet", "spec/template/spec"),
+    ("", "DaemonSet", "spec/template/spec"),
+    ("", "StatefulSet", "spec/template/spec"),
+    ("", "Job", "spec/template/spec"),
+    ("", "CronJob", "spec/jobTemplate/spec/template/spec"),
 ];
 
 /// For every other name.
 const RUN: Pods = &[
-    ("Pod", "spec"),
-    ("ReplicationController", "spec/template/spec"),
-    ("Deployment", "spec/template/spec"),
-    ("DaemonSet", "spec/template/spec"),
-    ("StatefulSet", "spec/template/spec"),
-    ("Job", "spec/template/spec"),
-    ("CronJob", "spec/jobTemplate/spec/template/spec"),
+    ("", "Pod", "spec"),
+    ("", "ReplicationController", "spec/template/spec"),
+    ("", "Deployment", "spec/template/spec"),
+    ("", "DaemonSet", "spec/template/spec"),
+    ("", "StatefulSet", "spec/template/spec"),
+    ("", "Job", "spec/template/spec"),
+    ("", "CronJob", "spec/jobTemplate/spec/template/spec"),
 ];
 
 /// The fields that may name one kind of object.
@@ -35,24 +39,31 @@ pub(crate) struct Referred {
     pub(crate) target: (&'static str, &'static str, &'static str),
     /// Paths below a pod's specification.
     in_pods: (Pods, &'static [&'static str]),
-    /// Group (empty for any) and kind of the naming object, and the path in it.
-    others: &'static [(&'static str, &'static str, &'static str)],
+    /// Group and version (empty for any) and kind of the naming object, and the path in it.
+    others: &'static [(&'static str, &'static str, &'static str, &'static str)],
 }
 
 impl Referred {
-    /// The paths in objects of `group` and `kind` that name this kind of object.
-    pub(crate) fn paths(&self, group: &str, kind: &str) -> Vec<String> {
+    /// As configuration files say it.
+    pub(crate) fn reference(&self) -> NameReference {
+        let gvk = |group: &str, version: &str, kind: &str| Gvk {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        };
         let (pods, below) = self.in_pods;
-        let in_pods = pods
-            .iter()
-            .filter(|(of, _)| *of == kind)
-            .flat_map(|(_, pod)| below.iter().map(move |path| format!("{pod}/{path}")));
-        let others = self
-            .others
-            .iter()
-            .filter(|(of_group, of, _)| *of == kind && (of_group.is_empty() || *of_group == group))
-            .map(|(_, _, path)| (*path).to_owned());
-        in_pods.chain(others).collect()
+        let in_pods = pods.iter().flat_map(|(version, kind, pod)| {
+            let paths = below.iter().map(move |path| format!("{pod}/{path}"));
+            paths.map(move |path| FieldSpec::new(gvk("", version, kind), &path, false))
+        });
+        let others = self.others.iter().map(|(group, version, kind, path)| {
+            FieldSpec::new(gvk(group, version, kind), path, false)
+        });
+        let (group, version, kind) = self.target;
+        NameReference {
+            target: gvk(group, version, kind),
+            referrers: in_pods.chain(others).collect(),
+        }
     }
 }
 
@@ -63,7 +74,7 @@ const fn scaled(kind: &'static str) -> Referred {
     Referred {
         target: ("", "", kind),
         in_pods: (&[], &[]),
-        others: &[("", "HorizontalPodAutoscaler", "spec/scaleTargetRef/name")],
+        others: &[("", "", "HorizontalPodAutoscaler", "spec/scaleTargetRef/name")],
     }
 }
 
@@ -87,10 +98,11 @@ pub(crate) const REFERRED: &[Referred] = &[
             ],
         ),
         others: &[
-            ("", "Node", "spec/configSource/configMap"),
-            ("", "Role", "rules/resourceNames"),
-            ("", "ClusterRole", "rules/resourceNames"),
+            ("", "", "Node", "spec/configSource/configMap"),
+            ("", "", "Role", "rules/resourceNames"),
+            ("", "", "ClusterRole", "rules/resourceNames"),
             (
+                "",
                 "",
                 "Ingress",
                 "metadata/annotations/nginx.ingress.kubernetes.io\\/fastcgi-params-configmap",
@@ -112,56 +124,65 @@ pub(crate) const REFERRED: &[Referred] = &[
             ],
         ),
         others: &[
-            ("", "Ingress", "spec/tls/secretName"),
-            ("", "Ingress", "metadata/annotations/ingress.kubernetes.io\\/auth-secret"),
-            ("", "Ingress", "metadata/annotations/nginx.ingress.kubernetes.io\\/auth-secret"),
-            ("", "Ingress", "metadata/annotations/nginx.ingress.kubernetes.io\\/auth-tls-secret"),
-            ("", "ServiceAccount", "imagePullSecrets/name"),
-            ("", "StorageClass", "parameters/secretName"),
-            ("", "StorageClass", "parameters/adminSecretName"),
-            ("", "StorageClass", "parameters/userSecretName"),
-            ("", "StorageClass", "parameters/secretRef"),
-            ("", "Role", "rules/resourceNames"),
-            ("", "ClusterRole", "rules/resourceNames"),
+            ("", "", "Ingress", "spec/tls/secretName"),
+            ("", "", "Ingress", "metadata/annotations/ingress.kubernetes.io\\/auth-secret"),
+            ("", "", "Ingress", "metadata/annotations/nginx.ingress.kubernetes.io\\/auth-secret"),
+            (
+                "",
+                "",
+                "Ingress",
+                "metadata/annotations/nginx.ingress.kubernetes.io\\/auth-tls-secret",
+            ),
+            ("", "", "ServiceAccount", "imagePullSecrets/name"),
+            ("", "", "StorageClass", "parameters/secretName"),
+            ("", "", "StorageClass", "parameters/adminSecretName"),
+            ("", "", "StorageClass", "parameters/userSecretName"),
+            ("", "", "StorageClass", "parameters/secretRef"),
+            ("", "", "Role", "rules/resourceNames"),
+            ("", "", "ClusterRole", "rules/resourceNames"),
             (
                 "serving.knative.dev",
+                "v1",
                 "Service",
                 "spec/template/spec/containers/env/valueFrom/secretKeyRef/name",
             ),
-            ("", "PersistentVolume", "spec/azureFile/secretName"),
+            ("", "", "PersistentVolume", "spec/azureFile/secretName"),
         ],
     },
     Referred {
         target: ("", "v1", "Service"),
         in_pods: (&[], &[]),
         others: &[
-            ("apps", "StatefulSet", "spec/serviceName"),
-            ("", "Ingress", "spec/rules/http/paths/backend/serviceName"),
-            ("", "Ingress", "spec/backend/serviceName"),
-            ("", "Ingress", "spec/rules/http/paths/backend/service/name"),
-            ("", "Ingress", "spec/defaultBackend/service/name"),
-            ("apiregistration.k8s.io", "APIService", "spec/service/name"),
-            (ADMISSION, "ValidatingWebhookConfiguration", "webhooks/clientConfig/service"),
-            (ADMISSION, "MutatingWebhookConfiguration", "webhooks/clientConfig/service"),
+            ("apps", "", "StatefulSet", "spec/serviceName"),
+            ("", "", "Ingress", "spec/rules/http/paths/backend/serviceName"),
+            ("", "", "Ingress", "spec/backend/serviceName"),
+            ("", "", "Ingress", "spec/rules/http/paths/backend/service/name"),
+            ("", "", "Ingress", "spec/defaultBackend/service/name"),
+            ("apiregistration.k8s.io", "", "APIService", "spec/service/name"),
+            (ADMISSION, "", "ValidatingWebhookConfiguration", "webhooks/clientConfig/service"),
+            (ADMISSION, "", "MutatingWebhookConfiguration", "webhooks/clientConfig/service"),
         ],
     },
     Referred {
         target: (RBAC, "", "Role"),
         in_pods: (&[], &[]),
-        others: &[(RBAC, "RoleBinding", "roleRef/name")],
+        others: &[(RBAC, "", "RoleBinding", "roleRef/name")],
     },
     Referred {
         target: (RBAC, "", "ClusterRole"),
         in_pods: (&[], &[]),
         others: &[
-            (RBAC, "RoleBinding", "roleRef/name"),
-            (RBAC, "ClusterRoleBinding", "roleRef/name"),
+            (RBAC, "", "RoleBinding", "roleRef/name"),
+            (RBAC, "", "ClusterRoleBinding", "roleRef/name"),
         ],
     },
     Referred {
         target: ("", "v1", "ServiceAccount"),
         in_pods: (RUN, &["serviceAccountName"]),
-        others: &[(RBAC, "RoleBinding", "subjects"), (RBAC, "ClusterRoleBinding", "subjects")],
+        others: &[
+            (RBAC, "", "RoleBinding", "subjects"),
+            (RBAC, "", "ClusterRoleBinding", "subjects"),
+        ],
     },
     Referred {
         target: ("", "v1", "PersistentVolumeClaim"),
@@ -172,17 +193,17 @@ pub(crate) const REFERRED: &[Referred] = &[
         target: ("", "v1", "PersistentVolume"),
         in_pods: (&[], &[]),
         others: &[
-            ("", "PersistentVolumeClaim", "spec/volumeName"),
-            ("", "ClusterRole", "rules/resourceNames"),
+            ("", "", "PersistentVolumeClaim", "spec/volumeName"),
+            ("", "", "ClusterRole", "rules/resourceNames"),
         ],
     },
     Referred {
         target: ("storage.k8s.io", "v1", "StorageClass"),
         in_pods: (&[], &[]),
         others: &[
-            ("", "PersistentVolume", "spec/storageClassName"),
-            ("", "PersistentVolumeClaim", "spec/storageClassName"),
-            ("", "StatefulSet", "spec/volumeClaimTemplates/spec/storageClassName"),
+            ("", "", "PersistentVolume", "spec/storageClassName"),
+            ("", "", "PersistentVolumeClaim", "spec/storageClassName"),
+            ("", "", "StatefulSet", "spec/volumeClaimTemplates/spec/storageClassName"),
         ],
     },
     Referred {
@@ -193,6 +214,6 @@ pub(crate) const REFERRED: &[Referred] = &[
     Referred {
         target: (ADMISSION, "", "ValidatingAdmissionPolicy"),
         in_pods: (&[], &[]),
-        others: &[(ADMISSION, "ValidatingAdmissionPolicyBinding", "spec/policyName")],
+        others: &[(ADMISSION, "", "ValidatingAdmissionPolicyBinding", "spec/policyName")],
     },
 ];

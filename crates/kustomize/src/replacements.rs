@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Code, Fault};
 use crate::field_path::{self, Found, Make};
-use crate::kustomization::{FieldOptions, Replacement, Source, Target};
+use crate::parts::{FieldOptions, Replacement, Source, Target};
 use crate::resource::{Id, Resource, Resources};
 use crate::scalar;
 
@@ -137,7 +137,8 @@ fn set(
         };
         return Ok(());
     }
-    let text = scalar::text(value).ok_or("a list or mapping cannot replace one value")?;
+    // A list or mapping has no text of its own, and the real program takes that.
+    let text = scalar::text(value).unwrap_or_default();
     let text = if options.delimiter.is_empty() {
         text
     } else {
@@ -150,6 +151,17 @@ fn set(
         }
         parts.join(&options.delimiter)
     };
-    *field = if field.is_string() && !is_new { Value::String(text) } else { scalar::plain(&text) };
+    let new = scalar::plain(&text);
+    let fits = match field {
+        Value::Bool(_) => new.is_boolean(),
+        Value::Number(number) if number.is_f64() => new.is_number(),
+        Value::Number(_) => new.is_i64() || new.is_u64(),
+        Value::Null => new.is_null(),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => true,
+    };
+    if !fits && !is_new {
+        return Err(format!("`{text}` cannot take the place of {field}, which is of another type"));
+    }
+    *field = if field.is_string() && !is_new { Value::String(text) } else { new };
     Ok(())
 }

@@ -2,10 +2,14 @@
 //! that it had, and the prefixes and suffixes that it was given.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use crate::alias::{self, Alias};
 use crate::kinds;
+use crate::schema::Kinds;
+use crate::transform::Affix;
 
 /// Group, version and kind; an empty part matches everything when it selects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +55,8 @@ pub(crate) struct Id {
     pub(crate) gvk: Gvk,
     pub(crate) name: String,
     pub(crate) namespace: String,
+    /// Set where an OpenAPI document says so of a kind that is none of Kubernetes'.
+    pub(crate) has_no_namespace: bool,
 }
 
 /// What stands for the namespace of a kind without one.
@@ -58,7 +64,7 @@ pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
 
 impl Id {
     pub(crate) fn is_cluster_scoped(&self) -> bool {
-        kinds::is_cluster_scoped(&self.gvk.api_version(), &self.gvk.kind)
+        self.has_no_namespace || kinds::is_cluster_scoped(&self.gvk.api_version(), &self.gvk.kind)
     }
 
     pub(crate) fn effective_namespace(&self) -> &str {
@@ -79,6 +85,7 @@ impl Id {
 
     fn key(mut self) -> Id {
         self.namespace = self.effective_namespace().to_owned();
+        self.has_no_namespace = false;
         self
     }
 }
@@ -128,17 +135,29 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     pub(crate) behavior: Behavior,
     pub(crate) needs_hash: bool,
+    pub(crate) is_generated: bool,
+    /// The variables that this object gives a value.
+    pub(crate) variables: Vec<String>,
+    /// Labels and annotations that share one value.
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) kinds: Rc<Kinds>,
 }
 
 impl Resource {
-    pub(crate) fn new(value: Map<String, Value>) -> Self {
+    pub(crate) fn new(value: Map<String, Value>, kinds: &Rc<Kinds>) -> Self {
+        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
+        kinds.meet(text("apiVersion"), text("kind"));
         Resource {
             value,
+            kinds: Rc::clone(kinds),
+            variables: Vec::new(),
+            aliases: Vec::new(),
             previous: Vec::new(),
             prefixes: Vec::new(),
             suffixes: Vec::new(),
             behavior: Behavior::Create,
             needs_hash: false,
+            is_generated: false,
         }
     }
 
@@ -185,6 +204,29 @@ impl Resource {
         }
     }
 
+    /// Whether the real program would keep notes in the object's annotations, so that the object
+    /// has annotations even where nobody wrote any.
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.previous.is_empty() || self.is_generated || self.needs_hash
+    }
+
+    /// Gives an object with such notes the mapping that they would stand in.
+    pub(crate) fn make_annotations(&mut self) {
+        if self.has_notes() && self.metadata("annotations").is_none() {
+            self.set_metadata("annotations", Value::Object(Map::new()));
+        }
+    }
+
+    pub(crate) fn has_annotation(&self, key: &str) -> bool {
+        self.metadata("annotations").is_some_and(|annotations| annotations.get(key).is_some())
+    }
+
+    pub(crate) fn annotate(&mut self, key: &str, text: String) {
+        let mut annotations = self.strings("annotations");
+        annotations.insert(key.into(), text);
+        self.set_strings("annotations", annotations);
+    }
+
     pub(crate) fn set_name(&mut self, name: &str) {
         self.set_metadata("name", Value::String(name.into()));
     }
@@ -213,6 +255,7 @@ impl Resource {
 
     pub(crate) fn is_cluster_scoped(&self) -> bool {
         kinds::is_cluster_scoped(self.api_version(), self.kind())
+            || self.kinds.has_no_namespace(self.api_version(), self.kind())
     }
 
     pub(crate) fn effective_namespace(&self) -> &str {
@@ -220,7 +263,12 @@ impl Resource {
     }
 
     pub(crate) fn id(&self) -> Id {
-        Id { gvk: self.gvk(), name: self.name().into(), namespace: self.namespace().into() }
+        Id {
+            gvk: self.gvk(),
+            name: self.name().into(),
+            namespace: self.namespace().into(),
+            has_no_namespace: self.kinds.has_no_namespace(self.api_version(), self.kind()),
+        }
     }
 
     /// The identity that the object was loaded with.
@@ -232,7 +280,13 @@ impl Resource {
     fn previous_id(&self, previous: &Previous) -> Id {
         let mut gvk = self.gvk();
         gvk.kind.clone_from(&previous.kind);
-        Id { gvk, name: previous.name.clone(), namespace: previous.namespace.clone() }
+        let has_no_namespace = self.kinds.has_no_namespace(self.api_version(), &gvk.kind);
+        Id {
+            gvk,
+            name: previous.name.clone(),
+            namespace: previous.namespace.clone(),
+            has_no_namespace,
+        }
     }
 
     pub(crate) fn previous_ids(&self) -> Vec<Id> {
@@ -253,6 +307,15 @@ impl Resource {
             kind: self.kind().into(),
         };
         self.previous.push(previous);
+    }
+
+    /// Remembers the identity and what is put before or after its name.
+    pub(crate) fn remember_affix(&mut self, affix: Affix, text: &str) {
+        self.remember_id();
+        match affix {
+            Affix::Prefix => self.prefixes.push(text.into()),
+            Affix::Suffix => self.suffixes.push(text.into()),
+        }
     }
 
     /// Whether the object has or had the identity `id`.
@@ -283,9 +346,31 @@ impl Resources {
         self.list.iter_mut()
     }
 
+    /// Lets labels and annotations that share one value have the same again.
+    pub(crate) fn spread_aliases(&mut self) {
+        for resource in self.list.iter_mut().filter(|resource| !resource.aliases.is_empty()) {
+            alias::spread(&mut resource.value, &mut resource.aliases);
+        }
+    }
+
     pub(crate) fn list_mut(&mut self) -> &mut Vec<Resource> {
         self.keys = None;
         &mut self.list
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether both hold the same objects with the same history, in any order.
+    pub(crate) fn is_same(&self, other: &Resources) -> bool {
+        let by_id = |resources: &Resources| -> BTreeMap<Id, (Map<String, Value>, usize)> {
+            let entry = |resource: &Resource| {
+                (resource.id().key(), (resource.value.clone(), resource.previous.len()))
+            };
+            resources.list.iter().map(entry).collect()
+        };
+        self.len() == other.len() && by_id(self) == by_id(other)
     }
 
     pub(crate) fn into_list(self) -> Vec<Resource> {

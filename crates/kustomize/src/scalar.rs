@@ -27,6 +27,15 @@ pub(crate) fn plain(text: &str) -> Value {
     }
 }
 
+/// What takes the place of a scalar when only its text is written: text stays text where it must
+/// have been in quotes, else it gets the type that it looks like.
+pub(crate) fn rewritten(old: &Value, text: &str) -> Value {
+    match old.as_str() {
+        Some(old) if !old.is_empty() && !plain(old).is_string() => Value::String(text.into()),
+        Some(_) | None => plain(text),
+    }
+}
+
 fn number(text: &str) -> Option<Number> {
     let first = text.trim_start_matches(['+', '-']).chars().next()?;
     if !first.is_ascii_digit() && first != '.' {
@@ -40,6 +49,29 @@ fn number(text: &str) -> Option<Number> {
         return Some(Number::from(integer));
     }
     text.parse::<f64>().ok().and_then(Number::from_f64)
+}
+
+/// A value as Go prints it inside a text.
+pub(crate) fn printed(value: &Value) -> String {
+    match value.as_f64() {
+        Some(float) if value.is_f64() => go_float(float),
+        _ => text(value).unwrap_or_default(),
+    }
+}
+
+/// The shortest form; with an exponent when it is below -4 or above 5.
+fn go_float(float: f64) -> String {
+    let (digits, exponent) = match format!("{float:e}").split_once('e') {
+        Some((digits, exponent)) => {
+            (digits.to_owned(), exponent.parse::<i32>().unwrap_or_default())
+        }
+        None => (float.to_string(), 0),
+    };
+    if (-4..6).contains(&exponent) {
+        return float.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
 #[cfg(test)]

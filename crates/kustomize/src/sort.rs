@@ -3,8 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
-use crate::kustomization::SortOptions;
-use crate::resource::{Id, Resource};
+use crate::parts::SortOptions;
+use crate::resource::{Gvk, Id, Resource};
 
 /// Kinds that come first when nothing else is said: what others need.
 const FIRST: [&str; 22] = [
@@ -55,6 +55,26 @@ pub(crate) fn sort(resources: &mut Vec<Resource>, options: Option<&SortOptions>)
     resources.extend(keyed.into_iter().map(|(_, resource)| resource));
 }
 
+/// A kind's place in the legacy order; 0 for those that are not named there.
+pub(crate) fn default_rank(kind: &str) -> i64 {
+    let first = FIRST.iter().position(|first| *first == kind);
+    let last = LAST.iter().position(|last| *last == kind);
+    match (first, last) {
+        (Some(index), _) => index as i64 - FIRST.len() as i64,
+        (None, Some(index)) => 1 + index as i64,
+        (None, None) => 0,
+    }
+}
+
+/// What orders kinds of the same rank.
+pub(crate) fn legacy_text(gvk: &Gvk) -> String {
+    let part = |text: &str, absent: &str| {
+        if text.is_empty() { absent.to_owned() } else { text.to_owned() }
+    };
+    let (group, version) = (part(&gvk.group, "~G"), part(&gvk.version, "~V"));
+    format!("{group}_{version}_{}", part(&gvk.kind, "~K"))
+}
+
 struct Key {
     rank: i64,
     is_namespace: bool,
@@ -71,7 +91,7 @@ impl Key {
         Key {
             rank: ranks.get(&gvk.kind).copied().unwrap_or_default(),
             is_namespace: gvk.kind == "Namespace",
-            kind: format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), gvk.kind),
+            kind: legacy_text(gvk),
             id: format!("{}|{}", or(&id.namespace, "~X"), or(&id.name, "~N")),
         }
     }

@@ -1,26 +1,34 @@
-//! An application's own changes, laid over its kustomization as one more overlay.
+//! An application's own changes to its kustomization: what Argo CD does with `kustomize edit`.
 
-use kustomize::{EntryKind, Tree};
+use std::collections::{BTreeMap, BTreeSet};
+
+use kustomize::{EntryKind, FILE_NAMES, Tree};
 use serde_json::{Map, Value, json};
 
 use crate::Folder;
 use crate::error::RenderError;
+use crate::helm::{self, Variables};
 use crate::request::KustomizeOverrides;
-
-/// The overlay's folder; no folder of a Git tree can have this name.
-const OVERLAY: &str = "\u{1}application";
 
 /// Builds the folder, with the changes when there are any.
 pub(crate) fn build(
     tree: &dyn Tree,
     folder: &str,
     overrides: &KustomizeOverrides,
+    variables: &Variables<'_>,
 ) -> Result<Folder, RenderError> {
-    let built = if overrides.is_empty() {
-        kustomize::build(tree, folder)?
-    } else {
-        let overlay = Overlay { tree, text: kustomization(folder, overrides)? };
-        kustomize::build(&overlay, OVERLAY).map_err(|error| described(error, folder))?
+    let mut editor =
+        Editor { tree, folder, overrides, variables, opened: BTreeSet::new(), fields: Map::new() };
+    let built = match editor.edited()? {
+        None => kustomize::build(tree, folder)?,
+        Some(edited) => match kustomize::build(&edited, folder) {
+            Ok(built) => built,
+            // What is wrong without the changes has a place.
+            Err(error) => match kustomize::build(tree, folder) {
+                Err(own) => return Err(own.into()),
+                Ok(_) => return Err(described(error, &edited.path, folder)),
+            },
+        },
     };
     for manifest in &built.manifests {
         let has_version =
@@ -34,48 +42,297 @@ pub(crate) fn build(
             return Err(RenderError::whole("invalid-object", folder, message));
         }
     }
-    let is_own = |path: &String| path.starts_with(OVERLAY) && Overlay::outer(path) == path.as_str();
-    let opened = built.opened.into_iter().filter(|path| !is_own(path));
-    let opened = opened.map(|path| Overlay::outer(&path).to_owned()).collect();
+    let mut opened = built.opened;
+    opened.extend(editor.opened);
     Ok(Folder { manifests: built.manifests, opened })
 }
 
-/// An error of the overlay is one of the application's `spec.source.kustomize`.
-fn described(error: kustomize::BuildError, folder: &str) -> RenderError {
+/// An error that only the changes make is one of the application's `spec.source.kustomize`.
+fn described(error: kustomize::BuildError, path: &str, folder: &str) -> RenderError {
     let mut error = RenderError::from(error);
-    error.file = Overlay::outer(&error.file).to_owned();
-    if error.file.starts_with(OVERLAY) {
+    if error.file == path {
         error.file = folder.into();
-        error.message = format!("in the application's `spec.source.kustomize`: {}", error.message);
         (error.line, error.column) = (0, 0);
     }
+    error.message = format!("in the application's `spec.source.kustomize`: {}", error.message);
     error
 }
 
-fn kustomization(folder: &str, overrides: &KustomizeOverrides) -> Result<String, RenderError> {
-    let images: Vec<Value> =
-        overrides.images.iter().map(|image| parsed(image, folder)).collect::<Result<_, _>>()?;
-    let replicas: Vec<Value> = overrides
-        .replicas
-        .iter()
-        .map(|(name, count)| json!({ "name": name, "count": count }))
-        .collect();
-    let base = if folder.is_empty() { "base".to_owned() } else { format!("../{folder}") };
-    Ok(json!({
-        "resources": [base],
-        "namePrefix": overrides.name_prefix,
-        "nameSuffix": overrides.name_suffix,
-        "namespace": overrides.namespace,
-        "commonLabels": overrides.common_labels,
-        "commonAnnotations": overrides.common_annotations,
-        "images": images,
-        "replicas": replicas,
-    })
-    .to_string())
+/// The tree with another text for the kustomization.
+struct Edited<'a> {
+    tree: &'a dyn Tree,
+    path: String,
+    text: String,
+}
+
+impl Tree for Edited<'_> {
+    fn kind(&self, path: &str) -> EntryKind {
+        self.tree.kind(path)
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        if path == self.path { Some(self.text.clone().into_bytes()) } else { self.tree.read(path) }
+    }
+
+    fn list(&self, path: &str) -> Vec<String> {
+        self.tree.list(path)
+    }
+}
+
+struct Editor<'a> {
+    tree: &'a dyn Tree,
+    folder: &'a str,
+    overrides: &'a KustomizeOverrides,
+    variables: &'a Variables<'a>,
+    /// Components whose absence was asked for.
+    opened: BTreeSet<String>,
+    fields: Map<String, Value>,
+}
+
+impl<'a> Editor<'a> {
+    /// The tree with the changed kustomization; `None` when nothing is changed, or when there is
+    /// no kustomization that could be.
+    fn edited(&mut self) -> Result<Option<Edited<'a>>, RenderError> {
+        if self.overrides.is_empty() {
+            return Ok(None);
+        }
+        let mut paths = FILE_NAMES.into_iter().map(|name| helm::below(self.folder, name));
+        let Some(path) = paths.find(|path| self.tree.kind(path) == EntryKind::File) else {
+            return Ok(None);
+        };
+        let text = self.tree.read(&path).and_then(|text| String::from_utf8(text).ok());
+        let documents = text.and_then(|text| yaml::documents(&path, &text).ok());
+        let Some([Value::Object(fields)]) = documents.as_deref() else { return Ok(None) };
+        self.fields = fields.clone();
+        self.edit()?;
+        let text = Value::Object(std::mem::take(&mut self.fields)).to_string();
+        Ok(Some(Edited { tree: self.tree, path, text }))
+    }
+
+    fn edit(&mut self) -> Result<(), RenderError> {
+        let overrides = self.overrides;
+        for (name, text) in [
+            ("namePrefix", &overrides.name_prefix),
+            ("nameSuffix", &overrides.name_suffix),
+            ("namespace", &overrides.namespace),
+        ] {
+            if !text.is_empty() {
+                *self.field(name) = Value::String(text.clone());
+            }
+        }
+        self.images()?;
+        let replicas = overrides.replicas.iter();
+        let replicas: BTreeMap<String, Value> = replicas
+            .map(|(name, count)| (name.clone(), json!({ "name": name, "count": count })))
+            .collect();
+        self.set_by_name("replicas", replicas);
+        self.labels()?;
+        let mut annotations = overrides.common_annotations.clone();
+        if overrides.expands_annotations {
+            annotations = self.expanded(&annotations)?;
+        }
+        let forced = overrides.forces_annotations;
+        add(self.field("commonAnnotations"), &annotations, forced, "forceCommonAnnotations")
+            .map_err(|message| self.refuse(message))?;
+        self.append("patches", overrides.patches.clone());
+        self.components();
+        Ok(())
+    }
+
+    fn refuse(&self, message: String) -> RenderError {
+        let message = format!("in the application's `spec.source.kustomize`: {message}");
+        RenderError::whole("invalid-value", self.folder, message)
+    }
+
+    /// A field, whatever case it is written in.
+    fn field(&mut self, name: &str) -> &mut Value {
+        let key = self.fields.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned();
+        self.fields.entry(key.unwrap_or_else(|| name.into())).or_insert(Value::Null)
+    }
+
+    fn append(&mut self, name: &str, items: Vec<Value>) {
+        if items.is_empty() {
+            return;
+        }
+        let field = self.field(name);
+        if field.is_null() {
+            *field = Value::Array(items);
+        } else if let Value::Array(own) = field {
+            own.extend(items);
+        }
+        // A field of another type is refused by the build.
+    }
+
+    /// Puts entries into a list, in the place of those with the same name; sorted by name.
+    fn set_by_name(&mut self, list: &str, mut entries: BTreeMap<String, Value>) {
+        if entries.is_empty() {
+            return;
+        }
+        let Value::Array(own) = self.field(list).take() else {
+            *self.field(list) = entries.into_values().collect();
+            return;
+        };
+        for entry in own {
+            let name = entry.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            entries.entry(name).or_insert(entry);
+        }
+        *self.field(list) = entries.into_values().collect();
+    }
+
+    fn images(&mut self) -> Result<(), RenderError> {
+        if self.overrides.images.is_empty() {
+            return Ok(());
+        }
+        // The older name of the list.
+        if let Value::Array(older) = self.field("imageTags").take() {
+            self.append("images", older);
+        }
+        let own = self.field("images").as_array().cloned().unwrap_or_default();
+        let mut entries = BTreeMap::new();
+        for image in &self.overrides.images {
+            let text = self.variables.substitute(image)?;
+            let (name, mut entry) = parsed(&text).map_err(|message| self.refuse(message))?;
+            let kept = own
+                .iter()
+                .find(|entry| entry.get("name").and_then(Value::as_str) == Some(name.as_str()));
+            entry.retain(|_, value| value != KEEP);
+            for (field, is_kept) in kept_fields(&text) {
+                if let Some(value) = kept.and_then(|kept| kept.get(field)).filter(|_| is_kept) {
+                    entry.insert(field.into(), value.clone());
+                }
+            }
+            entries.insert(name, Value::Object(entry));
+        }
+        self.set_by_name("images", entries);
+        Ok(())
+    }
+
+    fn expanded(
+        &self,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, RenderError> {
+        texts
+            .iter()
+            .map(|(key, text)| Ok((key.clone(), self.variables.substitute(text)?)))
+            .collect()
+    }
+
+    fn labels(&mut self) -> Result<(), RenderError> {
+        let overrides = self.overrides;
+        let (is_plain, in_templates) =
+            (overrides.labels_without_selector, overrides.labels_in_templates);
+        if overrides.common_labels.is_empty() {
+            return Ok(());
+        }
+        if in_templates && !is_plain {
+            let message = "`labelIncludeTemplates` needs `labelWithoutSelector`".into();
+            return Err(self.refuse(message));
+        }
+        let pairs = self.expanded(&overrides.common_labels)?;
+        let option = "forceCommonLabels";
+        let added = if is_plain {
+            let is_alike = |entry: &&mut Value| {
+                !is_set(entry, "includeSelectors")
+                    && is_set(entry, "includeTemplates") == in_templates
+            };
+            let new = json!({ "pairs": null, "includeTemplates": in_templates });
+            let labels = self.field("labels");
+            if labels.is_null() {
+                *labels = Value::Array(Vec::new());
+            }
+            let Value::Array(entries) = labels else { return Ok(()) };
+            if !entries.iter_mut().any(|entry| is_alike(&entry)) {
+                entries.push(new);
+            }
+            let entry = entries.iter_mut().find(is_alike).and_then(Value::as_object_mut);
+            entry.map_or(Ok(()), |entry| {
+                let own = entry.entry("pairs").or_insert(Value::Null);
+                add(own, &pairs, overrides.forces_labels, option)
+            })
+        } else {
+            add(self.field("commonLabels"), &pairs, overrides.forces_labels, option)
+        };
+        added.map_err(|message| self.refuse(message))
+    }
+
+    fn components(&mut self) {
+        let own = self.field("components").as_array().cloned().unwrap_or_default();
+        let mut added = Vec::new();
+        for component in &self.overrides.components {
+            let value = Value::String(component.clone());
+            if own.contains(&value) || added.contains(&value) {
+                continue;
+            }
+            let path = resolved(self.folder, component);
+            let is_missing =
+                path.as_ref().is_none_or(|path| self.tree.kind(path) == EntryKind::Absent);
+            if is_missing && self.overrides.ignores_missing_components {
+                self.opened.extend(path);
+                continue;
+            }
+            added.push(value);
+        }
+        self.append("components", added);
+    }
+}
+
+fn is_set(entry: &Value, name: &str) -> bool {
+    entry.get(name) == Some(&Value::Bool(true))
+}
+
+/// A path below the tree; `None` when it leads out of it.
+fn resolved(folder: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Adds entries to a mapping; one that is there already must be meant to be replaced.
+fn add(
+    field: &mut Value,
+    entries: &BTreeMap<String, String>,
+    is_forced: bool,
+    option: &str,
+) -> Result<(), String> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    if field.is_null() {
+        *field = Value::Object(Map::new());
+    }
+    // A field of another type is refused by the build.
+    let Value::Object(own) = field else { return Ok(()) };
+    for (key, value) in entries {
+        if own.contains_key(key) && !is_forced {
+            return Err(format!(
+                "`{key}` is in the kustomization already; set `{option}` to replace it"
+            ));
+        }
+        own.insert(key.clone(), Value::String(value.clone()));
+    }
+    Ok(())
+}
+
+/// Stands for what the kustomization has, in `name=*:tag`.
+const KEEP: &str = "*";
+
+/// Which fields of an image keep what the kustomization says.
+fn kept_fields(image: &str) -> [(&'static str, bool); 3] {
+    let (new_name, tag, digest) = match image.split_once('=') {
+        Some((_, new)) => split(new),
+        None => ("", split(image).1, split(image).2),
+    };
+    [("newName", new_name == KEEP), ("newTag", tag == KEEP), ("digest", digest == KEEP)]
 }
 
 /// `name:tag`, `name@digest`, and either with `old=` before it.
-fn parsed(image: &str, folder: &str) -> Result<Value, RenderError> {
+fn parsed(image: &str) -> Result<(String, Map<String, Value>), String> {
     let (old, new) = match image.split_once('=') {
         Some((old, new)) => (old, Some(new)),
         None => (image, None),
@@ -83,8 +340,7 @@ fn parsed(image: &str, folder: &str) -> Result<Value, RenderError> {
     let (name, tag, digest) = split(new.unwrap_or(old));
     let old_name = if new.is_some() { old } else { name };
     if old_name.is_empty() || name.is_empty() {
-        let message = format!("`{image}` in `images` must be `name:tag` or `old=new:tag`");
-        return Err(RenderError::whole("invalid-value", folder, message));
+        return Err(format!("`{image}` in `images` must be `name:tag` or `old=new:tag`"));
     }
     let mut entry = Map::new();
     entry.insert("name".into(), json!(old_name));
@@ -96,7 +352,7 @@ fn parsed(image: &str, folder: &str) -> Result<Value, RenderError> {
             entry.insert(field.into(), json!(value));
         }
     }
-    Ok(Value::Object(entry))
+    Ok((old_name.into(), entry))
 }
 
 fn split(reference: &str) -> (&str, &str, &str) {
@@ -105,50 +361,5 @@ fn split(reference: &str) -> (&str, &str, &str) {
     match rest[path..].find(':') {
         Some(colon) => (&rest[..path + colon], &rest[path + colon + 1..], digest),
         None => (rest, "", digest),
-    }
-}
-
-/// The tree with one more folder.
-struct Overlay<'a> {
-    tree: &'a dyn Tree,
-    text: String,
-}
-
-impl Overlay<'_> {
-    fn is_file(path: &str) -> bool {
-        path.strip_prefix(OVERLAY) == Some("/kustomization.yaml")
-    }
-
-    /// A tree's root cannot be named from outside, so the overlay shows it as a folder of its own.
-    fn outer(path: &str) -> &str {
-        let Some(rest) = path.strip_prefix(OVERLAY).and_then(|rest| rest.strip_prefix("/base"))
-        else {
-            return path;
-        };
-        rest.strip_prefix('/').unwrap_or(rest)
-    }
-}
-
-impl Tree for Overlay<'_> {
-    fn kind(&self, path: &str) -> EntryKind {
-        if Self::is_file(path) {
-            EntryKind::File
-        } else if path == OVERLAY {
-            EntryKind::Directory
-        } else {
-            self.tree.kind(Self::outer(path))
-        }
-    }
-
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
-        if Self::is_file(path) {
-            Some(self.text.clone().into_bytes())
-        } else {
-            self.tree.read(Self::outer(path))
-        }
-    }
-
-    fn list(&self, path: &str) -> Vec<String> {
-        self.tree.list(Self::outer(path))
     }
 }

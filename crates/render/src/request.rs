@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::error::RenderError;
 
 /// A folder and how to render it.
@@ -65,12 +67,12 @@ impl Request {
     }
 }
 
-/// What Argo CD's `spec.source.kustomize` may change.
+/// What Argo CD's `spec.source.kustomize` may change, in the folder's own kustomization.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KustomizeOverrides {
-    /// Put before every name.
+    /// Put before every name, in the place of the kustomization's own.
     pub name_prefix: String,
-    /// Put behind every name.
+    /// Put behind every name, in the place of the kustomization's own.
     pub name_suffix: String,
     /// `name`, `name:tag`, `name@digest` or `old=new:tag`, as `kustomize edit set image` takes it.
     pub images: Vec<String>,
@@ -82,6 +84,22 @@ pub struct KustomizeOverrides {
     pub namespace: String,
     /// The number of replicas by workload name.
     pub replicas: BTreeMap<String, i64>,
+    /// Whether `$ARGOCD_APP_…` is replaced in the annotations; in labels and images it always is.
+    pub expands_annotations: bool,
+    /// Whether labels replace those that the kustomization has.
+    pub forces_labels: bool,
+    /// Whether annotations replace those that the kustomization has.
+    pub forces_annotations: bool,
+    /// Whether labels are left out of selectors and templates.
+    pub labels_without_selector: bool,
+    /// Whether labels that are left out of selectors are in templates all the same.
+    pub labels_in_templates: bool,
+    /// Further entries of `patches`.
+    pub patches: Vec<Value>,
+    /// Further entries of `components`, as seen from the folder.
+    pub components: Vec<String>,
+    /// Whether a component that does not exist is left out.
+    pub ignores_missing_components: bool,
 }
 
 impl KustomizeOverrides {

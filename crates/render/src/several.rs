@@ -6,7 +6,7 @@ use kustomize::{EntryKind, FILE_NAMES, Tree};
 use serde_json::Value;
 
 use crate::error::RenderError;
-use crate::helm::{self, Helm, Sources};
+use crate::helm::{self, Helm, Sources, Variables};
 use crate::request::{Request, Tool};
 use crate::{Folder, overrides, plain, tool};
 
@@ -98,7 +98,8 @@ fn one(
             if !FILE_NAMES.into_iter().any(is_there) {
                 return Err(RenderError::no_kustomization(&folder));
             }
-            overrides::build(tree, &folder, &request.kustomize)
+            let variables = Variables { application: &request.application, path: &request.path };
+            overrides::build(tree, &folder, &request.kustomize, &variables)
         }
         Tool::Directory => plain::read(tree, &folder, &request.directory),
         Tool::Helm => {

@@ -240,6 +240,14 @@ fn request(application: &Application, source: &Source) -> render::Request {
                 .into_iter()
                 .map(|replica| (replica.name, i64::from(replica.count)))
                 .collect(),
+            expands_annotations: kustomize.common_annotations_envsubst,
+            forces_labels: kustomize.force_common_labels,
+            forces_annotations: kustomize.force_common_annotations,
+            labels_without_selector: kustomize.label_without_selector,
+            labels_in_templates: kustomize.label_include_templates,
+            patches: kustomize.patches,
+            components: kustomize.components,
+            ignores_missing_components: kustomize.ignore_missing_components,
         },
         directory: render::DirectoryOptions {
             recurse: directory.recurse,

@@ -44,14 +44,35 @@ fn reads_what_argo_cd_reads() {
     };
     assert_eq!(application.ignored_fields(&key("Deployment")).json_pointers, ["/spec/replicas"]);
     assert_eq!(application.ignored_fields(&key("StatefulSet")), IgnoredFields::NONE);
-    let kustomization = application.source.kustomize.unwrap().kustomization("../x");
-    assert_eq!(
-        kustomization,
-        serde_json::json!({"resources": ["../x"], "namePrefix": "a-", "images": [
-            {"name": "hello", "newName": "registry/demo/hello", "digest": "sha256:ab"},
-            {"name": "web", "newTag": "1.2"},
-        ]})
-    );
+    let kustomize = application.source.kustomize.unwrap();
+    assert_eq!(kustomize.name_prefix, "a-");
+    assert_eq!(kustomize.images, ["hello=registry/demo/hello@sha256:ab", "web:1.2"]);
+}
+
+#[test]
+fn reads_every_change_of_a_kustomization() {
+    let from = "namePrefix: a-}";
+    let read = |fields: &str| {
+        let text = GOOD.replace(from, &format!("{fields}}}"));
+        Application::parse("a.yaml", &text).map(|application| application.source.kustomize.unwrap())
+    };
+    let all = read(
+        "commonAnnotationsEnvsubst: true, forceCommonLabels: true, forceCommonAnnotations: true, \
+         labelWithoutSelector: true, labelIncludeTemplates: true, ignoreMissingComponents: true, \
+         patches: [{patch: x, target: {kind: Job}}], components: [../c], version: v5.7.1, \
+         kubeVersion: '1.34', apiVersions: [a/v1]",
+    )
+    .unwrap();
+    assert!(all.common_annotations_envsubst && all.force_common_labels);
+    assert!(all.force_common_annotations && all.label_without_selector);
+    assert!(all.label_include_templates && all.ignore_missing_components);
+    assert_eq!(all.patches[0]["target"]["kind"], "Job");
+    assert_eq!(all.components, ["../c"]);
+    let kept: deployments::KustomizeOptions =
+        serde_json::from_value(serde_json::to_value(&all).unwrap()).unwrap();
+    assert_eq!(kept, all);
+    assert!(read("version: v4.5.7").unwrap_err().message.contains("5.7.1"));
+    assert!(read("patchez: []").unwrap_err().message.contains("patchez"));
 }
 
 #[test]

@@ -21,25 +21,28 @@ fn check(kustomization: &str, code: Code, line: u64, column: u64, word: &str) {
 }
 
 #[test]
-fn fields_that_are_not_done_are_refused_by_name_and_place() {
-    for field in [
-        "buildMetadata",
-        "configurations",
-        "crds",
-        "generators",
-        "helmCharts",
-        "helmGlobals",
-        "helmChartInflationGenerator",
-        "imageTags",
-        "inventory",
-        "openapi",
-        "transformers",
-        "validators",
-        "vars",
-    ] {
-        let text = format!("resources:\n- web.yaml\n\n{field}: []\n");
-        check(&text, Code::UnsupportedField, 4, 1, &format!("`{field}`"));
+fn charts_are_refused_by_name_and_place() {
+    for field in ["helmCharts", "helmChartInflationGenerator"] {
+        let text = format!("resources:\n- web.yaml\n\n{field}: [{{name: a}}]\n");
+        check(&text, Code::UnsupportedField, 4, 1, "source.helm");
     }
+    let plugin = "generators:\n- |-\n  apiVersion: builtin\n  kind: HelmChartInflationGenerator\n  \
+                  metadata: {name: a}\n";
+    check(plugin, Code::UnsupportedField, 3, 3, "source.helm");
+}
+
+#[test]
+fn plug_ins_are_refused_by_name_and_place() {
+    for field in ["generators", "transformers", "validators"] {
+        let text = format!(
+            "resources: [web.yaml]\n{field}:\n- |-\n  apiVersion: example.org/v1\n  kind: \
+             Sweeper\n  metadata: {{name: a}}\n"
+        );
+        check(&text, Code::UnsupportedField, 4, 3, "Sweeper `a`: plug-ins of `example.org/v1`");
+    }
+    let unknown = "transformers:\n- |-\n  apiVersion: builtin\n  kind: LabelTransformer\n  \
+                   metadata: {name: a}\n  label: {a: b}\n";
+    check(unknown, Code::UnknownField, 3, 3, "`label`");
 }
 
 #[test]
@@ -53,6 +56,9 @@ fn unknown_keys_are_refused_by_name_and_place() {
         "`lable`",
     );
     check("configMapGenerator:\n- name: a\n  type: Opaque\n", Code::UnknownField, 3, 3, "`type`");
+    check("buildMetadata: [origins]\n", Code::InvalidValue, 1, 17, "`origins`");
+    check("openapi: {file: a}\n", Code::UnknownField, 1, 11, "`file`");
+    check("vars: [{name: a, objref: {knd: b}}]\n", Code::UnknownField, 1, 27, "`knd`");
 }
 
 #[test]
@@ -164,6 +170,27 @@ fn bases_that_double_at_every_level_stop_at_the_budget() {
     }
     let error = build(&files, "a0").expect_err("too large");
     assert!(matches!(error.code, Code::TooLarge | Code::DuplicateObject), "{error}");
+}
+
+#[test]
+fn an_error_in_a_configuration_names_its_place() {
+    let files = tree::of(&[
+        ("app/kustomization.yaml", "configurations: [fields.yaml]\n"),
+        ("app/fields.yaml", "images:\n- path: spec/image\n  creat: true\n"),
+    ]);
+    let error = build(&files, "app").expect_err("refused");
+    assert_eq!(error.code, Code::UnknownField, "{error}");
+    assert_eq!((error.file.as_str(), error.line, error.column), ("app/fields.yaml", 3, 3));
+}
+
+#[test]
+fn a_definition_that_contains_itself_is_refused() {
+    let crds = r#"{"a.Widget": {"Schema": {"properties": {"kind": {}, "apiVersion": {}, "metadata": {},
+        "spec": {"$ref": "a.Widget"}}}}}"#;
+    let files = tree::of(&[("kustomization.yaml", "crds: [a.json]\n"), ("a.json", crds)]);
+    let error = build(&files, "").expect_err("refused");
+    assert_eq!(error.code, Code::InvalidValue, "{error}");
+    assert!(error.message.contains("contains itself"), "{error}");
 }
 
 #[test]

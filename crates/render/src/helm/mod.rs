@@ -15,11 +15,11 @@ use kustomize::{EntryKind, Tree};
 
 pub(crate) use output::manifests;
 pub use program::{Helm, HelmLimits};
+pub(crate) use substitute::Variables;
 
 use crate::error::RenderError;
 use crate::request::{HelmOptions, Request};
 use dependencies::add_dependencies;
-use substitute::Variables;
 use values::Resolver;
 
 /// The file that makes a folder a chart.

@@ -86,6 +86,115 @@ fn a_kustomization_is_built_and_the_application_may_change_it() {
     }
 }
 
+/// The kustomization that the application changes, and what comes of it.
+#[track_caller]
+fn check_override(own: &str, overrides: KustomizeOverrides, pointer: &str, expected: Value) {
+    let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n\
+                     commonAnnotations: {component: 'yes'}\n";
+    let tree = [
+        ("app/kustomization.yaml", &*format!("resources: [web.yaml]\n{own}")),
+        ("app/web.yaml", DEPLOYMENT),
+        ("component/kustomization.yaml", component),
+    ];
+    let application = render::Asker { name: "shop".into(), ..Default::default() };
+    let request = Request { kustomize: overrides, application, ..request("app") };
+    let rendering = rendered(&tree, &request).expect("rendered");
+    let found = rendering.manifests[0].pointer(pointer).cloned().unwrap_or_default();
+    assert_eq!(found, expected, "{own}: {}", rendering.manifests[0]);
+}
+
+const IMAGE: &str = "/spec/template/spec/containers/0/image";
+const LABELS: &str = "/metadata/labels";
+
+#[test]
+fn the_application_edits_the_kustomization_as_argo_cd_does() {
+    let overrides = KustomizeOverrides::default;
+    let images = |images: &[&str]| KustomizeOverrides {
+        images: images.iter().map(|image| (*image).into()).collect(),
+        ..overrides()
+    };
+    let entry = "images: [{name: web, newName: mine/web, newTag: '2'}]\n";
+    check_override(entry, images(&["web:3"]), IMAGE, "web:3".into());
+    check_override(entry, images(&["web=*:3"]), IMAGE, "mine/web:3".into());
+    check_override(entry, images(&["web=other:*"]), IMAGE, "other:2".into());
+    check_override(entry, images(&["web@sha256:ab"]), IMAGE, "web@sha256:ab".into());
+    check_override(entry, images(&["x:1"]), IMAGE, "mine/web:2".into());
+    check_override(
+        "imageTags: [{name: web, newTag: '2'}]\n",
+        images(&["x:1"]),
+        IMAGE,
+        "web:2".into(),
+    );
+    check_override("", images(&["web:$ARGOCD_APP_NAME"]), IMAGE, "web:shop".into());
+    let prefix = KustomizeOverrides { name_prefix: "b-".into(), ..overrides() };
+    check_override("namePrefix: a-\n", prefix, "/metadata/name", "b-web".into());
+    let replicas = KustomizeOverrides { replicas: [("web".into(), 4)].into(), ..overrides() };
+    let own = "replicas: [{name: web, count: 2}]\n";
+    check_override(own, replicas, "/spec/replicas", 4.into());
+    let labels = |force: bool, plain: bool, templates: bool| KustomizeOverrides {
+        common_labels: [("a".into(), "$ARGOCD_APP_NAME".into())].into(),
+        forces_labels: force,
+        labels_without_selector: plain,
+        labels_in_templates: templates,
+        ..overrides()
+    };
+    let (a, none) = (serde_json::json!({"a": "shop"}), Value::Null);
+    let (selector, template) = ("/spec/selector", "/spec/template/metadata/labels");
+    check_override("", labels(false, false, false), template, a.clone());
+    check_override("", labels(false, true, false), LABELS, a.clone());
+    check_override("", labels(false, true, false), template, none.clone());
+    check_override("", labels(false, true, true), template, a.clone());
+    check_override("", labels(false, true, true), selector, none);
+    check_override("commonLabels: {a: b}\n", labels(true, false, false), LABELS, a.clone());
+    let own = "labels: [{pairs: {a: b}}]\n";
+    check_override(own, labels(true, true, false), LABELS, a);
+    let annotations = |expanded: bool| KustomizeOverrides {
+        common_annotations: [("of".into(), "$ARGOCD_APP_NAME".into())].into(),
+        expands_annotations: expanded,
+        ..overrides()
+    };
+    let of = "/metadata/annotations/of";
+    check_override("", annotations(false), of, "$ARGOCD_APP_NAME".into());
+    check_override("", annotations(true), of, "shop".into());
+    let patch = serde_json::json!({"target": {"kind": "Deployment"},
+        "patch": "[{op: add, path: /spec/paused, value: true}]"});
+    let patches = KustomizeOverrides { patches: vec![patch], ..overrides() };
+    check_override("namePrefix: a-\n", patches, "/spec/paused", true.into());
+    let components = KustomizeOverrides {
+        components: vec!["../component".into(), "../absent".into()],
+        ignores_missing_components: true,
+        ..overrides()
+    };
+    let component = "/metadata/annotations/component";
+    check_override("components: [../component]\n", components, component, "yes".into());
+}
+
+#[track_caller]
+fn check_override_refused(own: &str, overrides: KustomizeOverrides, word: &str) {
+    let own = format!("resources: [web.yaml]\n{own}");
+    let tree = [("app/kustomization.yaml", &*own), ("app/web.yaml", DEPLOYMENT)];
+    let error = rendered(&tree, &Request { kustomize: overrides, ..request("app") });
+    let error = error.expect_err("refused");
+    assert!(error.message.contains(word) && error.line == 0, "{error}");
+}
+
+#[test]
+fn changes_that_do_not_fit_are_refused() {
+    let overrides = KustomizeOverrides::default;
+    let common_labels = BTreeMap::from([("a".into(), "b".into())]);
+    let labels = KustomizeOverrides { common_labels, ..overrides() };
+    check_override_refused("commonLabels: {a: c}\n", labels.clone(), "forceCommonLabels");
+    let templates = KustomizeOverrides { labels_in_templates: true, ..labels };
+    check_override_refused("", templates, "labelWithoutSelector");
+    let components = KustomizeOverrides { components: vec!["../absent".into()], ..overrides() };
+    check_override_refused("", components, "`absent`");
+    let patches = vec![serde_json::json!({"patc": "x"})];
+    let patches = KustomizeOverrides { patches, ..overrides() };
+    check_override_refused("", patches, "`patc`");
+    let image = KustomizeOverrides { images: vec!["=x".into()], ..overrides() };
+    check_override_refused("", image, "old=new:tag");
+}
+
 #[track_caller]
 fn check_refused(tree: &[(&str, &str)], request: &Request, code: &str, place: (&str, u64)) {
     let error = rendered(tree, request).expect_err("refused");
