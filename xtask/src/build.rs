@@ -5,6 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+/// How the test cluster's kubeconfig calls it.
+const CONTEXT: &str = "boucle-test";
+
 /// The project's root.
 pub fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -18,8 +21,9 @@ pub fn release() -> Result<PathBuf> {
     Ok(target().join("release/boucle"))
 }
 
-/// Builds and starts the demonstration; this process becomes the server.
-pub fn demo(arguments: &[String]) -> Result<bool> {
+/// Builds and starts the demonstration; this process becomes the server. The cluster stays until
+/// `cargo xtask cluster down --node`.
+pub fn demo(kubernetes: bool, mut arguments: Vec<String>) -> Result<bool> {
     use std::os::unix::process::CommandExt;
     if crate::web::is_possible() {
         anyhow::ensure!(crate::web::build_page()?, "the page does not build");
@@ -27,6 +31,15 @@ pub fn demo(arguments: &[String]) -> Result<bool> {
         println!("npm is not installed: the binary gets the plain page instead of the whole one");
     }
     let binary = release()?;
+    if kubernetes {
+        let plane = testkit::kubernetes::shared_plane_with_node()?;
+        let (state, _) = plane.up_with_node()?;
+        plane.stay()?;
+        let kubeconfig = state.kubeconfig.display().to_string();
+        println!("Kubernetes {} with a real node: export KUBECONFIG={kubeconfig}", state.version);
+        let placed = ["--kubeconfig", &kubeconfig, "--demo-cluster", CONTEXT];
+        arguments.extend(placed.map(str::to_owned));
+    }
     let error = Command::new(&binary).args(["up", "--demo"]).args(arguments).exec();
     Err(error).with_context(|| format!("{} cannot be started", binary.display()))
 }

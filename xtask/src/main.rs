@@ -27,6 +27,9 @@ struct Arguments {
 enum Command {
     /// Build the release binary and start it here, with the demonstration.
     Demo {
+        /// On the test cluster with a real node instead of local processes.
+        #[arg(long)]
+        kubernetes: bool,
         /// Given on to `boucle up`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -154,7 +157,7 @@ fn main() -> ExitCode {
 /// Does it; false when it found something.
 fn execute(command: Command) -> anyhow::Result<bool> {
     match command {
-        Command::Demo { arguments } => build::demo(&arguments),
+        Command::Demo { kubernetes, arguments } => build::demo(kubernetes, arguments),
         Command::Test => build::test(),
         Command::Ci => ci(),
         Command::Sim { seeds } => {

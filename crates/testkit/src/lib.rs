@@ -9,7 +9,9 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-pub use kubernetes::{PrivateCluster, TestCluster, cluster, private_cluster, private_cluster_with};
+pub use kubernetes::{
+    PrivateCluster, TestCluster, cluster, cluster_with_node, private_cluster, private_cluster_with,
+};
 
 /// The real `git` in one folder, with a fixed person and time and without anybody's settings.
 #[derive(Debug, Clone)]

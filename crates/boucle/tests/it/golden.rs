@@ -24,7 +24,7 @@ const CHANGING: [(&str, &str); 11] = [
 ];
 
 /// What is asked of a server on which the demonstration has gone back once.
-const WITH_SERVER: [&str; 70] = [
+const WITH_SERVER: [&str; 71] = [
     "status",
     "env list",
     "app list",

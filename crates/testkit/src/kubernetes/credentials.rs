@@ -1,6 +1,7 @@
 //! Keys and tokens of one control plane; nothing of them outlives it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
@@ -15,16 +16,10 @@ const PUBLIC_KEY_PREFIX: [u8; 26] = [
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// Writes `tokens.csv` and the key of service accounts into the folder; gives the token of a user
-/// with all rights.
+/// Writes the key of service accounts into the folder; gives the token of a user with all rights.
 pub(super) fn write(folder: &Path) -> Result<String> {
+    let token = add_user(folder, "administrator", "system:masters")?;
     let random = SystemRandom::new();
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes).map_err(|_| anyhow!("no random numbers"))?;
-    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let line = format!("{token},administrator,administrator,\"system:masters\"\n");
-    fs::write(folder.join("tokens.csv"), line)?;
-
     let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
     let made = EcdsaKeyPair::generate_pkcs8(algorithm, &random)
         .map_err(|_| anyhow!("no key could be made"))?;
@@ -34,6 +29,28 @@ pub(super) fn write(folder: &Path) -> Result<String> {
     fs::write(folder.join("accounts.pub"), pem("PUBLIC KEY", &public))?;
     fs::write(folder.join("accounts.key"), pem("PRIVATE KEY", made.as_ref()))?;
     Ok(token)
+}
+
+/// One more user for an API server that starts later; gives its token.
+pub(super) fn add_user(folder: &Path, name: &str, group: &str) -> Result<String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("no random numbers"))?;
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut file = File::options().create(true).append(true).open(folder.join("tokens.csv"))?;
+    writeln!(file, "{token},{name},{name},\"{group}\"")?;
+    Ok(token)
+}
+
+/// Writes a client's certificate that signs itself and its key, as `NAME.crt` and `NAME.key`.
+pub(super) fn write_client(folder: &Path, name: &str) -> Result<()> {
+    let key = rcgen::KeyPair::generate()?;
+    let mut parameters = rcgen::CertificateParams::default();
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+    parameters.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = parameters.self_signed(&key)?;
+    fs::write(folder.join(format!("{name}.crt")), certificate.pem())?;
+    fs::write(folder.join(format!("{name}.key")), key.serialize_pem())?;
+    Ok(())
 }
 
 fn pem(label: &str, bytes: &[u8]) -> String {

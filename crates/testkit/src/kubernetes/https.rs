@@ -1,11 +1,11 @@
 //! The smallest HTTPS client that can ask a test cluster, so that tests need no client of Boucle's.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -80,16 +80,8 @@ impl Asker {
         content_type: &str,
         body: Option<&Value>,
     ) -> Result<Answer> {
-        let mut stream = self.connect()?;
         let body = body.map(Value::to_string).unwrap_or_default();
-        // HTTP/1.0: the answer is not cut into chunks and ends with the connection.
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nContent-Type: {content_type}\r\nAccept: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.token,
-            body.len()
-        )?;
-        stream.flush()?;
+        let mut stream = self.send(method, path, content_type, &body)?;
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
             Ok(_) => {}
@@ -109,10 +101,61 @@ impl Asker {
     }
 }
 
+impl Asker {
+    /// Sees what there is and every change of it, as (type of the event, object), until one is
+    /// what somebody waits for; false when none is in time.
+    pub fn watch(
+        &self,
+        path: &str,
+        patience: Duration,
+        mut is_wanted: impl FnMut(&str, &Value) -> bool,
+    ) -> Result<bool> {
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{mark}watch=true&timeoutSeconds={}", patience.as_secs().max(1));
+        let stream = self.send("GET", &path, "application/json", "")?;
+        stream.sock.set_read_timeout(Some(patience + PATIENCE))?;
+        let mut lines = std::io::BufReader::new(stream).lines();
+        let head = lines.next().context("the server ended the connection")??;
+        ensure!(head.split(' ').nth(1) == Some("200"), "GET {path}: {head}");
+        for line in
+            lines.skip_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).skip(1)
+        {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => break,
+                Err(error) => return Err(error).context("read an event"),
+            };
+            let event: Value = serde_json::from_str(&line).context("an event is no JSON")?;
+            if is_wanted(event["type"].as_str().unwrap_or_default(), &event["object"]) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+        let mut stream = self.connect()?;
+        // HTTP/1.0: the answer is not cut into chunks and ends with the connection.
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nContent-Type: {content_type}\r\nAccept: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.token,
+            body.len()
+        )?;
+        stream.flush()?;
+        Ok(stream)
+    }
+}
+
 impl Session {
     /// One request; gives the status. The answer is read to its end and not looked at.
     pub fn ask(&mut self, method: &str, path: &str, content_type: &str, body: &str) -> Result<u16> {
-        use std::io::BufRead as _;
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\nContent-Type: {content_type}\r\nAccept: application/json\r\nContent-Length: {length}\r\n\r\n{body}",

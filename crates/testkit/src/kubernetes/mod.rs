@@ -2,6 +2,8 @@
 
 mod credentials;
 pub mod https;
+pub mod image;
+pub mod node;
 pub mod plane;
 pub mod programs;
 
@@ -19,6 +21,11 @@ use plane::{Plane, State};
 /// Where `cargo xtask cluster` and all tests have their one control plane.
 pub fn shared_plane() -> Result<Plane> {
     Ok(Plane::at(&programs::cache()?.join("cluster")))
+}
+
+/// Where the cluster with a real node is: another one, since other tests mean kwok's.
+pub fn shared_plane_with_node() -> Result<Plane> {
+    Ok(Plane::at(&programs::cache()?.join("cluster-with-node")))
 }
 
 /// The running test cluster with a namespace that nobody else uses.
@@ -43,14 +50,39 @@ pub fn cluster() -> TestCluster {
     }
 }
 
+/// The same in a cluster whose pods run on this machine: on a real node, which is this machine's
+/// containerd and a kubelet. It needs root's rights and Debian's package of containerd.
+///
+/// # Panics
+/// When no such cluster can be had.
+#[must_use]
+pub fn cluster_with_node() -> TestCluster {
+    static SHARED: Shared = Shared::new();
+    let state = shared(&SHARED, shared_plane_with_node, Plane::up_with_node);
+    match state.and_then(|state| TestCluster::new(state.clone())) {
+        Ok(cluster) => cluster,
+        Err(error) => panic!("no test cluster with a real node: {error:#}"),
+    }
+}
+
 /// The one control plane, started at most once by this program and kept until it ends: for
 /// whoever runs many test programs, so that not each of them starts one.
 pub fn shared_state() -> Result<&'static State> {
-    static SHARED: OnceLock<Result<State, String>> = OnceLock::new();
+    static SHARED: Shared = Shared::new();
+    shared(&SHARED, shared_plane, Plane::up)
+}
+
+type Shared = OnceLock<Result<State, String>>;
+
+fn shared(
+    shared: &'static Shared,
+    plane: fn() -> Result<Plane>,
+    up: fn(&Plane) -> Result<(State, bool)>,
+) -> Result<&'static State> {
     let started = || -> Result<State> {
-        let plane = shared_plane()?;
+        let plane = plane()?;
         let users = plane.hold()?;
-        let (state, started) = plane.up()?;
+        let (state, started) = up(&plane)?;
         if started {
             plane.end_after_last_user(&state)?;
         }
@@ -58,7 +90,7 @@ pub fn shared_state() -> Result<&'static State> {
         std::mem::forget(users);
         Ok(state)
     };
-    let shared = SHARED.get_or_init(|| started().map_err(|error| format!("{error:#}")));
+    let shared = shared.get_or_init(|| started().map_err(|error| format!("{error:#}")));
     shared.as_ref().map_err(|error| anyhow::anyhow!(error.clone()))
 }
 

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use super::credentials;
 use super::https::Asker;
+use super::node::{self, Node};
 use super::programs::{KUBERNETES_VERSION, Program, say};
 
 /// A start takes five seconds; a machine that is busy with builds is given ten times more.
@@ -61,7 +62,9 @@ pub struct State {
     pub etcd: String,
     /// Its processes.
     pub processes: Vec<Process>,
-    /// From nothing to `/readyz`, in milliseconds.
+    /// The real node, when it has one.
+    pub node: Option<Node>,
+    /// From nothing to `/readyz`, and to a node that is ready when there is one, in milliseconds.
     pub ready_after_ms: u64,
     api_port: u16,
     token: String,
@@ -80,6 +83,13 @@ pub struct Process {
 }
 
 impl Process {
+    /// What runs under this id.
+    pub(super) fn running(pid: u32) -> Option<Self> {
+        let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+        let name = program.file_name()?.to_string_lossy().into_owned();
+        Some(Self { name, pid, program, arguments: Vec::new() })
+    }
+
     /// Whether the process id is still this program's.
     #[must_use]
     pub fn runs(&self) -> bool {
@@ -118,9 +128,13 @@ impl State {
         fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
     }
 
-    /// Whether the API server says that it is ready.
+    /// Whether the API server says that it is ready, and that the node is, when there is one.
     #[must_use]
     pub fn is_ready(&self) -> bool {
+        self.answers() && self.node_is_ready()
+    }
+
+    fn answers(&self) -> bool {
         let asked = self.asker().and_then(|asker| asker.ask("GET", "/readyz", None));
         asked.is_ok_and(|answer| answer.status == 200)
     }
@@ -155,14 +169,31 @@ impl Plane {
     /// Starts what is missing and waits until the API server is ready. The second value says
     /// whether it had to be started.
     pub fn up(&self) -> Result<(State, bool)> {
+        self.up_as(&Program::CONTROL_PLANE)
+    }
+
+    /// The same with a real node, of this machine, instead of one that kwok pretends to be.
+    pub fn up_with_node(&self) -> Result<(State, bool)> {
+        node::requirements()?;
+        self.up_as(&Program::WITH_NODE)
+    }
+
+    fn up_as(&self, programs: &[Program]) -> Result<(State, bool)> {
         let _lock = self.lock()?;
         if let Some(state) = self.state()? {
             if state.runs() && state.is_ready() {
+                let same = state.node.is_some() == programs.contains(&Program::Kubelet);
+                ensure!(
+                    same,
+                    "the cluster in {} runs, {} a real node; end it first: `cargo xtask cluster down --folder {0}`",
+                    self.folder.display(),
+                    if state.node.is_some() { "with" } else { "without" },
+                );
                 return Ok((state, false));
             }
             self.end(&state, Signal::SIGTERM)?;
         }
-        self.start(&Program::CONTROL_PLANE, &[]).map(|state| (state, true))
+        self.start(programs, &[]).map(|state| (state, true))
     }
 
     /// Starts only the store and the API server: for tests that stop them.
@@ -207,7 +238,7 @@ impl Plane {
         let server = server.context("the state file names no API server")?;
         let mut child = self.spawn(server)?;
         self.write_state(&state)?;
-        self.wait_until_ready(&state, &mut child)?;
+        self.wait_until(name, &mut child, || state.answers())?;
         Ok(state)
     }
 
@@ -258,49 +289,52 @@ impl Plane {
             })
             .collect();
         let started = Instant::now();
+        let elapsed_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.clear()?;
-        let mut state = self.prepare()?;
+        let mut state = self.prepare(programs.contains(&Program::Kubelet))?;
         let ports = [free_port()?, free_port()?];
         state.etcd = format!("http://127.0.0.1:{}", ports[0]);
-        let (mut store, mut server) = (None, None);
         for (program, file) in found? {
-            let mut process = Process {
-                name: program.name().to_owned(),
-                pid: 0,
-                program: file,
-                arguments: self.arguments(program, &state, ports[1]),
-            };
-            if program == Program::ApiServer {
-                process.arguments.extend(to_api_server.iter().map(ToString::to_string));
+            if program == Program::Kubelet {
+                self.start_node(&mut state, file)?;
+                state.ready_after_ms = elapsed_ms();
+                continue;
             }
-            // Whoever is killed here leaves a state file that names all that was started.
-            let child = self.spawn(&mut process)?;
-            state.processes.push(process);
-            self.write_state(&state)?;
-            match program {
-                Program::Etcd => store = Some(child),
-                Program::ApiServer => {
-                    let child = server.insert(child);
-                    self.wait_until_ready(&state, child)?;
-                    state.ready_after_ms =
-                        u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    self.write_kubeconfig(&state)?;
+            let mut arguments = self.arguments(program, &state, ports[1]);
+            if program == Program::ApiServer {
+                arguments.extend(to_api_server.iter().map(ToString::to_string));
+            }
+            let mut child = self.add(&mut state, program.name(), file, arguments)?;
+            if program == Program::ApiServer {
+                self.wait_until(program.name(), &mut child, || state.answers())?;
+                state.ready_after_ms = elapsed_ms();
+                self.write_kubeconfig(&state)?;
+                if state.node.is_none() {
                     add_fake_node(&state)?;
                 }
-                Program::ControllerManager
-                | Program::Scheduler
-                | Program::Kwok
-                | Program::Helm
-                | Program::Kustomize => {}
             }
         }
-        drop(store);
         self.write_state(&state)?;
         Ok(state)
     }
 
+    /// Starts one more process. Whoever is killed then leaves a state file that names it.
+    pub(super) fn add(
+        &self,
+        state: &mut State,
+        name: &str,
+        program: PathBuf,
+        arguments: Vec<String>,
+    ) -> Result<Child> {
+        let mut process = Process { name: name.to_owned(), pid: 0, program, arguments };
+        let child = self.spawn(&mut process)?;
+        state.processes.push(process);
+        self.write_state(state)?;
+        Ok(child)
+    }
+
     /// Keeps the lock and nothing else of an earlier run.
-    fn clear(&self) -> Result<()> {
+    pub(super) fn clear(&self) -> Result<()> {
         let _ = fs::remove_file(self.folder.join("stays"));
         for name in ["data", "certificates", "logs"] {
             let folder = self.folder.join(name);
@@ -313,20 +347,25 @@ impl Plane {
         Ok(())
     }
 
-    fn prepare(&self) -> Result<State> {
+    pub(super) fn prepare(&self, with_node: bool) -> Result<State> {
         let token = credentials::write(&self.folder.join("certificates"))?;
         let api_port = free_port()?;
-        Ok(State {
+        let state = State {
             version: KUBERNETES_VERSION.to_owned(),
             folder: self.folder.clone(),
             kubeconfig: self.folder.join("kubeconfig"),
             server: format!("https://127.0.0.1:{api_port}"),
             etcd: String::new(),
             processes: Vec::new(),
+            node: with_node.then(|| Node::of(&self.folder)),
             ready_after_ms: 0,
             api_port,
             token,
-        })
+        };
+        if let Some(node) = &state.node {
+            self.prepare_node(&state, node)?;
+        }
+        Ok(state)
     }
 
     fn arguments(&self, program: Program, state: &State, peer_port: u16) -> Vec<String> {
@@ -347,20 +386,26 @@ impl Plane {
                     "--log-level=warn".to_owned(),
                 ]
             }
-            Program::ApiServer => vec![
-                format!("--etcd-servers={}", state.etcd),
-                format!("--cert-dir={}", certificates.display()),
-                format!("--secure-port={}", state.api_port),
-                "--bind-address=127.0.0.1".to_owned(),
-                "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
-                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-                format!("--service-account-key-file={}", file("accounts.pub")),
-                format!("--service-account-signing-key-file={}", file("accounts.key")),
-                format!("--token-auth-file={}", file("tokens.csv")),
-                "--authorization-mode=RBAC".to_owned(),
-                "--disable-admission-plugins=ServiceAccount".to_owned(),
-                "--allow-privileged".to_owned(),
-            ],
+            Program::ApiServer => {
+                let of_node =
+                    state.node.as_ref().map(|_| Node::api_server_arguments(&certificates));
+                let mut arguments = vec![
+                    format!("--etcd-servers={}", state.etcd),
+                    format!("--cert-dir={}", certificates.display()),
+                    format!("--secure-port={}", state.api_port),
+                    "--bind-address=127.0.0.1".to_owned(),
+                    "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+                    "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+                    format!("--service-account-key-file={}", file("accounts.pub")),
+                    format!("--service-account-signing-key-file={}", file("accounts.key")),
+                    format!("--token-auth-file={}", file("tokens.csv")),
+                    "--authorization-mode=Node,RBAC".to_owned(),
+                    "--disable-admission-plugins=ServiceAccount".to_owned(),
+                    "--allow-privileged".to_owned(),
+                ];
+                arguments.extend(of_node.into_iter().flatten());
+                arguments
+            }
             Program::ControllerManager => vec![
                 format!("--kubeconfig={kubeconfig}"),
                 format!("--service-account-private-key-file={}", file("accounts.key")),
@@ -377,7 +422,7 @@ impl Plane {
                 "--manage-all-nodes=false".to_owned(),
                 "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake".to_owned(),
             ],
-            Program::Helm | Program::Kustomize => Vec::new(),
+            Program::Kubelet | Program::Helm | Program::Kustomize => Vec::new(),
         }
     }
 
@@ -402,21 +447,30 @@ impl Plane {
         self.folder.join("logs").join(format!("{name}.log"))
     }
 
-    fn wait_until_ready(&self, state: &State, server: &mut Child) -> Result<()> {
+    /// Waits for a process that was just started.
+    pub(super) fn wait_until(
+        &self,
+        name: &str,
+        child: &mut Child,
+        is_ready: impl Fn() -> bool,
+    ) -> Result<()> {
         let deadline = Instant::now() + START_MAX;
-        while !state.is_ready() {
-            let ended = server.try_wait()?.is_some();
+        while !is_ready() {
+            let ended = child.try_wait()?.is_some();
             if ended || Instant::now() > deadline {
-                let log = fs::read_to_string(self.log(Program::ApiServer.name()));
-                let log = log.unwrap_or_default();
-                let from = log.lines().count().saturating_sub(10);
-                let last: Vec<&str> = log.lines().skip(from).collect();
                 let what = if ended { "ended" } else { "is not ready in time" };
-                bail!("kube-apiserver {what}; the end of its log:\n{}", last.join("\n"));
+                bail!("{name} {what}; the end of its log:\n{}", self.end_of_log(name));
             }
             std::thread::sleep(LOOK_AGAIN);
         }
         Ok(())
+    }
+
+    pub(super) fn end_of_log(&self, name: &str) -> String {
+        let log = fs::read(self.log(name)).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let from = log.lines().count().saturating_sub(10);
+        log.lines().skip(from).collect::<Vec<_>>().join("\n")
     }
 
     fn write_kubeconfig(&self, state: &State) -> Result<()> {
@@ -445,11 +499,16 @@ impl Plane {
     }
 
     fn end(&self, state: &State, signal: Signal) -> Result<Vec<Process>> {
-        let running: Vec<Process> =
+        let mut running: Vec<Process> =
             state.processes.iter().filter(|process| process.runs()).cloned().collect();
         // Clients of the API server first, the store last.
         let in_order: Vec<Process> = running.iter().rev().cloned().collect();
+        // These end with the node.
+        running.extend(state.pods_processes());
         end_processes(&in_order, signal)?;
+        if let Some(node) = &state.node {
+            node.clean()?;
+        }
         fs::remove_file(self.folder.join("state.json")).context("remove the state file")?;
         Ok(running)
     }
@@ -485,7 +544,7 @@ fn send(process: &Process, signal: Signal) -> Result<()> {
 }
 
 /// A port that nobody listens on now.
-fn free_port() -> Result<u16> {
+pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
     Ok(listener.local_addr()?.port())
 }

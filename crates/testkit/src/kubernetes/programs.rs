@@ -60,6 +60,8 @@ pub enum Program {
     ControllerManager,
     /// Gives pods a node.
     Scheduler,
+    /// Runs pods on this machine.
+    Kubelet,
     /// Pretends to be nodes and the pods on them.
     Kwok,
     /// The real Helm, to compare with.
@@ -73,6 +75,10 @@ impl Program {
     pub const CONTROL_PLANE: [Self; 5] =
         [Self::Etcd, Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Kwok];
 
+    /// The same with a node that is none of kwok's.
+    pub const WITH_NODE: [Self; 5] =
+        [Self::Etcd, Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Kubelet];
+
     /// What renders manifests.
     pub const RENDERERS: [Self; 2] = [Self::Helm, Self::Kustomize];
 
@@ -84,6 +90,7 @@ impl Program {
             Self::ApiServer => "kube-apiserver",
             Self::ControllerManager => "kube-controller-manager",
             Self::Scheduler => "kube-scheduler",
+            Self::Kubelet => "kubelet",
             Self::Kwok => "kwok",
             Self::Helm => "helm",
             Self::Kustomize => "kustomize",
@@ -95,7 +102,9 @@ impl Program {
     pub const fn version(self) -> &'static str {
         match self {
             Self::Etcd => ETCD_VERSION,
-            Self::ApiServer | Self::ControllerManager | Self::Scheduler => KUBERNETES_VERSION,
+            Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubelet => {
+                KUBERNETES_VERSION
+            }
             Self::Kwok => KWOK_VERSION,
             Self::Helm => HELM_VERSION,
             Self::Kustomize => KUSTOMIZE_VERSION,
@@ -109,6 +118,7 @@ impl Program {
             Self::ApiServer => "k8s.io/kubernetes/cmd/kube-apiserver",
             Self::ControllerManager => "k8s.io/kubernetes/cmd/kube-controller-manager",
             Self::Scheduler => "k8s.io/kubernetes/cmd/kube-scheduler",
+            Self::Kubelet => "k8s.io/kubernetes/cmd/kubelet",
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
             Self::Kustomize => "sigs.k8s.io/kustomize/kustomize/v5",
@@ -151,7 +161,7 @@ impl Program {
                 let module = format!("require {} v{version}\n", self.package());
                 self.build_in(&mut go, &home.join("source/etcd"), &module, &unfinished)?;
             }
-            Self::ApiServer | Self::ControllerManager | Self::Scheduler => {
+            Self::ApiServer | Self::ControllerManager | Self::Scheduler | Self::Kubelet => {
                 let folder = home.join("source/kubernetes");
                 self.build_in(&mut go, &folder, &kubernetes_module(), &unfinished)?;
             }
@@ -188,9 +198,18 @@ impl Program {
 /// `go`, also where Go's own installation puts it without telling the `PATH`.
 fn go_program() -> PathBuf {
     let installed = Path::new("/usr/local/go/bin/go");
+    let on_path = on_path("go");
+    if on_path.is_none() && installed.is_file() {
+        installed.to_owned()
+    } else {
+        PathBuf::from("go")
+    }
+}
+
+/// Where a program of the machine is.
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).any(|folder| folder.join("go").is_file());
-    if !on_path && installed.is_file() { installed.to_owned() } else { PathBuf::from("go") }
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// Where built programs are kept: outside of the tree, by version.
