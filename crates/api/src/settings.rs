@@ -110,6 +110,7 @@ pub enum MigrationTool {
 #[into_params(parameter_in = Query)]
 pub struct MigrationQuery {
     /// The tool.
+    #[param(inline)]
     pub from: MigrationTool,
 }
 

@@ -165,12 +165,12 @@ impl Cluster {
         let request = request
             .body(Vec::new())
             .map_err(|error| requests.unreachable(kube::Error::HttpError(error)))?;
-        requests.client().request_stream(request).await.map_err(|error| match error {
-            kube::Error::Api(status) => {
+        requests.client().request_stream(request).await.map_err(|error| {
+            if let kube::Error::Api(status) = &error {
                 let body = json!({ "message": status.message, "reason": status.reason });
-                RequestError::of_status(status.code, &body, identity, requests.cluster())
+                return RequestError::of_status(status.code, &body, identity, requests.cluster());
             }
-            other => requests.unreachable(other),
+            requests.unreachable(error)
         })
     }
 

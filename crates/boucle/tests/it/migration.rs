@@ -1,6 +1,8 @@
 //! Taking over what Argo CD and Flux deploy: their objects are read from a real cluster, and what
 //! becomes of them is deployed without touching what is there.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use testkit::TestCluster;
 
@@ -40,6 +42,31 @@ fn create(cluster: &TestCluster, path: &str, object: &Value) -> Value {
 fn migration<'a>(found: &'a Value, from: &str) -> &'a Value {
     let found = found.as_array().expect("a list").iter().find(|one| one["from"] == from);
     found.unwrap_or_else(|| panic!("{from} was not read"))
+}
+
+/// Pushes the file of the application, beside the manifest that Argo CD deployed.
+fn declare(server: &Server, work: &Path, name: &str) {
+    works(work, &["init", "--quiet", "--initial-branch", "main"]);
+    let apps = work.join("apps");
+    let into = apps.to_string_lossy().into_owned();
+    let written =
+        server.boucle(&["migrate", "argocd", "--cluster", "boucle-test", "--into", &into]);
+    assert!(matches!(written.code, 0 | 10), "{}", written.err);
+    // Other tests' applications are on the cluster too.
+    for entry in std::fs::read_dir(&apps).expect("files") {
+        let file = entry.expect("a file").path();
+        if file.file_stem().and_then(|stem| stem.to_str()) != Some(name) {
+            std::fs::remove_file(file).expect("it goes");
+        }
+    }
+    std::fs::create_dir(work.join("deploy")).expect("a folder");
+    std::fs::write(work.join("deploy/settings.yaml"), CONFIG_MAP).expect("it is written");
+    std::fs::write(work.join("boucle.yaml"), "version: 1\napplications: apps\n")
+        .expect("it is written");
+    assert_eq!(server.boucle(&["repo", "create", "me/east"]).code, 0);
+    works(work, &["add", "--all"]);
+    works(work, &["commit", "--quiet", "--message", "declare"]);
+    works(work, &["push", "--quiet", &server.address("me/east"), "HEAD:main"]);
 }
 
 #[test]
@@ -90,29 +117,8 @@ fn an_application_of_argo_cd_is_taken_over_without_a_write() {
     assert_eq!(one["problems"], json!([]), "{one}");
     assert_eq!(one["objects"], json!([format!("ConfigMap {name}/settings")]));
 
-    // Its file, beside the manifest that Argo CD deployed.
     let work = tempfile::tempdir().expect("a folder");
-    works(work.path(), &["init", "--quiet", "--initial-branch", "main"]);
-    let apps = work.path().join("apps");
-    let into = apps.to_string_lossy().into_owned();
-    let written =
-        server.boucle(&["migrate", "argocd", "--cluster", "boucle-test", "--into", &into]);
-    assert!(matches!(written.code, 0 | 10), "{}", written.err);
-    // Other tests' applications are on the cluster too.
-    for entry in std::fs::read_dir(&apps).expect("files") {
-        let file = entry.expect("a file").path();
-        if file.file_stem().and_then(|stem| stem.to_str()) != Some(name) {
-            std::fs::remove_file(file).expect("it goes");
-        }
-    }
-    std::fs::create_dir(work.path().join("deploy")).expect("a folder");
-    std::fs::write(work.path().join("deploy/settings.yaml"), CONFIG_MAP).expect("it is written");
-    std::fs::write(work.path().join("boucle.yaml"), "version: 1\napplications: apps\n")
-        .expect("it is written");
-    assert_eq!(server.boucle(&["repo", "create", "me/east"]).code, 0);
-    works(work.path(), &["add", "--all"]);
-    works(work.path(), &["commit", "--quiet", "--message", "declare"]);
-    works(work.path(), &["push", "--quiet", &server.address("me/east"), "HEAD:main"]);
+    declare(&server, work.path(), name);
     wait_for("it is rendered", || {
         let shown = server.boucle(&["app", "show", name]);
         shown.code == 0 && shown.json()["application"]["sync"] == "out_of_sync"
@@ -179,7 +185,7 @@ fn flux_objects_say_what_they_become_and_what_is_to_be_settled() {
     let found = server.boucle(&dry_run).json();
     let one = migration(&found, &from(&plain));
     assert_eq!(one["problems"], json!([]), "{one}");
-    assert_eq!(one["objects"], json!(["Deployment live/web"]));
+    assert_eq!(one["objects"], json!(["apps/Deployment live/web"]));
     let file = one["file"].as_str().expect("a file");
     assert!(file.contains("repoURL: https://git.example/fleet.git"), "{file}");
     let other = migration(&found, &from(&variables));

@@ -136,7 +136,10 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
     ("migrate:tool", "L’outil"),
     ("migrate:cluster", "Le cluster, un contexte du kubeconfig du serveur"),
     ("migrate:dry_run", "Montrer ce qui changerait de main, objet par objet, sans rien écrire"),
-    ("into", "Écrire dans ce dossier les fichiers à mettre dans Git, seulement ceux sans problème"),
+    (
+        "migrate:into",
+        "Écrire dans ce dossier les fichiers à mettre dans Git, seulement ceux sans problème",
+    ),
     ("metrics_url", "Un serveur Prometheus à interroger au lieu du magasin intégré"),
     ("prune", "Supprimer aussi ce qui a quitté Git"),
     (

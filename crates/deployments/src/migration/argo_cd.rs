@@ -39,7 +39,7 @@ fn of(object: &Value, cluster: Cluster<'_>) -> Option<Migration> {
     owner(object, &mut draft);
     destination(&mut draft, cluster);
     project(&mut draft);
-    if text(object, "/operation/sync/revision") != "" {
+    if !text(object, "/operation/sync/revision").is_empty() {
         draft.note("the operation that is under way is left to Argo CD");
     }
     Some(draft.finish())
@@ -126,7 +126,7 @@ mod tests {
         let [migration] = &found[..] else { panic!("{found:?}") };
         assert_eq!(migration.problems, Vec::<String>::new());
         assert_eq!(migration.objects.len(), 1);
-        assert_eq!(migration.objects[0].to_string(), "Deployment live/web");
+        assert_eq!(migration.objects[0].to_string(), "apps/Deployment live/web");
         let expected = "\
 apiVersion: argoproj.io/v1alpha1
 kind: Application

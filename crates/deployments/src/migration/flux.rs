@@ -339,7 +339,10 @@ mod tests {
         let automated = json!({ "prune": true, "selfHeal": true });
         assert_eq!(file["spec"]["syncPolicy"]["automated"], automated);
         let objects: Vec<String> = migration.objects.iter().map(ObjectKey::to_string).collect();
-        assert_eq!(objects, ["Deployment live/web", "ClusterRole web:reader"]);
+        assert_eq!(
+            objects,
+            ["apps/Deployment live/web", "rbac.authorization.k8s.io/ClusterRole web:reader"]
+        );
     }
 
     #[test]

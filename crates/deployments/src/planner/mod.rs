@@ -286,6 +286,11 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
     if summary.changes() == 0 && reasons.is_empty() && !runs_hooks {
         let unended = inputs.previous.as_ref().filter(|previous| previous.applied_at.is_none());
         return match unended {
+            // Somebody else deployed what Git says, and it is taken over without a write: from here
+            // on it is known what runs.
+            None if inputs.previous.is_none() && !steps.is_empty() => {
+                Decision::Plan(Plan { generation: 1, parent: inputs.parent, steps, summary })
+            }
             None => Decision::UpToDate(steps),
             Some(previous) if previous.rendered_commit == inputs.rendered_commit => {
                 Decision::Arrived { generation: previous.generation }

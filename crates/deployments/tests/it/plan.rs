@@ -66,7 +66,14 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
             namespaces: None,
             objects: live,
         }),
-        previous: None,
+        // Another revision was applied before this one.
+        previous: Some(deployments::PreviousPlan {
+            generation: 1,
+            rendered_commit: commit('0'),
+            applied_at: Some(Timestamp(1)),
+            failures: 0,
+            failed_at: None,
+        }),
         parent: None,
         supported_kinds: Arc::new(kinds.into_iter().map(str::to_owned).collect()),
         cluster: None,
@@ -182,6 +189,22 @@ fn a_field_that_left_git_is_a_change_and_a_quantity_is_not() {
         &inputs(&[limits(json!(2))], vec![live(&limits(json!("1")))]),
         &["update Deployment/a restarts"],
     );
+}
+
+/// Whoever deployed it: what equals Git is taken over by a plan that writes nothing, so that it is
+/// known what runs.
+#[test]
+fn what_somebody_else_deployed_is_taken_over_without_a_write() {
+    let mut inputs = inputs(&[object("Deployment", "a")], vec![live(&object("Deployment", "a"))]);
+    check(&inputs, &["up-to-date", "unchanged Deployment/a"]);
+    inputs.previous = None;
+    check(&inputs, &["unchanged Deployment/a"]);
+    inputs.application = application("  syncPolicy: {}");
+    check(&inputs, &["unchanged Deployment/a"]);
+    // Without an object there is nothing to take over.
+    inputs.desired = Arc::new(Vec::new());
+    inputs.inventory.as_mut().unwrap().objects.clear();
+    check(&inputs, &["up-to-date"]);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_hook_without_a_name_is_a_new_object_each_time() {
     let rendering = [manifest, object("ConfigMap", "a")];
     check(
         &on_cluster(&rendering, Vec::new()),
-        &["create ConfigMap/a", "create Job/migrate-1111111-1-0"],
+        &["create ConfigMap/a", "create Job/migrate-1111111-2-0"],
     );
 }
 

@@ -213,7 +213,7 @@ impl Display for ClusterRefuses<'_> {
 impl Said for ClusterRefuses<'_> {
     fn french(&self) -> String {
         let Self { cluster, application, refusal } = self;
-        format!("{application} : le cluster {cluster} refuserait ceci maintenant : {refusal}")
+        format!("{application} : le cluster {cluster} refuserait ceci maintenant : {refusal}")
     }
 }
 
