@@ -82,8 +82,9 @@ struct Spec {
     #[serde(default)]
     sources: Vec<SourceFile>,
     destination: DestinationFile,
+    /// Nothing after the colon is nothing said, as for Argo CD.
     #[serde(default)]
-    sync_policy: SyncPolicyFile,
+    sync_policy: Option<SyncPolicyFile>,
     #[serde(default)]
     ignore_differences: Vec<IgnoreFile>,
     /// Links and remarks for people; they decide nothing.
@@ -188,7 +189,7 @@ pub(crate) fn convert(file: ApplicationFile) -> Result<Application, String> {
         source,
         further_sources,
         destination: destination(spec.destination)?,
-        sync: sync_policy(spec.sync_policy)?,
+        sync: sync_policy(spec.sync_policy.unwrap_or_default())?,
         ignore_differences: spec
             .ignore_differences
             .into_iter()

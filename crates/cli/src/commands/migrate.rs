@@ -11,7 +11,6 @@ use clap::{Args, ValueEnum};
 use super::Context;
 use crate::complete;
 use crate::failure::{Exit, Failure};
-use crate::output;
 use crate::words::Words;
 
 /// What is read, and where it goes.
@@ -82,5 +81,5 @@ fn describe(found: &[Migration], words: &dyn Words) -> String {
     }
     let with_problems = found.iter().filter(|one| !one.problems.is_empty()).count();
     lines.push(words.migrations(found.len(), with_problems));
-    lines.iter().map(|line| output::escape(line)).collect::<Vec<_>>().join("\n")
+    lines.join("\n")
 }

@@ -76,6 +76,17 @@ fn reads_every_change_of_a_kustomization() {
 }
 
 #[test]
+fn a_policy_that_says_nothing_is_none() {
+    let from = GOOD.find("  syncPolicy:").unwrap();
+    let to = GOOD.find("  ignoreDifferences:").unwrap();
+    let text = format!("{}  syncPolicy:\n{}", &GOOD[..from], &GOOD[to..]);
+    assert_eq!(
+        Application::parse("a.yaml", &text).unwrap().sync,
+        deployments::SyncPolicy::default()
+    );
+}
+
+#[test]
 fn a_disabled_automation_is_none() {
     let text = GOOD.replace("{prune: true, selfHeal: true}", "{enabled: false, prune: true}");
     assert_eq!(Application::parse("a.yaml", &text).unwrap().automated(), None);

@@ -14,6 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use control::ControlFact;
+use deployments::ownership::prepared;
 use deployments::{
     ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome, assess_health,
     changed_fields,
@@ -29,7 +30,9 @@ use crate::http::consequences::object_on_wire;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::{identity, names, page};
+use crate::renderings::Rendering;
 use crate::state::{Server, stopped};
+use crate::targets::Place;
 use crate::tasks::deploy_applications::images;
 use crate::words::{
     self, BeingRemoved, Malformed, Missing, Obstacle, RenderFailed, RepeatedObject,
@@ -159,14 +162,33 @@ pub async fn difference(
     for manifest in rendering.manifests.iter() {
         let Some(key) = ObjectKey::of(manifest, &namespace) else { continue };
         let found = live.iter().find(|one| ObjectKey::of(one, &namespace).as_ref() == Some(&key));
-        let same = found.is_some_and(|found| changed_fields(manifest, found, None, &[]).is_empty());
+        let found = match found {
+            Some(found) => Some(whole(&server, &rendering, &key, found).await),
+            None => None,
+        };
+        let same = found
+            .as_ref()
+            .is_some_and(|found| changed_fields(&prepared(manifest), found, None, &[]).is_empty());
         if !same {
-            before.extend(found.map(deployments::without_status));
+            before.extend(found);
             after.push(manifest.clone());
         }
     }
     let items = render::difference(&before, &after).iter().map(object_on_wire).collect();
     Ok(Json(page::cut(items, &query)?))
+}
+
+/// An object as a person would write it. Of one that nobody tracks only its name is known, so that
+/// the cluster is asked for the rest.
+async fn whole(server: &Server, rendering: &Rendering, key: &ObjectKey, known: &Value) -> Value {
+    let is_known = known.pointer("/metadata/managedFields").is_some();
+    let asked = match (server.place_of(&rendering.application), rendering.identity()) {
+        (Place::Cluster(place), Ok(identity)) if !is_known => {
+            place.cluster.get(&identity, key).await.ok().flatten()
+        }
+        (Place::Cluster(_) | Place::Processes | Place::Nowhere, _) => None,
+    };
+    prepared(asked.as_ref().unwrap_or(known))
 }
 
 /// Which part of a log.
