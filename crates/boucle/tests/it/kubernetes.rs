@@ -301,6 +301,27 @@ fn without_automation_a_person_asks() {
 }
 
 #[test]
+fn an_object_of_somebody_else_that_differs_is_one_difference() {
+    let world = World::new("{}", &[("settings.yaml", CONFIG_MAP)]);
+    let other = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings" },
+        "data": { "colour": "red" },
+    });
+    let path = format!("/api/v1/namespaces/{}/configmaps", world.name());
+    assert_eq!(world.cluster.ask("POST", &path, Some(&other)).status, 201);
+    // Until the cluster has told of the object, it is one that is missing.
+    wait_for("a difference in a field", || {
+        let outcome = world.server.boucle(&["app", "diff", world.name()]);
+        outcome.code == 10 && outcome.json()[0]["change"] != "created"
+    });
+    let differences = world.server.boucle(&["app", "diff", world.name()]).json();
+    assert_eq!(differences.as_array().map(Vec::len), Some(1), "{differences}");
+    assert_eq!(differences[0]["change"], "changed", "{differences}");
+    let text = differences.to_string();
+    assert!(text.contains("red") && text.contains("green"), "{text}");
+}
+
+#[test]
 fn what_the_cluster_refuses_is_said_in_its_words() {
     let odd = CONFIG_MAP.replace("data: {colour: green}", "data: {colour: green}\nodd: 1");
     let world = World::new(AUTOMATED, &[("settings.yaml", &odd)]);

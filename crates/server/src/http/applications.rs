@@ -170,8 +170,15 @@ pub async fn difference(
             .as_ref()
             .is_some_and(|found| changed_fields(&prepared(manifest), found, None, &[]).is_empty());
         if !same {
+            let mut wanted = manifest.clone();
+            // A file may leave the namespace to its destination; the two are one object all the same.
+            if let Some(namespace) =
+                found.as_ref().and_then(|one| one.pointer("/metadata/namespace"))
+            {
+                wanted["metadata"]["namespace"] = namespace.clone();
+            }
             before.extend(found);
-            after.push(manifest.clone());
+            after.push(wanted);
         }
     }
     let items = render::difference(&before, &after).iter().map(object_on_wire).collect();
