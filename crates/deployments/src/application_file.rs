@@ -1,31 +1,17 @@
 //! The shape of an `Application` file: every field of Argo CD's type, read or refused with a reason.
 
-use std::collections::BTreeMap;
-
 use ledger::ApplicationName;
-use serde::de::{Error, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::application::{
     Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
     Target,
 };
+use crate::argo_cd_file::{ApiVersion, Metadata, NoStatus, refused};
 use crate::jq::JqPath;
 use crate::source_file::{self, SourceFile};
 use crate::sync_options::Propagation;
 
-/// Makes a reader that refuses a field of Argo CD's with what to do instead.
-macro_rules! refused {
-    ($name:ident, $why:literal) => {
-        fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-            IgnoredAny::deserialize(deserializer)?;
-            Err(D::Error::custom($why))
-        }
-    };
-}
-pub(crate) use refused;
-
-refused!(no_status, "`status` is written by a controller; remove it from the file in Git");
 refused!(no_operation, "`operation` asks for one synchronisation; use `boucle app sync` instead");
 refused!(
     no_hydrator,
@@ -38,38 +24,17 @@ refused!(
 pub(crate) struct ApplicationFile {
     api_version: ApiVersion,
     kind: Kind,
-    metadata: Metadata,
+    metadata: Metadata<ApplicationName, String>,
     spec: Spec,
-    #[serde(default, rename = "status", deserialize_with = "no_status")]
-    _status: (),
+    #[serde(default, rename = "status")]
+    _status: NoStatus,
     #[serde(default, rename = "operation", deserialize_with = "no_operation")]
     _operation: (),
 }
 
 #[derive(Debug, Deserialize)]
-enum ApiVersion {
-    #[serde(rename = "argoproj.io/v1alpha1")]
-    V1Alpha1,
-}
-
-#[derive(Debug, Deserialize)]
 enum Kind {
     Application,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    name: ApplicationName,
-    /// Argo CD's own namespace; Boucle has none, so any value means the same.
-    #[serde(default, rename = "namespace")]
-    _namespace: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-    #[serde(default)]
-    finalizers: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,6 +9,7 @@
 mod application;
 mod application_file;
 pub mod application_set;
+mod argo_cd_file;
 mod compare;
 mod declared;
 mod dependencies;
@@ -42,7 +43,7 @@ pub use dependencies::{
     DEPENDS_ON, Dependencies, DependencyProblem, DependencyWait, dependencies, dependency_order,
     dependency_problems, dependency_wait,
 };
-pub use drift::{AppliedObject, Drift, DriftChange, Heal, find as find_drift, self_heal};
+pub use drift::{Drift, DriftChange, drifts, is_drift};
 pub use facts::DeploymentFact;
 pub use health::{
     Health, HealthStatus, aggregate as aggregate_health, aggregate_by as aggregate_health_by,

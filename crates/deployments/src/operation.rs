@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::health::{Health, HealthStatus};
+use crate::health::{Health, HealthStatus, assess};
 use crate::hook::{Hook, HookDeletion};
 use crate::objects::ObjectKey;
 use crate::order::{Phase, kind_rank};
@@ -68,6 +69,16 @@ pub struct Observed {
     pub health: Health,
     /// Whether somebody asked for its deletion.
     pub is_going: bool,
+}
+
+impl Observed {
+    /// What an object that is there says of itself; a kind that nobody assesses is healthy.
+    #[must_use]
+    pub fn of(live: &Value) -> Self {
+        let is_going = live.pointer("/metadata/deletionTimestamp").is_some();
+        let without_health = || Health { status: HealthStatus::Healthy, message: String::new() };
+        Self { health: assess(live).unwrap_or_else(without_health), is_going }
+    }
 }
 
 /// What happens next.

@@ -45,6 +45,8 @@ pub enum BlockReason {
     ManualSync { changes: usize },
     /// The target was changed and putting it back is switched off.
     SelfHealOff { objects: Vec<ObjectKey> },
+    /// What was put back several times in a row was changed again; the next repair waits.
+    RepairLater { objects: Vec<ObjectKey>, until: Timestamp },
     /// The last apply of this rendering failed; it is tried again later.
     RetryLater { failures: u32, until: Timestamp },
     /// The last apply of this rendering failed too often.
@@ -84,6 +86,7 @@ impl BlockReason {
             Self::DeletionNeedsConfirmation { .. } => "deletion-needs-confirmation",
             Self::ManualSync { .. } => "manual-sync",
             Self::SelfHealOff { .. } => "self-heal-off",
+            Self::RepairLater { .. } => "repair-later",
             Self::RetryLater { .. } => "retry-later",
             Self::RetriesExhausted { .. } => "retries-exhausted",
             Self::ArtifactNotPromoted { .. } => "artifact-not-promoted",
@@ -100,7 +103,7 @@ impl BlockReason {
     pub fn deadline(&self) -> Option<Timestamp> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "only these end by time alone")]
         match self {
-            Self::RetryLater { until, .. } => Some(*until),
+            Self::RepairLater { until, .. } | Self::RetryLater { until, .. } => Some(*until),
             Self::SyncWindow { wait } => wait.until,
             _ => None,
         }
@@ -179,6 +182,11 @@ impl fmt::Display for BlockReason {
             Self::SelfHealOff { objects } => write!(
                 f,
                 "{} changed on the target and `selfHeal` is off; ask for a synchronisation or set it",
+                list(objects)
+            ),
+            Self::RepairLater { objects, until } => write!(
+                f,
+                "{} is changed again each time it is put back; the next repair is at {until}; find who writes it, or list the field in `ignoreDifferences`",
                 list(objects)
             ),
             Self::RetryLater { failures, until } => write!(

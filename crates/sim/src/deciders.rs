@@ -378,6 +378,7 @@ impl Simulation {
             desired: Arc::new(overlay.manifests()),
             inventory: self.targets.get(environment).map(|target| target.inventory(as_of)),
             previous: state.previous_plan(),
+            repairs: state.repairs.clone(),
             parent,
             supported_kinds: Arc::new(
                 ["apps/Deployment".to_owned(), "ConfigMap".to_owned()].into(),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::seeds::Counted;
+
 /// How a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -120,9 +122,8 @@ pub struct Statistics {
     pub crashes: u64,
 }
 
-impl Statistics {
-    /// Adds another run's.
-    pub(crate) fn add(&mut self, other: &Self) {
+impl Counted for Statistics {
+    fn add(&mut self, other: &Self) {
         self.facts += other.facts;
         self.pushes += other.pushes;
         self.promotions += other.promotions;

@@ -128,6 +128,7 @@ const words = {
   'mass-deletion': 'it would delete many objects at once',
   'would-delete-everything': 'it would delete everything',
   'deletion-needs-confirmation': 'its deletions need a confirmation',
+  'repair-later': 'it is changed again each time it is put back',
   'retry-later': 'it failed and is tried again',
   'retries-exhausted': 'it failed too often',
   'manual-sync': 'a person starts its deployments',

@@ -141,6 +141,7 @@ export const frFacts = {
     'mass-deletion': 'cela supprimerait beaucoup d’objets à la fois',
     'would-delete-everything': 'cela supprimerait tout',
     'deletion-needs-confirmation': 'ses suppressions demandent une confirmation',
+    'repair-later': 'rétabli plusieurs fois, chaque fois changé à nouveau',
     'retry-later': 'un échec, un nouvel essai suivra',
     'retries-exhausted': 'trop d’échecs',
     'manual-sync': 'une personne lance ses déploiements',

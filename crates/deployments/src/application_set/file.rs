@@ -7,18 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{ApplicationSet, Templates};
+use crate::argo_cd_file::{ApiVersion, Metadata, NoStatus, refused};
 
-/// Makes a reader that refuses a field of Argo CD's with what to do instead.
-macro_rules! refused {
-    ($name:ident, $why:literal) => {
-        fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
-            IgnoredAny::deserialize(deserializer)?;
-            Err(D::Error::custom($why))
-        }
-    };
-}
-
-refused!(no_status, "`status` is written by a controller; remove it from the file in Git");
 refused!(
     no_differences,
     "`spec.ignoreApplicationDifferences` is not supported: nobody but Git changes an application \
@@ -37,36 +27,15 @@ struct SetFile {
     _api_version: ApiVersion,
     #[serde(rename = "kind")]
     _kind: Kind,
-    metadata: Metadata,
+    metadata: Metadata<String, String>,
     spec: Spec,
-    #[serde(default, rename = "status", deserialize_with = "no_status")]
-    _status: (),
-}
-
-#[derive(Debug, Deserialize)]
-enum ApiVersion {
-    #[serde(rename = "argoproj.io/v1alpha1")]
-    V1Alpha1,
+    #[serde(default, rename = "status")]
+    _status: NoStatus,
 }
 
 #[derive(Debug, Deserialize)]
 enum Kind {
     ApplicationSet,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    name: String,
-    /// Argo CD's own namespace; Boucle has none, so any value means the same.
-    #[serde(default, rename = "namespace")]
-    _namespace: Option<String>,
-    #[serde(default, rename = "labels")]
-    _labels: BTreeMap<String, String>,
-    #[serde(default, rename = "annotations")]
-    _annotations: BTreeMap<String, String>,
-    #[serde(default, rename = "finalizers")]
-    _finalizers: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::application::{Application, Target};
 use crate::dependencies::DependencyWait;
+use crate::drift;
 use crate::hook::Hook;
 use crate::objects::ObjectKey;
 use crate::order::Phase;
@@ -44,6 +45,8 @@ pub struct PlanInputs {
     pub inventory: Option<Inventory>,
     /// The plan before this one.
     pub previous: Option<PreviousPlan>,
+    /// When what others changed was put back, oldest first.
+    pub repairs: Vec<Timestamp>,
     /// The newest fact on the application that these inputs contain.
     pub parent: Option<Sequence>,
     /// The kinds that the target runs, as [`ObjectKey::group_kind`] writes them.
@@ -406,10 +409,14 @@ fn may_act(
     if previous.rendered_commit != inputs.rendered_commit {
         return;
     }
-    if previous.applied_at.is_some() && !automated.self_heal {
+    if previous.applied_at.is_some() {
         let changed = |step: &&Step| matches!(step.action, Action::Create | Action::Update);
-        let objects = steps.iter().filter(changed).map(|step| step.object.clone()).collect();
-        reasons.push(BlockReason::SelfHealOff { objects });
+        let objects = || steps.iter().filter(changed).map(|step| step.object.clone()).collect();
+        if !automated.self_heal {
+            reasons.push(BlockReason::SelfHealOff { objects: objects() });
+        } else if let Some(until) = drift::repair_waits_until(&inputs.repairs, inputs.as_of) {
+            reasons.push(BlockReason::RepairLater { objects: objects(), until });
+        }
     }
     retry(inputs, previous, reasons);
 }
@@ -422,7 +429,7 @@ fn retry(inputs: &PlanInputs, previous: &PreviousPlan, reasons: &mut Vec<BlockRe
         && previous.failures > 0
     {
         let failures = previous.failures;
-        let until = failed_at.plus_ms(crate::drift::wait_ms(
+        let until = failed_at.plus_ms(drift::wait_ms(
             retry.first_ms,
             retry.factor,
             retry.longest_ms,

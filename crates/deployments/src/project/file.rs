@@ -1,7 +1,5 @@
 //! The shape of an `AppProject` file: every field of Argo CD's type, read or refused with a reason.
 
-use std::collections::BTreeMap;
-
 use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
@@ -9,6 +7,7 @@ use super::permits::normal_address;
 use super::{DestinationRule, KindRule, Project, Schedule, ServiceAccountRule, SyncWindow};
 use super::{WindowKind, ZoneName};
 use crate::application_file::duration_ms;
+use crate::argo_cd_file::{ApiVersion, Metadata, NoStatus};
 use crate::glob::{Glob, Rule};
 
 /// The longest window: longer than a leap year it would be no window.
@@ -17,7 +16,7 @@ const WINDOW_MS_MAX: i64 = 366 * 24 * 60 * 60 * 1_000;
 const ENTRIES_MAX: usize = 1_000;
 
 /// Makes a reader that refuses a field of Argo CD's unless its value asks for nothing.
-macro_rules! refused {
+macro_rules! refused_value {
     ($name:ident, $type:ty, $why:literal) => {
         fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
             let given = Option::<$type>::deserialize(deserializer)?.unwrap_or_default();
@@ -36,43 +35,42 @@ impl<'de> Deserialize<'de> for Given {
     }
 }
 
-refused!(no_status, Given, "`status` is written by a controller; remove it from the file in Git");
-refused!(
+refused_value!(
     no_orphans,
     Given,
     "`spec.orphanedResources` is not supported yet: objects of nobody are not looked for"
 );
-refused!(
+refused_value!(
     no_signatures,
     Vec<IgnoredAny>,
     "`spec.signatureKeys` is not supported yet: signatures of commits are not verified here, and \
      nothing would hold what it asks for"
 );
-refused!(
+refused_value!(
     no_integrity,
     Given,
     "`spec.sourceIntegrity` is not supported yet: signatures of commits are not verified here, and \
      nothing would hold what it asks for"
 );
-refused!(
+refused_value!(
     no_scoped,
     bool,
     "`spec.permitOnlyProjectScopedClusters` is not supported yet: the clusters of a kubeconfig \
      belong to no project; name them in `destinations`"
 );
-refused!(
+refused_value!(
     no_policies,
     Vec<String>,
     "`policies` of a role is not supported: who may do what with an application is the access to its \
      repository"
 );
-refused!(
+refused_value!(
     no_groups,
     Vec<String>,
     "`groups` of a role is not supported: who may do what with an application is the access to its \
      repository"
 );
-refused!(
+refused_value!(
     no_tokens,
     Vec<IgnoredAny>,
     "`jwtTokens` of a role is not supported: tokens are made with `boucle token create`"
@@ -85,37 +83,16 @@ struct ProjectFile {
     _api_version: ApiVersion,
     #[serde(rename = "kind")]
     _kind: Kind,
-    metadata: Metadata,
+    metadata: Metadata<ProjectName, Finalizer>,
     #[serde(default)]
     spec: Spec,
-    #[serde(default, rename = "status", deserialize_with = "no_status")]
-    _status: (),
-}
-
-#[derive(Debug, Deserialize)]
-enum ApiVersion {
-    #[serde(rename = "argoproj.io/v1alpha1")]
-    V1Alpha1,
+    #[serde(default, rename = "status")]
+    _status: NoStatus,
 }
 
 #[derive(Debug, Deserialize)]
 enum Kind {
     AppProject,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    name: ProjectName,
-    /// Argo CD's own namespace; Boucle has none, so any value means the same.
-    #[serde(default, rename = "namespace")]
-    _namespace: Option<String>,
-    #[serde(default, rename = "labels")]
-    _labels: BTreeMap<String, String>,
-    #[serde(default, rename = "annotations")]
-    _annotations: BTreeMap<String, String>,
-    #[serde(default, rename = "finalizers")]
-    _finalizers: Vec<Finalizer>,
 }
 
 /// A project whose file is gone permits nothing while applications name it, which is what Argo CD's

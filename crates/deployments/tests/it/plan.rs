@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployments::{
-    Action, Application, Decision, Drift, DriftChange, Heal, Inventory, LiveObject, ObjectKey,
-    PlanInputs, PlanPolicy, PreviousPlan, SyncRequest, plan, self_heal, tracked,
+    Action, Application, Decision, Inventory, LiveObject, ObjectKey, PlanInputs, PlanPolicy,
+    PreviousPlan, SyncRequest, plan, tracked,
 };
 use ledger::{CommitId, Timestamp};
 use serde_json::{Value, json};
@@ -74,6 +74,7 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
             failures: 0,
             failed_at: None,
         }),
+        repairs: Vec::new(),
         parent: None,
         supported_kinds: Arc::new(kinds.into_iter().map(str::to_owned).collect()),
         cluster: None,
@@ -409,18 +410,21 @@ fn failed_applies_wait_longer_and_end() {
 }
 
 #[test]
-fn repairs_back_off() {
-    let drift =
-        [Drift { object: key(&object("ConfigMap", "a")), change: DriftChange::Deleted, by: None }];
-    let at = |times: &[i64]| times.iter().copied().map(Timestamp).collect::<Vec<_>>();
-    let heal = |repairs: &[i64], now| self_heal(true, &drift, &at(repairs), Timestamp(now));
-    assert_eq!(heal(&[], 0), Heal::Repair);
-    assert_eq!(heal(&[0], 1_999), Heal::Wait { until: Timestamp(2_000) });
-    assert_eq!(heal(&[0], 2_000), Heal::Repair);
-    assert_eq!(heal(&[0, 2_000], 7_999), Heal::Wait { until: Timestamp(8_000) });
-    assert_eq!(heal(&[0, 2_000], 3_602_000), Heal::Repair);
-    assert_eq!(self_heal(false, &drift, &[], Timestamp(0)), Heal::Off);
-    assert_eq!(self_heal(true, &[], &[], Timestamp(0)), Heal::Nothing);
+fn repairs_wait_when_somebody_changes_it_each_time() {
+    let mut inputs = inputs(&[object("ConfigMap", "a")], vec![]);
+    inputs.previous = Some(previous('2', Some(50), 0));
+    inputs.as_of = Timestamp(10_000);
+    inputs.repairs = [1, 2, 3, 9_000].map(Timestamp).to_vec();
+    check(&inputs, &["blocked repair-later"]);
+    inputs.as_of = Timestamp(11_000);
+    check(&inputs, &["create ConfigMap/a"]);
+    inputs.as_of = Timestamp(10_000);
+    inputs.requested = Some(SyncRequest { prune: false });
+    check(&inputs, &["create ConfigMap/a"]);
+    // What Git brings does not wait for it.
+    inputs.requested = None;
+    inputs.rendered_commit = commit('3');
+    check(&inputs, &["create ConfigMap/a"]);
 }
 
 /// A live object of a target that says who owns which field.

@@ -94,6 +94,10 @@ impl Said for BlockReason {
                 "{} a changé sur la cible et `selfHeal` est coupé ; demandez une synchronisation ou mettez-le",
                 list(objects)
             ),
+            Self::RepairLater { objects, until } => format!(
+                "{} change à nouveau chaque fois que Boucle le rétablit ; prochain rétablissement à {until} ; cherchez qui l’écrit, ou citez le champ dans `ignoreDifferences`",
+                list(objects)
+            ),
             Self::RetryLater { failures, until } => format!(
                 "déployer ce rendu a échoué {failures} fois ; un nouvel essai suit à {until}"
             ),

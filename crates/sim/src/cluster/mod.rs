@@ -25,35 +25,17 @@ mod rest;
 mod simulation;
 mod storm;
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 pub use options::{Options, Rules, Statistics, Storms, Violation};
 use simulation::Simulation;
 
-/// What one seed gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The seed.
-    pub seed: u64,
-    /// What must not be seen and was, each once.
-    pub violations: Vec<Violation>,
-    /// The log as one number; the same seed gives the same.
-    pub log_digest: u64,
-    /// What happened.
-    pub statistics: Statistics,
-}
+use crate::seeds;
 
+/// What one seed gave.
+pub type Outcome = seeds::Outcome<Violation, Statistics>;
 /// What many seeds gave.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// How many seeds ran.
-    pub seeds: u64,
-    /// The seeds with violations.
-    pub failed: Vec<Outcome>,
-    /// Everything that happened, added up.
-    pub statistics: Statistics,
-}
+pub type Summary = seeds::Summary<Violation, Statistics>;
 
 /// One seed from an empty ledger to rest.
 #[must_use]
@@ -83,19 +65,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
 /// Each seed of a range; every tenth runs twice and must give the same log.
 #[must_use]
 pub fn run_many(seeds: Range<u64>, options: Options) -> Summary {
-    let mut summary = Summary::default();
-    for seed in seeds {
-        let mut outcome = run(seed, options);
-        if seed % 10 == 0 && run(seed, options).log_digest != outcome.log_digest {
-            outcome.violations.push(Violation::NotRepeatable);
-        }
-        summary.seeds += 1;
-        summary.statistics.add(&outcome.statistics);
-        if !outcome.violations.is_empty() {
-            summary.failed.push(outcome);
-        }
-    }
-    summary
+    seeds::run_each(seeds, Violation::NotRepeatable, |seed| run(seed, options))
 }
 
 /// The summary as text for a terminal.
@@ -124,10 +94,6 @@ pub(crate) fn report(summary: &Summary) -> String {
         counted.changed_meanwhile,
         counted.claims,
     );
-    for outcome in &summary.failed {
-        let names: Vec<String> = outcome.violations.iter().map(ToString::to_string).collect();
-        let _ = writeln!(text, "cluster seed {}: {}", outcome.seed, names.join(", "));
-    }
-    let _ = writeln!(text, "{} seeds with violations", summary.failed.len());
+    text.push_str(&summary.failures("cluster seed"));
     text
 }

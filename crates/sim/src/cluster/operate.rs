@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use deployments::{
-    Act, Action, DeploymentFact, Failure, Health, HealthStatus, Next, ObjectKey, Observed,
-    Operation, Plan, Propagation, Wait, assess_health,
+    Act, Action, DeploymentFact, Failure, Next, ObjectKey, Observed, Operation, Plan, Propagation,
+    Wait,
 };
 use ledger::{Actor, ApplicationName, CommitId, Timestamp};
 use serde_json::Value;
@@ -204,11 +204,7 @@ impl Simulation {
         let seen = inventory.objects.iter().filter_map(|live| {
             let key = ObjectKey::of(&live.manifest, "")?;
             let key = (*steps.get(&key)?).clone();
-            let is_going = live.manifest.pointer("/metadata/deletionTimestamp").is_some();
-            let without_health =
-                || Health { status: HealthStatus::Healthy, message: String::new() };
-            let health = assess_health(&live.manifest).unwrap_or_else(without_health);
-            Some((key, Observed { health, is_going }))
+            Some((key, Observed::of(&live.manifest)))
         });
         seen.collect()
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::seeds::Counted;
+
 /// How a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -195,9 +197,8 @@ pub struct Statistics {
     pub claims: u64,
 }
 
-impl Statistics {
-    /// Adds another run's.
-    pub(crate) fn add(&mut self, other: &Self) {
+impl Counted for Statistics {
+    fn add(&mut self, other: &Self) {
         let both = |a: &mut u64, b: u64| *a += b;
         both(&mut self.facts, other.facts);
         both(&mut self.plans, other.plans);

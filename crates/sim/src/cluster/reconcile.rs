@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use deployments::project::Scope;
 use deployments::{
-    Action, Application, ApplicationState, BlockReason, ClusterFacts, Decision, DeploymentFact,
-    DriftChange, Health, HealthStatus, Inventory, ObjectKey, Plan, PlanInputs, PlanPolicy, Removal,
-    RemovalDecision, Step, aggregate_health, plan, plan_removal,
+    Application, ApplicationState, BlockReason, ClusterFacts, Decision, DeploymentFact, Health,
+    HealthStatus, Inventory, ObjectKey, Plan, PlanInputs, PlanPolicy, Removal, RemovalDecision,
+    Step, aggregate_health, is_drift, plan, plan_removal,
 };
 use ledger::{ApplicationName, Timestamp};
 
@@ -246,6 +246,7 @@ impl Simulation {
             desired: Arc::clone(&rendering.rendered.manifests),
             inventory: Some(inventory),
             previous: state.previous_plan(),
+            repairs: state.repairs.clone(),
             parent: state.newest,
             supported_kinds: Arc::new(KINDS.iter().map(ToString::to_string).collect()),
             cluster: Some(ClusterFacts {
@@ -273,16 +274,7 @@ impl Simulation {
     }
 
     fn record_drift(&mut self, name: &ApplicationName, plan: &Plan) {
-        let drifts = plan.steps.iter().filter_map(|step| {
-            let change = match step.action {
-                Action::Create => DriftChange::Deleted,
-                Action::Update => DriftChange::Altered { fields: step.changed.clone() },
-                Action::Delete => DriftChange::Runtime { what: "it is not in Git".into() },
-                Action::Unchanged | Action::Blocked => return None,
-            };
-            Some(deployments::Drift { object: step.object.clone(), change, by: None })
-        });
-        let (drifts, generation) = (drifts.collect(), plan.generation.saturating_sub(1));
+        let (drifts, generation) = (deployments::drifts(plan), plan.generation.saturating_sub(1));
         let application = name.clone();
         self.record_fact(&DeploymentFact::DriftFound { application, generation, drifts });
     }
@@ -343,11 +335,4 @@ fn steps_of(decision: &Decision) -> &[Step] {
         Decision::UpToDate(steps) => steps,
         Decision::Arrived { .. } | Decision::Blocked { .. } => &[],
     }
-}
-
-fn is_drift(inputs: &PlanInputs, plan: &Plan) -> bool {
-    let applied_before = inputs.previous.as_ref().is_some_and(|previous| {
-        previous.rendered_commit == inputs.rendered_commit && previous.applied_at.is_some()
-    });
-    applied_before && plan.summary.changes() > 0 && inputs.requested.is_none()
 }

@@ -31,6 +31,7 @@ pub(super) fn inputs(
         desired: Arc::clone(&rendering.manifests),
         inventory: observed.inventory.clone(),
         previous: state.and_then(|state| state.previous_plan()),
+        repairs: state.map(|state| state.repairs.clone()).unwrap_or_default(),
         parent: state.and_then(|state| state.newest),
         supported_kinds: place.kinds(),
         cluster: place.cluster_facts(),

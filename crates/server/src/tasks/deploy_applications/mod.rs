@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployments::{
-    Action, BlockReason, Decision, DeploymentFact, DriftChange, Health, HealthStatus, Plan,
-    PlanInputs, aggregate_health, plan,
+    Action, BlockReason, Decision, DeploymentFact, Health, HealthStatus, Plan, aggregate_health,
+    is_drift, plan,
 };
 use futures::StreamExt;
 use ledger::{Actor, AppendRefusal, ApplicationName, Timestamp};
@@ -175,31 +175,15 @@ async fn applied_before(
     tokio::task::spawn_blocking(read).await?
 }
 
-fn is_drift(inputs: &PlanInputs, plan: &Plan) -> bool {
-    let applied_before = inputs.previous.as_ref().is_some_and(|previous| {
-        previous.rendered_commit == inputs.rendered_commit && previous.applied_at.is_some()
-    });
-    applied_before && plan.summary.changes() > 0 && inputs.requested.is_none()
-}
-
 async fn record_drift(
     server: &Arc<Server>,
     rendering: &Rendering,
     plan: &Plan,
 ) -> anyhow::Result<()> {
-    let drifts = plan.steps.iter().filter_map(|step| {
-        let change = match step.action {
-            Action::Create => DriftChange::Deleted,
-            Action::Update => DriftChange::Altered { fields: step.changed.clone() },
-            Action::Delete => DriftChange::Runtime { what: "it is not in Git".into() },
-            Action::Unchanged | Action::Blocked => return None,
-        };
-        Some(deployments::Drift { object: step.object.clone(), change, by: None })
-    });
     let fact = DeploymentFact::DriftFound {
         application: rendering.application.name.clone(),
         generation: plan.generation.saturating_sub(1),
-        drifts: drifts.collect(),
+        drifts: deployments::drifts(plan),
     };
     record(server, &fact).await
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use cluster::{ApplyRefusal, Change, DeleteOptions, Identity, PutOptions, RequestError};
 use deployments::{
-    Act, Action, Application, Failure, Health, HealthStatus, Next, ObjectKey, Observed, Operation,
-    Plan, Propagation, Step, SyncOptions, assess_health,
+    Act, Action, Application, Failure, Next, ObjectKey, Observed, Operation, Plan, Propagation,
+    Step, SyncOptions,
 };
 use futures::future::join_all;
 use ledger::ApplicationName;
@@ -121,11 +121,7 @@ impl Hand<'_> {
         let seen = inventory.objects.iter().filter_map(|live| {
             let key = ObjectKey::of(&live.manifest, "")?;
             let key = (*steps.get(&names(&key))?).clone();
-            let is_going = live.manifest.pointer("/metadata/deletionTimestamp").is_some();
-            let without_health =
-                || Health { status: HealthStatus::Healthy, message: String::new() };
-            let health = assess_health(&live.manifest).unwrap_or_else(without_health);
-            Some((key, Observed { health, is_going }))
+            Some((key, Observed::of(&live.manifest)))
         });
         seen.collect()
     }

@@ -151,6 +151,7 @@ fn deployments() {
         BlockReason::DeletionNeedsConfirmation { deletions: objects() },
         BlockReason::ManualSync { changes: 1 },
         BlockReason::SelfHealOff { objects: objects() },
+        BlockReason::RepairLater { objects: objects(), until: Timestamp(0) },
         BlockReason::RetryLater { failures: 2, until: Timestamp(0) },
         BlockReason::RetriesExhausted { failures: 5 },
         BlockReason::ArtifactNotPromoted { artifact: text(), environment: environment() },
