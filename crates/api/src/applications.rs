@@ -69,10 +69,22 @@ pub struct Resource {
     pub health: String,
     /// One line on the health.
     pub message: String,
-    /// `synced`, `out_of_sync`, `missing` or `extra`.
+    /// `synced`, `out_of_sync`, `missing` or `extra`; what another object made is never `extra`.
     pub sync: String,
+    /// The object that made it, in the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// Field paths that differ from Git.
     pub differing_fields: Vec<String>,
+}
+
+/// An object that makes others.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Owner {
+    /// `ReplicaSet`.
+    pub kind: String,
+    /// The name.
+    pub name: String,
 }
 
 /// How an application is synchronised on request.

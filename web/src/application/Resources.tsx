@@ -7,7 +7,7 @@ import { Answer } from '../design/Answer';
 import { State } from '../design/State';
 import { Toggle } from '../design/Toggle';
 import { useScreens } from '../messages/Messages';
-import { type Branch, isTroubled, keyOf, type Owner, type Resource, treeOf } from './tree';
+import { type Branch, isTroubled, keyOf, type Node, type Resource, treeOf } from './tree';
 
 const route = getRouteApi('/applications/$name');
 
@@ -85,10 +85,10 @@ function Tree({ branches, onlyTrouble }: { branches: Branch[]; onlyTrouble: bool
               </summary>
               <ul className="ms-2 border-s border-line ps-4">
                 {objects
-                  .filter((owner) => !onlyTrouble || owner.troubled)
-                  .map((owner) => (
-                    <li key={keyOf(owner.object)} className="py-1">
-                      <OwnerBranch owner={owner} onlyTrouble={onlyTrouble} />
+                  .filter((node) => !onlyTrouble || node.troubled)
+                  .map((node) => (
+                    <li key={keyOf(node.object)} className="py-1">
+                      <NodeBranch node={node} kindSaid onlyTrouble={onlyTrouble} />
                     </li>
                   ))}
               </ul>
@@ -99,27 +99,28 @@ function Tree({ branches, onlyTrouble }: { branches: Branch[]; onlyTrouble: bool
   );
 }
 
-function OwnerBranch({
-  owner: { object, replicas, troubled },
-  onlyTrouble,
-}: {
-  owner: Owner;
+interface NodeProps {
+  node: Node;
+  kindSaid?: boolean;
   onlyTrouble: boolean;
-}): ReactNode {
+}
+
+function NodeBranch({ node, kindSaid = false, onlyTrouble }: NodeProps): ReactNode {
   const { applications } = useScreens();
-  if (replicas.length === 0) return <Line one={object} kindSaid />;
+  const { object, made, replicas, troubled } = node;
+  if (made.length === 0) return <Line one={object} kindSaid={kindSaid} />;
   return (
     <details open={troubled}>
       <summary className="min-h-7 cursor-pointer py-1">
-        <Line one={object} kindSaid inline />{' '}
-        <span className="text-muted">{applications.replicas(replicas.length)}</span>
+        <Line one={object} kindSaid={kindSaid} inline />{' '}
+        {replicas > 0 && <span className="text-muted">{applications.replicas(replicas)}</span>}
       </summary>
       <ul className="ms-2 border-s border-line ps-4">
-        {replicas
-          .filter((one) => !onlyTrouble || isTroubled(one))
+        {made
+          .filter((one) => !onlyTrouble || one.troubled)
           .map((one) => (
-            <li key={keyOf(one)} className="py-1">
-              <Line one={one} kindSaid />
+            <li key={keyOf(one.object)} className="py-1">
+              <NodeBranch node={one} onlyTrouble={onlyTrouble} />
             </li>
           ))}
       </ul>

@@ -1,4 +1,4 @@
-// The objects of an application as a tree: kind, object, and the replicas that carry its name.
+// The objects of an application as a tree: kind, object, and what each object made.
 import type { components } from '../data/api-types';
 import { toneOf } from '../design/State';
 
@@ -6,21 +6,22 @@ export type Resource = components['schemas']['Resource'];
 
 export interface Branch {
   kind: string;
-  objects: Owner[];
+  objects: Node[];
   /** The worst health in it. */
   health: string;
   troubled: boolean;
 }
 
-export interface Owner {
+export interface Node {
   object: Resource;
-  replicas: Resource[];
+  made: Node[];
+  /** How many pods are below it. */
+  replicas: number;
+  /** The worst health of it and all below. */
   health: string;
   troubled: boolean;
 }
 
-const REPLICA = 'Pod';
-const OWNERS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob']);
 const FROM_WORST = ['bad', 'wait', 'calm', 'good'];
 
 export function keyOf({ kind, namespace, name }: Resource): string {
@@ -32,39 +33,39 @@ export function isTroubled({ health, sync }: Resource): boolean {
 }
 
 export function treeOf(resources: readonly Resource[]): Branch[] {
-  const owners = resources.filter(({ kind }) => OWNERS.has(kind));
-  const replicas = new Map<Resource, Resource[]>();
-  const owned = new Set<Resource>();
+  const known = new Set(resources.map(keyOf));
+  const made = new Map<string, Resource[]>();
+  const kinds = new Map<string, Resource[]>();
   for (const one of resources) {
-    const owner = one.kind === REPLICA ? ownerOf(one, owners) : undefined;
-    if (!owner) continue;
-    owned.add(one);
-    replicas.set(owner, [...(replicas.get(owner) ?? []), one]);
+    const owner = one.owner ? `${one.owner.kind}/${one.namespace}/${one.owner.name}` : undefined;
+    if (owner !== undefined && known.has(owner)) {
+      made.set(owner, [...(made.get(owner) ?? []), one]);
+    } else {
+      kinds.set(one.kind, [...(kinds.get(one.kind) ?? []), one]);
+    }
   }
-  const kinds = new Map<string, Owner[]>();
-  for (const object of resources) {
-    if (owned.has(object)) continue;
-    const own = replicas.get(object) ?? [];
-    const all = [object, ...own];
-    const owner = { object, replicas: own, health: worst(all), troubled: all.some(isTroubled) };
-    kinds.set(object.kind, [...(kinds.get(object.kind) ?? []), owner]);
-  }
-  return [...kinds].map(([kind, objects]) => ({
-    kind,
-    objects,
-    health: worst(objects),
-    troubled: objects.some(({ troubled }) => troubled),
-  }));
-}
-
-/** A replica is named after its owner; of two that fit, the longer name is nearer. */
-function ownerOf(replica: Resource, owners: readonly Resource[]): Resource | undefined {
-  return owners
-    .filter(
-      ({ namespace, name }) =>
-        namespace === replica.namespace && replica.name.startsWith(`${name}-`),
-    )
-    .toSorted((one, other) => other.name.length - one.name.length)[0];
+  const node = (object: Resource): Node => {
+    const below = (made.get(keyOf(object)) ?? []).map(node);
+    return {
+      object,
+      made: below,
+      replicas: below.reduce(
+        (sum, one) => sum + one.replicas + (one.object.kind === 'Pod' ? 1 : 0),
+        0,
+      ),
+      health: worst([object, ...below]),
+      troubled: isTroubled(object) || below.some(({ troubled }) => troubled),
+    };
+  };
+  return [...kinds].map(([kind, roots]) => {
+    const objects = roots.map(node);
+    return {
+      kind,
+      objects,
+      health: worst(objects),
+      troubled: objects.some(({ troubled }) => troubled),
+    };
+  });
 }
 
 function worst(all: readonly { health: string }[]): string {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::applications::{
-    Application, ApplicationsQuery, ConfirmDeletions, Deployment, Resource, Rollback,
+    Application, ApplicationsQuery, ConfirmDeletions, Deployment, Owner, Resource, Rollback,
     RollbackResult, Synchronise,
 };
 use api::page::{Page, PageQuery};
@@ -476,9 +476,10 @@ fn resource(key: &ObjectKey, live: Option<&Value>, desired: Option<&Value>) -> R
         (Some(live), Some(desired)) => changed_fields(desired, live, None, &[]),
         _ => Vec::new(),
     };
+    let owner = live.and_then(owner);
     let sync = match (live, desired) {
         (None, _) => "missing",
-        (Some(_), None) if key.kind == "Pod" => "synced",
+        (Some(_), None) if owner.is_some() => "synced",
         (Some(_), None) => "extra",
         (Some(_), Some(_)) if differing.is_empty() => "synced",
         (Some(_), Some(_)) => "out_of_sync",
@@ -491,8 +492,17 @@ fn resource(key: &ObjectKey, live: Option<&Value>, desired: Option<&Value>) -> R
         health: health.as_ref().map_or(default_health, |one| health_word(one.status)).into(),
         message: words::kept(&health.map(|one| one.message).unwrap_or_default()),
         sync: sync.into(),
+        owner,
         differing_fields: differing,
     }
+}
+
+/// The object that made this one.
+fn owner(live: &Value) -> Option<Owner> {
+    let owners = live.pointer("/metadata/ownerReferences")?.as_array()?;
+    let owner = owners.iter().find(|one| one["controller"] == true).or(owners.first())?;
+    let text = |field: &str| owner[field].as_str().map(str::to_owned);
+    Some(Owner { kind: text("kind")?, name: text("name")? })
 }
 
 /// The wire's word for a health.
