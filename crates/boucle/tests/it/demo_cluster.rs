@@ -16,7 +16,9 @@ fn a_canary_keeps_a_bad_release_from_production() {
         &["--demo", "--kubeconfig", &kubeconfig, "--demo-cluster", "boucle-test"],
     );
     let broken = server.boucle(&["demo", "break", "--wait", "--timeout-seconds", "400"]);
-    assert_eq!(broken.code, 11, "{}{}", broken.out, broken.err);
+    let refused = || server.boucle(&["audit", "list", "--kind", "control.rollback_refused"]).out;
+    let judged = || server.boucle(&["audit", "list", "--kind", "monitoring.assessed"]).out;
+    assert_eq!(broken.code, 11, "{}{}{}{}", broken.out, broken.err, refused(), judged());
     let story = broken.json();
     let bad = story["bad_revision"]["digest"].as_str().expect("a bad digest");
 

@@ -198,6 +198,16 @@ fn a_push_is_applied_drift_is_put_back_and_what_left_git_is_deleted() {
     );
     let web = world.get("deployments", "web").expect("it is there");
     assert_eq!(web["status"]["availableReplicas"], 2);
+    // What the cluster made of it stands below it, and is nothing that left Git.
+    wait_for("the tree", || {
+        let shown = world.server.boucle(&["app", "show", world.name()]).json();
+        let all = shown["resources"].as_array().expect("resources").clone();
+        let below = |kind: &str, owner: &str| {
+            let found = all.iter().filter(|one| one["kind"] == kind && one["sync"] == "synced");
+            found.filter(|one| one["owner"]["kind"] == owner).count()
+        };
+        (below("ReplicaSet", "Deployment"), below("Pod", "ReplicaSet"), all.len()) == (1, 2, 5)
+    });
 
     world.patch("configmaps", "settings", &json!({"data": {"colour": "red", "extra": "mine"}}));
     wait_for("the repair", || {
@@ -329,6 +339,26 @@ fn what_the_cluster_refuses_is_said_in_its_words() {
         let facts = world.server.boucle(&["audit", "list", "--kind", "deployments.apply_failed"]);
         facts.out.contains("odd")
     });
+}
+
+#[test]
+fn a_pull_request_says_what_the_cluster_would_refuse() {
+    let world = World::new(AUTOMATED, &[("settings.yaml", CONFIG_MAP)]);
+    world.wait_until("synced", "healthy");
+    let odd = CONFIG_MAP.replace("data: {colour: green}", "data: {colour: red}\nodd: 1");
+    world.write("deploy/settings.yaml", &odd);
+    works(world.folder(), &["add", "--all"]);
+    works(world.folder(), &["commit", "--quiet", "--message", "odd"]);
+    // The application follows `live`, and a proposal for it is read as what would run.
+    let address = world.server.address("me/east");
+    works(world.folder(), &["push", "--quiet", &address, "HEAD:refs/for/live"]);
+    let shown = world.server.boucle(&["pr", "diff", "me/east", "1"]).json();
+    let problems = shown["consequences"]["problems"].clone();
+    assert_eq!(problems[0]["code"], "cluster-refuses", "{shown}");
+    assert!(problems[0]["message"].to_string().contains("odd"), "{problems}");
+    // It was only asked.
+    let now = world.get("configmaps", "settings").expect("it is there");
+    assert_eq!(now["data"]["colour"], "green");
 }
 
 #[test]

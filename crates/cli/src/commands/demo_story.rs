@@ -1,5 +1,6 @@
 //! Follows one bad change through the loop and tells what happened, from the facts alone.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use api::audit::Fact;
@@ -12,6 +13,9 @@ use crate::events::Events;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::words::Words;
+
+/// What production's visitors meet: on a cluster a change reaches them by a canary first.
+const PRODUCTION: [&str; 2] = ["hello-canary", "hello-production"];
 
 /// The story as `boucle demo break --wait` prints it.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -30,6 +34,9 @@ pub struct Story {
     pub stages: Vec<Stage>,
     /// From the push to production being healthy again.
     pub total_seconds: f64,
+    /// Those of [`PRODUCTION`] that run the change.
+    #[serde(skip)]
+    changed: BTreeSet<&'static str>,
     #[serde(skip)]
     out: Output,
     #[serde(skip)]
@@ -113,11 +120,10 @@ impl Story {
             fact.subject == format!("application:{application}")
                 || fact.body["application"] == application
         };
-        // On a cluster the change reaches production's visitors by a canary first.
-        let on_production = on("hello-production") || on("hello-canary");
+        let met = PRODUCTION.into_iter().find(|name| on(name));
         // What is said of the version before it belongs to another story.
         let of_change = if self.has("staging_verified") {
-            on_production && self.has("production_deployed")
+            met.is_some_and(|name| self.changed.contains(name))
         } else {
             on("hello-staging") && self.has("staging_deployed")
         };
@@ -134,16 +140,17 @@ impl Story {
             {
                 self.reached("staging_verified");
             }
-            "deployments.applied" if on_production => {
-                if !self.has("rolled_back") && self.has("staging_verified") {
-                    self.reached("production_deployed");
-                } else if self.has("rolled_back") {
+            "deployments.applied" if met.is_some() => {
+                if self.has("rolled_back") {
                     self.reached("production_redeployed");
+                } else if self.has("staging_verified") {
+                    self.changed.extend(met);
+                    self.reached("production_deployed");
                 }
             }
-            "monitoring.objective_changed" if on_production => {
+            "monitoring.objective_changed" if met.is_some() && of_change => {
                 let burns = fact.body["state"]["state"] == "burning";
-                if burns && self.has("production_deployed") && !self.has("rolled_back") {
+                if burns && !self.has("rolled_back") {
                     self.reached("objective_tripped");
                 }
             }
@@ -287,7 +294,7 @@ mod tests {
         check(&and(&[rolled_back.clone(), resolved(7)]), Progress::Done, "healthy_again");
         check(&and(&[rolled_back.clone(), resolved(6)]), Progress::Going, "rolled_back");
         // The version before was sick: that says nothing of the change.
-        check(&[refused], Progress::Going, "");
+        check(&[refused.clone()], Progress::Going, "");
         check(&[("monitoring.incident_opened", production())], Progress::Going, "");
         // Staging may find it already.
         let found = [
@@ -306,5 +313,8 @@ mod tests {
             ("monitoring.incident_resolved", json!({"incident": 4})),
         ];
         check(&by_canary, Progress::Done, "healthy_again");
+        // What is said of production while only the canary runs the change is not about it.
+        let of_production = [&by_canary[..3], &[refused]].concat();
+        check(&of_production, Progress::Going, "production_deployed");
     }
 }
