@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use crate::application::Application;
 use crate::application_set::ApplicationSet;
+use crate::customizations_file;
+use crate::lua::Customizations;
 use crate::project::Project;
 
 /// What a file declares.
@@ -15,6 +17,8 @@ pub enum Declared {
     Project(Box<Project>),
     /// Applications that are generated.
     Set(Box<ApplicationSet>),
+    /// How objects are judged and compared.
+    Customizations(Box<Customizations>),
 }
 
 /// Which of Argo CD's kinds a file says it is.
@@ -26,6 +30,8 @@ pub enum DeclaredKind {
     Project,
     /// `ApplicationSet`.
     Set,
+    /// The ConfigMap `argocd-cm`.
+    Customizations,
 }
 
 impl Declared {
@@ -37,6 +43,9 @@ impl Declared {
             }
             DeclaredKind::Project => Project::parse(file, text).map(Box::new).map(Self::Project),
             DeclaredKind::Set => ApplicationSet::parse(file, text).map(Box::new).map(Self::Set),
+            DeclaredKind::Customizations => {
+                customizations_file::parse(file, text).map(Box::new).map(Self::Customizations)
+            }
         }
     }
 }
@@ -53,6 +62,7 @@ impl DeclaredKind {
         match kind.as_deref() {
             Some("AppProject") => Self::Project,
             Some("ApplicationSet") => Self::Set,
+            Some("ConfigMap") => Self::Customizations,
             Some(_) | None => Self::Application,
         }
     }

@@ -11,6 +11,7 @@ mod application_file;
 pub mod application_set;
 mod argo_cd_file;
 mod compare;
+mod customizations_file;
 mod declared;
 mod dependencies;
 mod drift;
@@ -62,7 +63,8 @@ pub use operation::{Act, Failure, Next, Observed, Operation, Wait, WaitReason};
 pub use order::Phase;
 pub use planner::{
     Action, ClusterFacts, Decision, Inventory, LiveObject, Plan, PlanInputs, PlanPolicy,
-    PlanSummary, PreviousPlan, RemovalDecision, Step, SyncRequest, plan, plan_removal,
+    PlanSummary, PreviousPlan, RemovalDecision, Step, SyncRequest, differing_fields, plan,
+    plan_removal,
 };
 pub use reasons::BlockReason;
 pub use source::{

@@ -12,7 +12,7 @@ use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::health::{Health, HealthStatus, assess};
+use crate::health::{Health, HealthStatus};
 use crate::hook::{Hook, HookDeletion};
 use crate::objects::ObjectKey;
 use crate::order::{Phase, kind_rank};
@@ -72,9 +72,9 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// What an object that is there says of itself; a kind that nobody assesses is healthy.
-    #[must_use]
-    pub fn of(live: &Value) -> Self {
+    /// What an object that is there says of itself, as `assess` judges it; a kind that nobody
+    /// assesses is healthy.
+    pub fn by(live: &Value, assess: impl FnOnce(&Value) -> Option<Health>) -> Self {
         let is_going = live.pointer("/metadata/deletionTimestamp").is_some();
         let without_health = || Health { status: HealthStatus::Healthy, message: String::new() };
         Self { health: assess(live).unwrap_or_else(without_health), is_going }

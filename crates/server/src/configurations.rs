@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use control::configuration::Configuration;
-use deployments::Application;
 use deployments::project::Projects;
+use deployments::{Application, Customizations};
 use git_store::{EntryKind, Repository};
 use ledger::{ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName};
 use monitoring::Objective;
@@ -42,6 +42,8 @@ pub struct RepositoryConfiguration {
     pub projects: Projects,
     /// The sets that generate applications, by name.
     pub sets: BTreeMap<String, DeclaredSet>,
+    /// How objects of the applications are judged.
+    pub customizations: Arc<Customizations>,
     /// Objectives.
     pub objectives: Vec<Objective>,
     /// The digest of each artifact in each environment's overlay.
@@ -162,6 +164,7 @@ fn read(
             applications: known.applications.clone(),
             projects: known.projects.clone(),
             sets: known.sets.clone(),
+            customizations: Arc::clone(&known.customizations),
             objectives: known.objectives.clone(),
             written: known.written.clone(),
             problems: known.problems.clone(),
@@ -184,6 +187,7 @@ fn read(
         applications: declared.applications,
         projects: declared.projects,
         sets: declared.sets,
+        customizations: declared.customizations.map(|(_, read)| read).unwrap_or_default().into(),
         objectives,
         written,
         problems,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deployments::application_set::{ApplicationSet, SetInputs};
 use deployments::project::Projects;
-use deployments::{Application, BlockReason, Declared, DeclaredKind, dependency_problems};
+use deployments::{
+    Application, BlockReason, Customizations, Declared, DeclaredKind, dependency_problems,
+};
 use git_store::{EntryKind, TreeReader};
 use ledger::ApplicationName;
 
@@ -24,6 +26,8 @@ pub struct Declarations {
     pub projects: Projects,
     /// The sets, by name.
     pub sets: BTreeMap<String, DeclaredSet>,
+    /// How objects of its applications are judged, and the file that says so.
+    pub customizations: Option<(String, Customizations)>,
     /// What is wrong, with places.
     pub problems: Vec<ConfigurationProblem>,
 }
@@ -62,6 +66,7 @@ pub fn read(
             }
             // After the applications that files name themselves, whose names they may not take.
             Ok(Declared::Set(set)) => sets.push((path.clone(), *set)),
+            Ok(Declared::Customizations(read)) => declarations.customize(&path, *read),
             Err(error) => {
                 let code = match DeclaredKind::of(&path, &text) {
                     DeclaredKind::Application => "invalid-application",
@@ -70,6 +75,7 @@ pub fn read(
                         "invalid-project"
                     }
                     DeclaredKind::Set => "invalid-application-set",
+                    DeclaredKind::Customizations => "invalid-customizations",
                 };
                 declarations.problems.push(yaml_problem(code, &error));
             }
@@ -82,6 +88,12 @@ pub fn read(
     };
     for (path, set) in sets {
         declarations.expand(&path, &set, surroundings, reader, &paths);
+    }
+    if let Some((_, customizations)) = &declarations.customizations {
+        let ignored = customizations.ignore_differences();
+        for (_, application) in &mut declarations.applications {
+            application.ignore_differences.extend_from_slice(ignored);
+        }
     }
     declarations.check_projects(&texts, surroundings);
     declarations.check_dependencies();
@@ -152,6 +164,15 @@ impl Declarations {
             self.problems.push(whole_file("duplicate-application", path, what));
         } else {
             self.applications.push((path.into(), application));
+        }
+    }
+
+    fn customize(&mut self, path: &str, customizations: Customizations) {
+        if let Some((other, _)) = &self.customizations {
+            let what = Trouble::CustomizedTwice { other: other.clone() };
+            self.problems.push(whole_file("duplicate-customizations", path, what));
+        } else {
+            self.customizations = Some((path.into(), customizations));
         }
     }
 

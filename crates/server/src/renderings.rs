@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cluster::Identity;
 use git_store::{EntryKind, TreeReader};
-use ledger::{ApplicationName, CommitId, ObjectId, RepositoryName};
+use ledger::{ApplicationName, CommitId, ObjectId, RepositoryName, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use deployments::Application;
 use deployments::project::{ProjectRefusal, Scope, ServiceAccount};
+use deployments::{Application, Customizations, Health};
 
 use crate::sources::Standing;
 
@@ -30,6 +30,8 @@ pub struct Rendering {
     pub application: Application,
     /// What its project permits.
     pub scope: Scope,
+    /// How its objects are judged.
+    pub customizations: Arc<Customizations>,
     /// The source commit that changed it last.
     pub commit: CommitId,
     /// The manifests as a commit.
@@ -43,6 +45,13 @@ pub struct Rendering {
 }
 
 impl Rendering {
+    /// The health of one of its objects: by the user's script for its kind, else by Boucle's own
+    /// checks.
+    #[must_use]
+    pub fn assess(&self, object: &Value, as_of: Timestamp) -> Option<Health> {
+        self.customizations.assess(object, as_of.0.div_euclid(1_000))
+    }
+
     /// In whose name a cluster is asked for anything of the application: there is no way back to
     /// Boucle's own rights when its project has an account for elsewhere only.
     pub fn identity(&self) -> Result<Identity, ProjectRefusal> {

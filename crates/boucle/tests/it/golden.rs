@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use clap::CommandFactory;
+use snapbox::data::DataFormat;
 use snapbox::{Assert, Data, Redactions};
 
 use crate::harness::{Outcome, Server, command, run};
@@ -188,6 +189,14 @@ fn check(data: &Path, language: &str, line: &str) {
     let file = format!("{}/tests/golden/{kind}/{language}/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     let expected = Data::read_from(Path::new(&file), None);
     Assert::new().action_env("SNAPSHOTS").eq(text.join("\n") + "\n", expected.raw());
+}
+
+#[test]
+fn the_interface_is_what_its_document_says() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let document = server::openapi_document().expect("a document");
+    let known = Data::read_from(Path::new(file), Some(DataFormat::Text));
+    Assert::new().action_env("SNAPSHOTS").eq(document, known.raw());
 }
 
 fn transcript(line: &str, said: &Outcome) -> String {

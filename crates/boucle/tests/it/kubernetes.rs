@@ -311,6 +311,34 @@ fn without_automation_a_person_asks() {
 }
 
 #[test]
+fn scripts_in_git_judge_objects_and_differences_may_be_left_to_others() {
+    let customizations = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: argocd-cm}
+data:
+  resource.customizations.ignoreDifferences.ConfigMap: 'jsonPointers: [/data/colour]'
+  resource.customizations.health.ConfigMap: |
+    if obj.data.colour == 'green' then
+      return {status = 'Degraded', message = 'still green'}
+    end
+    return {status = 'Healthy'}
+";
+    let apps = |name: &str| {
+        let application = application(name, name, AUTOMATED);
+        vec![("app.yaml", application), ("argocd-cm.yaml", customizations.to_owned())]
+    };
+    let world = World::with(apps, &[("settings.yaml", CONFIG_MAP)]);
+    world.wait_until("synced", "degraded");
+    let message = world.shown()["health_message"].clone();
+    assert!(message.to_string().contains("still green"), "{}", world.shown());
+    world.patch("configmaps", "settings", &json!({"data": {"colour": "red"}}));
+    world.wait_until("synced", "healthy");
+    assert_eq!(world.server.boucle(&["app", "diff", world.name()]).code, 0);
+    let now = world.get("configmaps", "settings").expect("it is there");
+    assert_eq!(now["data"]["colour"], "red");
+}
+
+#[test]
 fn an_object_of_somebody_else_that_differs_is_one_difference() {
     let world = World::new("{}", &[("settings.yaml", CONFIG_MAP)]);
     let other = json!({

@@ -294,7 +294,7 @@ mod tests {
         check(&and(&[rolled_back.clone(), resolved(7)]), Progress::Done, "healthy_again");
         check(&and(&[rolled_back.clone(), resolved(6)]), Progress::Going, "rolled_back");
         // The version before was sick: that says nothing of the change.
-        check(&[refused.clone()], Progress::Going, "");
+        check(std::slice::from_ref(&refused), Progress::Going, "");
         check(&[("monitoring.incident_opened", production())], Progress::Going, "");
         // Staging may find it already.
         let found = [

@@ -52,7 +52,7 @@ pub struct Change {
 }
 
 /// The scripts of a kind's actions.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct ActionScripts {
     #[serde(rename = "discovery.lua", default)]
     discovery: String,
@@ -60,7 +60,7 @@ pub(super) struct ActionScripts {
     definitions: Vec<Definition>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Definition {
     name: String,
     #[serde(rename = "action.lua")]

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::actions::ActionScripts;
 use super::sandbox::{self, Given};
 use super::{Action, Change, ScriptError};
+use crate::application::IgnoreDifference;
 use crate::health::{Health, HealthStatus, assess};
+use crate::jq::JqPath;
 use crate::objects::text;
 
 /// Where the settings stand in the data of `argocd-cm`.
@@ -25,27 +27,44 @@ pub struct CustomizationError {
 }
 
 /// The scripts for one kind, or for all that a pattern covers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Scripts {
     health: Option<String>,
     with_libraries: bool,
     actions: Option<ActionScripts>,
 }
 
-/// Users' scripts by `group/Kind`, or `Kind` of the core group; `*` stands for any part.
-#[derive(Debug, Clone, Default)]
+/// Users' scripts by `group/Kind`, or `Kind` of the core group; `*` stands for any part. Beside them
+/// which differences do not count, whatever the application.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Customizations {
     scripts: BTreeMap<String, Scripts>,
+    ignore_differences: Vec<IgnoreDifference>,
 }
 
 /// An entry of `resource.customizations`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Entry {
     #[serde(rename = "health.lua")]
     health: Option<String>,
     #[serde(rename = "health.lua.useOpenLibs", default)]
     with_libraries: bool,
     actions: Option<String>,
+    #[serde(rename = "ignoreDifferences")]
+    ignore_differences: Option<String>,
+}
+
+/// What `ignoreDifferences` says for a kind.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Ignored {
+    #[serde(default)]
+    json_pointers: Vec<String>,
+    #[serde(default)]
+    jq_path_expressions: Vec<JqPath>,
+    #[serde(default)]
+    managed_fields_managers: Vec<String>,
 }
 
 impl Customizations {
@@ -56,6 +75,9 @@ impl Customizations {
             let entries: BTreeMap<String, Entry> = parsed(PREFIX, text)?;
             for (kind, entry) in entries {
                 let actions = entry.actions.map(|text| parsed(PREFIX, &text)).transpose()?;
+                if let Some(text) = entry.ignore_differences {
+                    read.ignore(PREFIX, &kind, &text)?;
+                }
                 let with_libraries = entry.with_libraries;
                 let scripts = Scripts { health: entry.health, with_libraries, actions };
                 read.scripts.insert(kind, scripts);
@@ -84,11 +106,47 @@ impl Customizations {
                 "actions" => {
                     read.scripts.entry(kind).or_default().actions = Some(parsed(key, value)?);
                 }
-                // What differs, and known types of fields, are not scripts.
-                _ => {}
+                "ignoreDifferences" if kind == "all" => read.ignore(key, "*/*", value)?,
+                "ignoreDifferences" => read.ignore(key, &kind, value)?,
+                other => {
+                    let message = format!(
+                        "`{other}` is not supported; known are health, useOpenLibs, actions and \
+                         ignoreDifferences"
+                    );
+                    return Err(CustomizationError { key: key.clone(), message });
+                }
             }
         }
         Ok(read)
+    }
+
+    /// Which differences do not count in any application.
+    #[must_use]
+    pub fn ignore_differences(&self) -> &[IgnoreDifference] {
+        &self.ignore_differences
+    }
+
+    fn ignore(&mut self, key: &str, kind: &str, text: &str) -> Result<(), CustomizationError> {
+        let ignored: Ignored = parsed(key, text)?;
+        let refused = |message: String| Err(CustomizationError { key: key.into(), message });
+        let (group, kind) = kind.split_once('/').unwrap_or(("", kind));
+        if let Some(part) = [group, kind].into_iter().find(|one| *one != "*" && one.contains('*')) {
+            return refused(format!("`{part}`: of patterns only `*` is supported here"));
+        }
+        let wrong = ignored.json_pointers.iter().find(|pointer| !pointer.starts_with('/'));
+        if let Some(pointer) = wrong {
+            return refused(format!("`{pointer}` is not a JSON pointer (/spec/…)"));
+        }
+        self.ignore_differences.push(IgnoreDifference {
+            group: group.into(),
+            kind: kind.into(),
+            name: None,
+            namespace: None,
+            json_pointers: ignored.json_pointers,
+            jq_paths: ignored.jq_path_expressions,
+            managers: ignored.managed_fields_managers,
+        });
+        Ok(())
     }
 
     /// The health of an object: by the user's script for its kind, else by Boucle's own checks. A

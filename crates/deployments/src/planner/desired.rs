@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{Action, Inventory, LiveObject, PlanInputs, Step};
+use crate::application::Application;
 use crate::application::Target;
 use crate::compare::changed_fields;
 use crate::hook::{Hook, Role, role};
@@ -211,7 +212,8 @@ fn write_step(
     let (action, changed, reason) = match live {
         None => (Action::Create, Vec::new(), "not on the target yet".to_owned()),
         Some(live) => {
-            let changed = changes(inputs, object, &manifest, live);
+            let applied = live.applied.as_ref();
+            let changed = changes(&inputs.application, object, &manifest, &live.manifest, applied);
             let fields: Vec<String> = changed.keys().cloned().collect();
             if changed.is_empty() {
                 (Action::Unchanged, fields, "equal to Git".to_owned())
@@ -235,24 +237,37 @@ fn write_step(
     }
 }
 
+/// The pointers of the fields in which a manifest of Git and a live object differ, as a plan sees it:
+/// what the application ignores does not count. `applied` is the manifest of the last apply, when known.
+#[must_use]
+pub fn differing_fields(
+    application: &Application,
+    object: &ObjectKey,
+    manifest: &Value,
+    live: &Value,
+    applied: Option<&Value>,
+) -> Vec<String> {
+    changes(application, object, manifest, live, applied).into_keys().collect()
+}
+
 /// The fields that differ, each with who else holds it. On a cluster others write fields of the same
 /// objects, so that it counts who owns a field.
 fn changes(
-    inputs: &PlanInputs,
+    application: &Application,
     object: &ObjectKey,
     manifest: &Value,
-    live: &LiveObject,
+    live: &Value,
+    applied: Option<&Value>,
 ) -> BTreeMap<String, Option<Holder>> {
-    let ignored = inputs.application.ignored_fields(object);
-    let applied = live.applied.as_ref();
-    if live.manifest.pointer("/metadata/managedFields").is_none() {
-        let fields = changed_fields(manifest, &live.manifest, applied, &ignored.pointers(manifest));
+    let ignored = application.ignored_fields(object);
+    if live.pointer("/metadata/managedFields").is_none() {
+        let fields = changed_fields(manifest, live, applied, &ignored.pointers(manifest));
         return fields.into_iter().map(|field| (field, None)).collect();
     }
-    let yields_to = inputs.application.ignored_managers(object);
+    let yields_to = application.ignored_managers(object);
     let how =
         Comparison { ignored: &ignored, yields_to: &yields_to, applied, ..Comparison::default() };
-    difference(&prepared(manifest), &live.manifest, &how).changed
+    difference(&prepared(manifest), live, &how).changed
 }
 
 fn differs_in(changed: &BTreeMap<String, Option<Holder>>) -> String {

@@ -24,6 +24,7 @@ use crate::order::Phase;
 use crate::project::Scope;
 use crate::reasons::BlockReason;
 
+pub use desired::differing_fields;
 pub use removal::{RemovalDecision, plan_removal};
 
 /// Everything the plan may look at.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deployments::{ChangeOperation, Customizations, Health, HealthStatus, ScriptError};
+use deployments::{ChangeOperation, Customizations, Declared, Health, HealthStatus, ScriptError};
 use serde_json::{Value, json};
 
 /// 2024-02-29T12:30:15Z, the time of every test.
@@ -308,16 +308,57 @@ fn settings_that_cannot_be_read_are_named() {
         ("resource.customizations", "a: [", "line 1"),
         ("resource.customizations.useOpenLibs.a_B", "maybe", "neither true nor false"),
         ("resource.customizations.actions.a_B", "definitions: {}", "line 1"),
+        ("resource.customizations", "a/B: {health: return nil}", "health"),
+        ("resource.customizations.knownTypeFields.a_B", "[]", "`knownTypeFields` is not supported"),
+        ("resource.customizations.ignoreDifferences.all", "x", "line 1"),
+        ("resource.customizations.ignoreDifferences.a_B", "pointers: [/a]", "pointers"),
+        ("resource.customizations.ignoreDifferences.a_B", "jsonPointers: [a]", "JSON pointer"),
+        ("resource.customizations.ignoreDifferences.*.a_B", "jsonPointers: [/a]", "only `*`"),
     ] {
         let data = BTreeMap::from([(key.to_owned(), text.to_owned())]);
         let error = Customizations::read(&data).unwrap_err();
         assert!(error.key == key && error.message.contains(message), "{error}");
     }
-    read(&[
-        ("resource.customizations.ignoreDifferences.all", "x"),
-        ("url", "a"),
-        ("resource.customizations.", ""),
+    read(&[("url", "a"), ("resource.customizations.", "")]);
+}
+
+#[test]
+fn differences_may_be_left_to_others_in_all_applications() {
+    let read = read(&[
+        ("resource.customizations.ignoreDifferences.all", "managedFieldsManagers: [scaler]"),
+        ("resource.customizations.ignoreDifferences.apps_Deployment", "jsonPointers: [/spec/a]"),
+        ("resource.customizations", "Secret: {ignoreDifferences: 'jqPathExpressions: [.data.a]'}"),
     ]);
+    let all = read.ignore_differences().iter().map(|one| {
+        (one.group.as_str(), one.kind.as_str(), one.json_pointers.len(), one.jq_paths.len())
+    });
+    assert_eq!(
+        all.collect::<Vec<_>>(),
+        [("", "Secret", 0, 1), ("*", "*", 0, 0), ("apps", "Deployment", 1, 0)]
+    );
+    assert_eq!(read.ignore_differences()[1].managers, ["scaler"]);
+}
+
+#[test]
+fn a_file_in_git_has_customizations_alone() {
+    let file = |name: &str, key: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  {key}: '{{}}'\n"
+        )
+    };
+    let parse = |text: &str| Declared::parse("apps/argocd-cm.yaml", text);
+    let good = file("argocd-cm", "resource.customizations");
+    assert!(matches!(parse(&good), Ok(Declared::Customizations(_))));
+    for (text, line, message) in [
+        (file("other", "resource.customizations"), 1, "`other` declares nothing"),
+        (file("argocd-cm", "url"), 5, "`url` is a setting of Argo CD's server"),
+        (file("argocd-cm", "resource.customizations.other.a_B"), 5, "`other` is not supported"),
+        (good.replace("\ndata:", "\nbinaryData:"), 4, "binaryData"),
+    ] {
+        let error = parse(&text).expect_err(message);
+        assert!(error.message.contains(message), "{error}");
+        assert_eq!((error.file.as_str(), error.line), ("apps/argocd-cm.yaml", line), "{error}");
+    }
 }
 
 const ACTIONS: &str = r#"

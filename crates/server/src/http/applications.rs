@@ -1,5 +1,6 @@
 //! Applications over HTTP: what runs, how it differs from Git, and going back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::applications::{
@@ -16,10 +17,10 @@ use axum::http::HeaderMap;
 use control::ControlFact;
 use deployments::ownership::prepared;
 use deployments::{
-    ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome, assess_health,
-    changed_fields,
+    ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome,
+    TRACKING_ANNOTATION, annotation, differing_fields, tracked,
 };
-use ledger::{ApplicationName, CommitId};
+use ledger::{ApplicationName, CommitId, Timestamp};
 use repositories::access::{Permission, Permit};
 use serde::Deserialize;
 use serde_json::Value;
@@ -92,24 +93,23 @@ pub async fn resources(
     Query(query): Query<PageQuery>,
 ) -> Answer<Page<Resource>> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
-    let live = server.live_objects(&name);
-    let rendering = server.renderings.of(&name);
-    let namespace = rendering.as_ref().map(|one| one.application.destination.namespace.clone());
-    let namespace = namespace.unwrap_or_default();
-    let desired = rendering.as_ref().map(|one| one.manifests.as_slice()).unwrap_or_default();
-    let key = |one: &Value| ObjectKey::of(one, &namespace);
+    let Some(rendering) = server.renderings.of(&name) else {
+        return Ok(Json(page::cut(Vec::new(), &query)?));
+    };
+    let as_of = server.clock.now();
+    let namespace = &rendering.application.destination.namespace;
+    let mut live: BTreeMap<ObjectKey, Value> = BTreeMap::new();
+    for object in server.live_objects(&name) {
+        live.extend(ObjectKey::of(&object, namespace).map(|key| (key, object)));
+    }
     let mut items = Vec::new();
-    for manifest in desired {
-        let Some(object) = key(manifest) else { continue };
-        let found = live.iter().find(|one| key(one).as_ref() == Some(&object));
-        items.push(resource(&object, found, Some(manifest)));
+    for manifest in rendering.manifests.iter() {
+        let Some(key) = ObjectKey::of(manifest, namespace) else { continue };
+        let found = live.remove(&key);
+        items.push(resource(&rendering, as_of, &key, found.as_ref(), Some(manifest)));
     }
-    for extra in &live {
-        let Some(object) = key(extra) else { continue };
-        if !desired.iter().any(|one| key(one).as_ref() == Some(&object)) {
-            items.push(resource(&object, Some(extra), None));
-        }
-    }
+    let extra = live.iter().map(|(key, one)| resource(&rendering, as_of, key, Some(one), None));
+    items.extend(extra);
     Ok(Json(page::cut(items, &query)?))
 }
 
@@ -166,18 +166,13 @@ pub async fn difference(
             Some(found) => Some(whole(&server, &rendering, &key, found).await),
             None => None,
         };
-        let same = found
-            .as_ref()
-            .is_some_and(|found| changed_fields(&prepared(manifest), found, None, &[]).is_empty());
+        let application = &rendering.application;
+        let wanted = wanted(application, &key, manifest, found.as_ref());
+        let same = found.as_ref().is_some_and(|found| {
+            differing_fields(application, &key, &wanted, found, None).is_empty()
+        });
         if !same {
-            let mut wanted = manifest.clone();
-            // A file may leave the namespace to its destination; the two are one object all the same.
-            if let Some(namespace) =
-                found.as_ref().and_then(|one| one.pointer("/metadata/namespace"))
-            {
-                wanted["metadata"]["namespace"] = namespace.clone();
-            }
-            before.extend(found);
+            before.extend(found.as_ref().map(prepared));
             after.push(wanted);
         }
     }
@@ -185,7 +180,25 @@ pub async fn difference(
     Ok(Json(page::cut(items, &query)?))
 }
 
-/// An object as a person would write it. Of one that nobody tracks only its name is known, so that
+/// An object as Git wants it, with its namespace and with whose it is. That nobody tracks it yet is no
+/// difference: taking it over changes nothing else.
+fn wanted(
+    application: &deployments::Application,
+    key: &ObjectKey,
+    manifest: &Value,
+    live: Option<&Value>,
+) -> Value {
+    if live.is_none_or(|live| annotation(live, TRACKING_ANNOTATION).is_some()) {
+        return tracked(manifest, key, application.name.as_str());
+    }
+    let mut wanted = manifest.clone();
+    if !key.namespace.is_empty() {
+        wanted["metadata"]["namespace"] = key.namespace.as_str().into();
+    }
+    wanted
+}
+
+/// An object as it is. Of one that nobody tracks only its name is known, so that
 /// the cluster is asked for the rest.
 async fn whole(server: &Server, rendering: &Rendering, key: &ObjectKey, known: &Value) -> Value {
     let is_known = known.pointer("/metadata/managedFields").is_some();
@@ -195,7 +208,7 @@ async fn whole(server: &Server, rendering: &Rendering, key: &ObjectKey, known: &
         }
         (Place::Cluster(_) | Place::Processes | Place::Nowhere, _) => None,
     };
-    prepared(asked.as_ref().unwrap_or(known))
+    asked.unwrap_or_else(|| known.clone())
 }
 
 /// Which part of a log.
@@ -470,10 +483,19 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
     reasons
 }
 
-fn resource(key: &ObjectKey, live: Option<&Value>, desired: Option<&Value>) -> Resource {
-    let health = live.and_then(assess_health);
+fn resource(
+    rendering: &Rendering,
+    as_of: Timestamp,
+    key: &ObjectKey,
+    live: Option<&Value>,
+    desired: Option<&Value>,
+) -> Resource {
+    let health = live.and_then(|live| rendering.assess(live, as_of));
     let differing = match (live, desired) {
-        (Some(live), Some(desired)) => changed_fields(desired, live, None, &[]),
+        (Some(live), Some(desired)) => {
+            let wanted = wanted(&rendering.application, key, desired, Some(live));
+            differing_fields(&rendering.application, key, &wanted, live, None)
+        }
         _ => Vec::new(),
     };
     let owner = live.and_then(owner);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use deployments::project::Scope;
-use deployments::{Application, DeploymentFact, dependencies, dependency_order};
+use deployments::{Application, Customizations, DeploymentFact, dependencies, dependency_order};
 use ledger::{Actor, ApplicationName, CommitId, RepositoryName};
 
 use crate::configurations::RepositoryConfiguration;
@@ -31,6 +31,7 @@ const CHARTS_AT_ONCE: usize = 8;
 struct Due {
     application: Application,
     scope: Scope,
+    customizations: Arc<Customizations>,
     declared_in: String,
     /// The commit of the repository that declares it, on the branch that it follows there.
     tip: CommitId,
@@ -98,6 +99,7 @@ async fn reconcile_repository(
         if let Some(known) = known
             && known.application == *application
             && known.scope == scope
+            && known.customizations == configured.customizations
             && known.is_of(&sources)?
         {
             continue;
@@ -106,6 +108,7 @@ async fn reconcile_repository(
         due.push(Due {
             application: application.clone(),
             scope,
+            customizations: Arc::clone(&configured.customizations),
             declared_in: declared_in.clone(),
             tip: own.map_or(&configured.commit, |own| &own.commit).clone(),
             sources,
@@ -250,6 +253,7 @@ async fn render_all(
         server.renderings.keep(Rendering {
             application: rendered.due.application,
             scope: rendered.due.scope,
+            customizations: rendered.due.customizations,
             commit,
             rendered_commit,
             manifests: Arc::new(rendered.rendering.manifests),

@@ -39,6 +39,11 @@ pub enum Trouble {
         /// The project.
         project: String,
     },
+    /// Two files customize how objects are judged.
+    CustomizedTwice {
+        /// The other file.
+        other: String,
+    },
     /// The applications that one depends on.
     Dependency(DependencyProblem),
     /// A project does not permit an application.
@@ -76,6 +81,7 @@ impl ConfigurationProblem {
             Trouble::Refused(_)
             | Trouble::DeclaredTwice { .. }
             | Trouble::ProjectDeclaredTwice { .. }
+            | Trouble::CustomizedTwice { .. }
             | Trouble::OverlayMissing { .. } => true,
             Trouble::NotPermitted(_) | Trouble::Dependency(_) => false,
         }
@@ -103,6 +109,9 @@ impl Display for ConfigurationProblem {
             Trouble::ProjectDeclaredTwice { project } => {
                 write!(f, "the project {project} is declared in another file too")
             }
+            Trouble::CustomizedTwice { other } => {
+                write!(f, "`argocd-cm` is declared in {other} too; only that one counts")
+            }
             Trouble::Dependency(problem) => problem.fmt(f),
             Trouble::NotPermitted(reason) => reason.fmt(f),
             Trouble::OverlayMissing { environment, path } => {
@@ -121,6 +130,9 @@ impl Said for ConfigurationProblem {
             }
             Trouble::ProjectDeclaredTwice { project } => {
                 format!("le projet {project} est déclaré aussi dans un autre fichier")
+            }
+            Trouble::CustomizedTwice { other } => {
+                format!("`argocd-cm` est déclaré aussi dans {other} ; seul celui-là compte")
             }
             Trouble::Dependency(problem) => problem.french(),
             Trouble::NotPermitted(reason) => reason.french(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use deployments::{
     Act, Action, DeploymentFact, Failure, Next, ObjectKey, Observed, Operation, Plan, Propagation,
-    Wait,
+    Wait, assess_health,
 };
 use ledger::{Actor, ApplicationName, CommitId, Timestamp};
 use serde_json::Value;
@@ -204,7 +204,7 @@ impl Simulation {
         let seen = inventory.objects.iter().filter_map(|live| {
             let key = ObjectKey::of(&live.manifest, "")?;
             let key = (*steps.get(&key)?).clone();
-            Some((key, Observed::of(&live.manifest)))
+            Some((key, Observed::by(&live.manifest, assess_health)))
         });
         seen.collect()
     }

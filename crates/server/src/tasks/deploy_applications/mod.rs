@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployments::{
-    Action, BlockReason, Decision, DeploymentFact, Health, HealthStatus, Plan, aggregate_health,
+    Action, BlockReason, Decision, DeploymentFact, Health, HealthStatus, Plan, aggregate_health_by,
     is_drift, plan,
 };
 use futures::StreamExt;
@@ -354,7 +354,8 @@ async fn record_health(
     let health = if let Some(problem) = place.problem() {
         Health { status: HealthStatus::Unknown, message: problem }
     } else if was_deployed {
-        let mut health = aggregate_health(&own, rendering.manifests.len());
+        let judged = |object: &Value| rendering.assess(object, server.clock.now());
+        let mut health = aggregate_health_by(&own, rendering.manifests.len(), judged);
         if let Some(waits) = deployments::waits_for(&observed.objects)
             && health.status != HealthStatus::Healthy
         {

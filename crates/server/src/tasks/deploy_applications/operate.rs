@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use cluster::{ApplyRefusal, Change, DeleteOptions, Identity, PutOptions, RequestError};
 use deployments::{
-    Act, Action, Application, Failure, Next, ObjectKey, Observed, Operation, Plan, Propagation,
-    Step, SyncOptions,
+    Act, Action, Failure, Next, ObjectKey, Observed, Operation, Plan, Propagation, Step,
+    SyncOptions,
 };
 use futures::future::join_all;
-use ledger::ApplicationName;
+use ledger::{ApplicationName, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -33,7 +33,7 @@ pub(super) async fn operate(
     let application = &rendering.application;
     let name = &application.name;
     let identity = identity(rendering, plan)?;
-    let hand = Hand { application, known, plan, identity };
+    let hand = Hand { rendering, known, plan, identity };
     hand.rehearse().await?;
     let mut operation =
         Operation::begin(&plan.steps, application.sync.options.prune_last, WAVE_MS_MAX);
@@ -47,7 +47,8 @@ pub(super) async fn operate(
         if let Some(why) = ended_by {
             operation.end(&why);
         }
-        match operation.next(&hand.observe(), server.clock.now()) {
+        let as_of = server.clock.now();
+        match operation.next(&hand.observe(as_of), as_of) {
             Next::Act(acts) => {
                 server.operations.waits(name, Vec::new(), None);
                 let outcomes = join_all(acts.iter().map(|act| hand.act(*act))).await;
@@ -81,7 +82,7 @@ async fn wait(
     version: u64,
     changed: &mut watch::Receiver<u64>,
     ending: &mut watch::Receiver<Option<String>>,
-    deadline: ledger::Timestamp,
+    deadline: Timestamp,
 ) {
     let late = tokio::time::sleep(server.clock.until(deadline));
     tokio::pin!(late);
@@ -107,21 +108,22 @@ fn identity(rendering: &Rendering, plan: &Plan) -> Result<Identity, (ObjectKey, 
 }
 
 struct Hand<'a> {
-    application: &'a Application,
+    rendering: &'a Rendering,
     known: &'a Known,
     plan: &'a Plan,
     identity: Identity,
 }
 
 impl Hand<'_> {
-    fn observe(&self) -> BTreeMap<ObjectKey, Observed> {
-        let inventory = self.known.cluster.inventory(&self.application.name);
+    fn observe(&self, as_of: Timestamp) -> BTreeMap<ObjectKey, Observed> {
+        let inventory = self.known.cluster.inventory(&self.rendering.application.name);
         let steps: BTreeMap<(&str, &str, &str, &str), &ObjectKey> =
             self.plan.steps.iter().map(|step| (names(&step.object), &step.object)).collect();
         let seen = inventory.objects.iter().filter_map(|live| {
             let key = ObjectKey::of(&live.manifest, "")?;
             let key = (*steps.get(&names(&key))?).clone();
-            Some((key, Observed::of(&live.manifest)))
+            let judged = |object: &Value| self.rendering.assess(object, as_of);
+            Some((key, Observed::by(&live.manifest, judged)))
         });
         seen.collect()
     }
@@ -142,7 +144,7 @@ impl Hand<'_> {
             let mut options = self.put_options(step, &self.options(manifest).map_err(failed)?);
             options.dry_run = true;
             let change = Change::Put { manifest: manifest.clone(), options };
-            let (name, generation) = (&self.application.name, self.plan.generation);
+            let (name, generation) = (&self.rendering.application.name, self.plan.generation);
             match self.known.cluster.apply(name, generation, &self.identity, change).await {
                 Ok(_) => Ok(()),
                 // Its kind or its namespace comes with the operation itself.
@@ -170,7 +172,11 @@ impl Hand<'_> {
             }
             Act::Delete(index) => {
                 let step = &self.plan.steps[index];
-                self.delete(step.object.clone(), self.application.sync.options.propagation).await
+                self.delete(
+                    step.object.clone(),
+                    self.rendering.application.sync.options.propagation,
+                )
+                .await
             }
             Act::Clear(index) => {
                 let object = self.plan.steps[index].object.clone();
@@ -190,11 +196,11 @@ impl Hand<'_> {
     }
 
     fn options(&self, manifest: &Value) -> Result<SyncOptions, String> {
-        self.application.sync.options.of(manifest)
+        self.rendering.application.sync.options.of(manifest)
     }
 
     fn put_options(&self, step: &Step, options: &SyncOptions) -> PutOptions {
-        let yields_to = self.application.ignored_managers(&step.object);
+        let yields_to = self.rendering.application.ignored_managers(&step.object);
         PutOptions {
             // Git wins over whoever wrote a field that Git sets, as with Argo CD.
             take_fields: true,
@@ -202,13 +208,13 @@ impl Hand<'_> {
             recreate: options.force,
             allow_unknown_fields: !options.validate,
             dry_run: false,
-            ignored: self.application.ignored_fields(&step.object),
+            ignored: self.rendering.application.ignored_fields(&step.object),
             yields_to: yields_to.into_iter().map(str::to_owned).collect(),
         }
     }
 
     async fn carry_out(&self, change: Change) -> Result<(), String> {
-        let (name, generation) = (&self.application.name, self.plan.generation);
+        let (name, generation) = (&self.rendering.application.name, self.plan.generation);
         let applied = self.known.cluster.apply(name, generation, &self.identity, change).await;
         applied.map(drop).map_err(|refusal| chain(&refusal))
     }

@@ -25,11 +25,12 @@ pub(super) async fn restore(server: &Arc<Server>, name: &ApplicationName) -> any
     let repository = &removal.declaration.repository;
     let configured = server.configurations.of_default_branch(server, repository).await?;
     let application = application(&removal);
-    let scope = match configured {
-        Some(configured) => {
-            server.surroundings(repository).scope(&application, &configured.projects)
-        }
-        None => Scope { project: None, ..Scope::default() },
+    let (scope, customizations) = match configured {
+        Some(configured) => (
+            server.surroundings(repository).scope(&application, &configured.projects),
+            Arc::clone(&configured.customizations),
+        ),
+        None => (Scope { project: None, ..Scope::default() }, Arc::default()),
     };
     let newest = {
         let views = server.recorder.views();
@@ -39,6 +40,7 @@ pub(super) async fn restore(server: &Arc<Server>, name: &ApplicationName) -> any
     server.renderings.keep(Rendering {
         application,
         scope,
+        customizations,
         // A removal without a deployment before it deletes nothing, whatever it is named.
         rendered_commit: newest.unwrap_or_else(|| removal.commit.clone()),
         commit: removal.commit,

@@ -224,6 +224,7 @@ fn files_that_are_wrong() {
         problem("invalid-dependency", Trouble::Dependency(unknown)),
         problem("invalid-dependency", Trouble::Dependency(cycle)),
         problem("duplicate-project", Trouble::ProjectDeclaredTwice { project: "x".into() }),
+        problem("duplicate-customizations", Trouble::CustomizedTwice { other: "x".into() }),
         problem("overlay-missing", Trouble::OverlayMissing { environment, path }),
     ]);
     let placed = problem("invalid-configuration", Trouble::Refused("x".into())).reason();
