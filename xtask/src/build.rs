@@ -79,24 +79,6 @@ pub fn licences() -> Result<bool> {
     succeeds(cargo(&["deny", "check", "licenses", "bans", "sources"]))
 }
 
-/// Writes `docs/openapi.json`, or compares it with the code.
-pub fn openapi(check: bool) -> Result<bool> {
-    let path = root().join("docs/openapi.json");
-    let printed = cargo(&["run", "--quiet", "--package", "server", "--bin", "openapi"]).output();
-    let printed = printed.context("cargo cannot be started")?;
-    anyhow::ensure!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-    let fresh = String::from_utf8(printed.stdout).context("the document is not text")?;
-    if !check {
-        std::fs::write(&path, fresh).with_context(|| format!("cannot write {}", path.display()))?;
-        return Ok(true);
-    }
-    let known = std::fs::read_to_string(&path).unwrap_or_default();
-    if known != fresh {
-        println!("docs/openapi.json is not what the code says; run `cargo xtask openapi`");
-    }
-    Ok(known == fresh)
-}
-
 /// Where cargo builds.
 pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)

@@ -87,12 +87,6 @@ enum Command {
         #[arg(long, default_value = "web/screens")]
         screens: PathBuf,
     },
-    /// Write the OpenAPI document, or fail when it differs from the code.
-    Openapi {
-        /// Only compare.
-        #[arg(long)]
-        check: bool,
-    },
     /// Ask the interface what its document allows and does not, in many cases.
     Fuzz {
         /// Cases for each operation and phase, at most.
@@ -179,7 +173,6 @@ fn execute(command: Command) -> anyhow::Result<bool> {
         Command::Web { check: false } => web::build_page(),
         Command::Web { check: true } => web::check(),
         Command::E2e { screens } => web::drive(&std::path::absolute(screens)?),
-        Command::Openapi { check } => build::openapi(check),
         Command::Fuzz { cases, seed } => fuzz::run(cases, seed),
         Command::Cluster { action, output } => cluster::run(&action, output == Output::Json),
         Command::Tidy => tidy::check(),
@@ -196,7 +189,6 @@ fn ci() -> anyhow::Result<bool> {
     good &= step("format", build::format_check)?;
     good &= step("clippy", build::clippy)?;
     good &= step("documentation", build::documentation)?;
-    good &= step("openapi", || build::openapi(true))?;
     if web::is_possible() {
         good &= step("page", web::check)?;
     } else {
