@@ -115,7 +115,7 @@ function NodeBranch({ node, kindSaid = false, onlyTrouble }: NodeProps): ReactNo
         <Line one={object} kindSaid={kindSaid} inline />{' '}
         {replicas > 0 && <span className="text-muted">{applications.replicas(replicas)}</span>}
       </summary>
-      <ul className="ms-2 border-s border-line ps-4">
+      <ul className="ms-1 border-s border-line ps-3 sm:ms-2 sm:ps-4">
         {made
           .filter((one) => !onlyTrouble || one.troubled)
           .map((one) => (
@@ -136,13 +136,13 @@ interface LineProps {
 
 function Line({ one, kindSaid = false, inline = false }: LineProps): ReactNode {
   return (
-    <span className={`flex-wrap gap-x-3 ${inline ? 'inline-flex' : 'flex'}`}>
+    <span className={inline ? '*:me-2' : 'flex flex-wrap gap-x-3'}>
       <State state={one.health} />
       {!kindSaid && <span className="text-muted">{one.kind}</span>}
       <span>{one.name}</span>
       {one.sync !== 'synced' && <State state={one.sync} />}
       {one.differing_fields.length > 0 && <code>{one.differing_fields.join(', ')}</code>}
-      {one.message && <span className="w-full text-muted">{one.message}</span>}
+      {one.message && <span className="block w-full text-muted">{one.message}</span>}
     </span>
   );
 }
