@@ -155,7 +155,7 @@ pub fn quantity_milli(text: &str) -> Option<i128> {
     Some(total)
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(crate) fn join(path: &str, name: &str) -> String {
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 

@@ -15,6 +15,7 @@ mod customizations_file;
 mod declared;
 mod dependencies;
 mod drift;
+mod excerpt;
 mod facts;
 mod glob;
 mod health;
@@ -45,6 +46,7 @@ pub use dependencies::{
     dependency_problems, dependency_wait,
 };
 pub use drift::{Drift, DriftChange, drifts, is_drift};
+pub use excerpt::excerpt;
 pub use facts::DeploymentFact;
 pub use health::{
     Health, HealthStatus, aggregate as aggregate_health, aggregate_by as aggregate_health_by,

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
 use crate::IgnoredFields;
-use crate::compare::is_below_any;
+use crate::compare::{is_below_any, join};
 use equal::{equal, is_nothing};
 use fields::{ListKind, Manager, Owned};
 
@@ -456,8 +456,4 @@ fn position(items: &[Value], name: &str) -> Option<usize> {
     }
     let value = fields::set_value(name)?;
     items.iter().position(|item| *item == value)
-}
-
-fn join(path: &str, name: &str) -> String {
-    format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -18,7 +18,7 @@ use control::ControlFact;
 use deployments::ownership::prepared;
 use deployments::{
     ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome,
-    TRACKING_ANNOTATION, annotation, differing_fields, tracked,
+    TRACKING_ANNOTATION, annotation, differing_fields, excerpt, tracked,
 };
 use ledger::{ApplicationName, CommitId, Timestamp};
 use repositories::access::{Permission, Permit};
@@ -98,10 +98,7 @@ pub async fn resources(
     };
     let as_of = server.clock.now();
     let namespace = &rendering.application.destination.namespace;
-    let mut live: BTreeMap<ObjectKey, Value> = BTreeMap::new();
-    for object in server.live_objects(&name) {
-        live.extend(ObjectKey::of(&object, namespace).map(|key| (key, object)));
-    }
+    let mut live = live_by_key(&server, &name, namespace);
     let mut items = Vec::new();
     for manifest in rendering.manifests.iter() {
         let Some(key) = ObjectKey::of(manifest, namespace) else { continue };
@@ -156,28 +153,39 @@ pub async fn difference(
         return Err(Refusal::new("render-failed", &Obstacle::NotRendered(&name)));
     };
     let namespace = rendering.application.destination.namespace.clone();
-    let live = server.live_objects(&name);
+    let live = live_by_key(&server, &name, &namespace);
     let mut before = Vec::new();
     let mut after = Vec::new();
     for manifest in rendering.manifests.iter() {
         let Some(key) = ObjectKey::of(manifest, &namespace) else { continue };
-        let found = live.iter().find(|one| ObjectKey::of(one, &namespace).as_ref() == Some(&key));
-        let found = match found {
+        let found = match live.get(&key) {
             Some(found) => Some(whole(&server, &rendering, &key, found).await),
             None => None,
         };
         let application = &rendering.application;
         let wanted = wanted(application, &key, manifest, found.as_ref());
-        let same = found.as_ref().is_some_and(|found| {
-            differing_fields(application, &key, &wanted, found, None).is_empty()
-        });
-        if !same {
-            before.extend(found.as_ref().map(prepared));
+        let Some(found) = found else {
+            after.push(wanted);
+            continue;
+        };
+        let differing = differing_fields(application, &key, &wanted, &found, None);
+        if !differing.is_empty() {
+            let wanted = prepared(&wanted);
+            before.push(excerpt(&wanted, &prepared(&found), &differing));
             after.push(wanted);
         }
     }
     let items = render::difference(&before, &after).iter().map(object_on_wire).collect();
     Ok(Json(page::cut(items, &query)?))
+}
+
+fn live_by_key(
+    server: &Server,
+    application: &ApplicationName,
+    namespace: &str,
+) -> BTreeMap<ObjectKey, Value> {
+    let live = server.live_objects(application).into_iter();
+    live.filter_map(|object| Some((ObjectKey::of(&object, namespace)?, object))).collect()
 }
 
 /// An object as Git wants it, with its namespace and with whose it is. That nobody tracks it yet is no
