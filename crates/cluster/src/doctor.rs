@@ -13,6 +13,8 @@ use crate::requests::Ask;
 const OWN_VERBS: [&str; 3] = ["get", "list", "watch"];
 /// What whoever deploys does with it.
 const DEPLOY_VERBS: [&str; 4] = ["get", "create", "patch", "delete"];
+/// What it does with objects that it answers in.
+const FOLLOW_VERBS: [&str; 3] = ["list", "watch", "patch"];
 /// Questions at once; the door itself lets twenty through.
 const QUESTIONS: usize = 20;
 
@@ -72,6 +74,19 @@ pub(crate) async fn doctor(
             let namespace = if resource.namespaced { deployer.namespace.as_str() } else { "" };
             DEPLOY_VERBS.iter().for_each(|verb| ask(&deployer.identity, verb, namespace));
         }
+    }
+    let kinds = inner.kinds();
+    let followed = inner.followed();
+    for (objects, resource) in followed.iter().filter_map(|one| Some((one, kinds.get(&one.kind)?)))
+    {
+        questions.extend(FOLLOW_VERBS.map(|verb| Question {
+            identity: Identity::Own,
+            verb,
+            group: resource.api.group.clone(),
+            resource: resource.api.plural.clone(),
+            name: String::new(),
+            namespace: objects.namespace.clone(),
+        }));
     }
     if let Some(Deployer { identity: Identity::ServiceAccount { namespace, name }, .. }) = deployer
     {

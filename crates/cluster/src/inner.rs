@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Freshness, KindId, Store};
+use crate::followed::Objects;
 use crate::kinds::{KindInUse, Kinds, Resource};
 use crate::requests::{Requests, jittered};
 use crate::watch::{Purpose, Watch};
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     store: Mutex<Store>,
     kinds: RwLock<Arc<Kinds>>,
     in_use: Mutex<BTreeSet<KindInUse>>,
+    followed: Mutex<Vec<Arc<Objects>>>,
     pub changed: watch::Sender<u64>,
     refresh: Notify,
     /// Grows with each discovery that succeeded.
@@ -58,6 +60,7 @@ impl Inner {
             store: Mutex::new(Store::new()),
             kinds: RwLock::default(),
             in_use: Mutex::default(),
+            followed: Mutex::default(),
             changed: watch::Sender::new(0),
             refresh: Notify::new(),
             discovered: watch::Sender::new(0),
@@ -98,6 +101,16 @@ impl Inner {
         let used = self.used();
         self.change(|store| used.iter().for_each(|kind| store.expect(kind)));
         self.refresh_soon();
+    }
+
+    /// Keeps these objects whole as long as the cluster is open.
+    pub fn follow(&self, objects: Arc<Objects>) {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner).push(objects);
+        self.refresh_soon();
+    }
+
+    pub fn followed(&self) -> Vec<Arc<Objects>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn used(&self) -> BTreeSet<KindInUse> {
@@ -152,6 +165,8 @@ impl Inner {
 struct Watches {
     objects: HashMap<KindInUse, (Running, KindId)>,
     definitions: HashMap<KindInUse, Running>,
+    /// By their place in [`Inner::followed`].
+    followed: HashMap<usize, Running>,
 }
 
 /// Keeps the watches equal to the kinds in use, until the cluster is closed.
@@ -193,7 +208,8 @@ pub(crate) async fn oversee(inner: Arc<Inner>) {
         }
     }
     watches.objects.values().for_each(|(one, _)| one.task.abort());
-    watches.definitions.values().for_each(|one| one.task.abort());
+    let others = watches.definitions.values().chain(watches.followed.values());
+    others.for_each(|one| one.task.abort());
 }
 
 async fn sleep_for(wait: Option<Duration>) {
@@ -240,6 +256,34 @@ impl Watches {
                 kinds.get(&kind).filter(|_| !self.definitions.contains_key(&kind))
             {
                 self.definitions.insert(kind, start(inner, resource, Purpose::Definitions));
+            }
+        }
+        self.follow(inner, &kinds) || unserved
+    }
+
+    /// Starts and ends the watches of what is kept whole; true when its kind is not served.
+    fn follow(&mut self, inner: &Arc<Inner>, kinds: &Kinds) -> bool {
+        let mut unserved = false;
+        for (index, objects) in inner.followed().into_iter().enumerate() {
+            let resource = kinds.get(&objects.kind);
+            let running = self.followed.get(&index).map(|running| &running.resource);
+            if running == resource {
+                unserved |= resource.is_none();
+                continue;
+            }
+            if resource.is_none() && kinds.is_stale(objects.kind.group()) {
+                continue;
+            }
+            if let Some(running) = self.followed.remove(&index) {
+                running.task.abort();
+                objects.clear();
+            }
+            match resource {
+                None => unserved = true,
+                Some(resource) => {
+                    let running = start(inner, resource, Purpose::Followed(objects));
+                    self.followed.insert(index, running);
+                }
             }
         }
         unserved

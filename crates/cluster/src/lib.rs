@@ -21,6 +21,7 @@ mod connection;
 mod delete;
 mod doctor;
 mod error;
+mod followed;
 mod identity;
 mod inner;
 mod kinds;
@@ -41,11 +42,13 @@ pub use cache::{Changes, PodState};
 pub use connection::{Connection, ContextOfKubeconfig, OpenError, Token, contexts};
 pub use doctor::{Deployer, MissingPermission};
 pub use error::{ApplyRefusal, Cause, FieldConflict, RequestError};
+pub use followed::Followed;
 pub use identity::Identity;
 pub use kinds::KindInUse;
 pub use logs::{LogChunk, LogPart, PodEvent};
 pub use reachability::Reachability;
 
+use followed::Objects;
 use inner::Inner;
 use requests::{Ask, Requests};
 
@@ -152,6 +155,15 @@ impl Cluster {
     /// until no application has an object of it.
     pub fn watch_kinds(&self, kinds: &BTreeSet<KindInUse>) {
         self.inner.use_kinds(kinds.clone());
+    }
+
+    /// Keeps the objects of a kind in one namespace whole, from now on and whether the cluster has the
+    /// kind yet or not. They belong to no inventory, and hold nothing up when they are not seen.
+    #[must_use]
+    pub fn follow(&self, kind: KindInUse, namespace: &str) -> Followed {
+        let state = Arc::new(Objects::new(kind, namespace));
+        self.inner.follow(Arc::clone(&state));
+        Followed { inner: Arc::clone(&self.inner), state }
     }
 
     /// Says which objects Git asks for in an application, so that its inventory has them whoever

@@ -53,6 +53,7 @@ impl<'a> Ask<'a> {
 pub(crate) const JSON: &str = "application/json";
 /// JSON is YAML, and every server since server-side apply exists reads it.
 pub(crate) const APPLY: &str = "application/apply-patch+yaml";
+pub(crate) const MERGE: &str = "application/merge-patch+json";
 
 /// A good answer.
 pub(crate) struct Answer {

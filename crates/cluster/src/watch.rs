@@ -11,6 +11,7 @@ use kube::core::{DynamicObject, WatchEvent};
 
 use crate::cache::{Freshness, KindId, Seen, Store, version};
 use crate::error::RequestError;
+use crate::followed::Objects;
 use crate::identity::Identity;
 use crate::inner::Inner;
 use crate::kinds::Resource;
@@ -37,13 +38,15 @@ pub(crate) struct Watch {
 }
 
 /// What the watch is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) enum Purpose {
     /// Its objects are kept, as long as this is the kind's session: a task that was told to end
     /// may still be at its last event when the next one begins.
     Objects(KindId, u32),
     /// Its objects define kinds: only that they change matters.
     Definitions,
+    /// Those of one namespace are kept whole.
+    Followed(Arc<Objects>),
 }
 
 /// Why a session ended.
@@ -111,10 +114,39 @@ impl Watch {
     }
 
     fn lag(&self, reason: String) {
-        if self.purpose == Purpose::Definitions {
-            tracing::info!(kind = %self.resource.api.kind, reason, "definitions are not watched");
+        if !matches!(self.purpose, Purpose::Objects(..)) {
+            tracing::info!(kind = %self.resource.api.kind, reason, "it is not watched now");
         }
-        self.change(|store, kind| store.set_freshness(kind, Freshness::Lagging(reason)));
+        self.set_freshness(Freshness::Lagging(reason));
+    }
+
+    fn is_of_definitions(&self) -> bool {
+        matches!(self.purpose, Purpose::Definitions)
+    }
+
+    fn set_freshness(&self, freshness: Freshness) {
+        match &self.purpose {
+            Purpose::Followed(objects) => objects.set_freshness(&freshness),
+            Purpose::Objects(..) | Purpose::Definitions => {
+                self.change(|store, kind| store.set_freshness(kind, freshness));
+            }
+        }
+    }
+
+    /// All objects are going to be read.
+    fn begin(&self) {
+        match &self.purpose {
+            Purpose::Followed(objects) => objects.begin(),
+            Purpose::Objects(..) | Purpose::Definitions => self.change(Store::begin),
+        }
+    }
+
+    /// All objects were read.
+    fn finish(&self) {
+        match &self.purpose {
+            Purpose::Followed(objects) => objects.finish(),
+            Purpose::Objects(..) | Purpose::Definitions => self.change(Store::finish),
+        }
     }
 
     /// Changes what is known of this kind; nothing when it defines kinds, or when another task has
@@ -146,7 +178,7 @@ impl Watch {
         let reads_all = initial && streaming;
         let path = self.path(position.as_deref(), reads_all);
         let mut request = http::Request::get(path);
-        if self.purpose == Purpose::Definitions {
+        if self.is_of_definitions() {
             request = request.header(
                 http::header::ACCEPT,
                 "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
@@ -168,12 +200,12 @@ impl Watch {
             Err(error) => return self.failed(error),
         };
         self.inner.requests.observer().answered(None);
-        if self.purpose == Purpose::Definitions {
+        if self.is_of_definitions() {
             self.inner.refresh_soon();
         } else if reads_all {
-            self.change(Store::begin);
+            self.begin();
         } else {
-            self.change(|store, kind| store.set_freshness(kind, Freshness::Current));
+            self.set_freshness(Freshness::Current);
         }
         loop {
             let event = match tokio::time::timeout(SILENCE_MAX, events.next()).await {
@@ -211,7 +243,7 @@ impl Watch {
                 let annotations = &bookmark.metadata.annotations;
                 if annotations.contains_key("k8s.io/initial-events-end") {
                     *position = Some(bookmark.metadata.resource_version);
-                    self.change(Store::finish);
+                    self.finish();
                 } else if position.is_some() {
                     *position = Some(bookmark.metadata.resource_version);
                 }
@@ -223,8 +255,9 @@ impl Watch {
     }
 
     fn put(&self, object: DynamicObject) {
-        match self.purpose {
+        match &self.purpose {
             Purpose::Definitions => self.inner.refresh_soon(),
+            Purpose::Followed(objects) => objects.put(object),
             Purpose::Objects(..) => {
                 // Reading and packing is most of the work and needs no lock.
                 if let Some(seen) = Seen::of(&self.resource.api, object) {
@@ -235,8 +268,9 @@ impl Watch {
     }
 
     fn remove(&self, object: &DynamicObject) {
-        match self.purpose {
+        match &self.purpose {
             Purpose::Definitions => self.inner.refresh_soon(),
+            Purpose::Followed(objects) => objects.remove(object),
             Purpose::Objects(..) => {
                 let metadata = &object.metadata;
                 let namespace = metadata.namespace.as_deref().unwrap_or_default();
@@ -249,10 +283,10 @@ impl Watch {
 
     /// All objects in pages; gives the version at which they were true.
     async fn list(&self) -> Result<String, RequestError> {
-        self.change(Store::begin);
+        self.begin();
         let mut next = String::new();
         loop {
-            let mut path = format!("{}?limit={PAGE}", self.resource.path(None));
+            let mut path = format!("{}?limit={PAGE}", self.resource.path(self.namespace()));
             if !next.is_empty() {
                 path.push_str(&format!("&continue={next}"));
             }
@@ -268,16 +302,23 @@ impl Watch {
             next = text("continue").to_owned();
             if next.is_empty() {
                 let at = text("resourceVersion").to_owned();
-                self.change(Store::finish);
+                self.finish();
                 return Ok(at);
             }
+        }
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        match &self.purpose {
+            Purpose::Followed(objects) => Some(&objects.namespace),
+            Purpose::Objects(..) | Purpose::Definitions => None,
         }
     }
 
     fn path(&self, position: Option<&str>, reads_all: bool) -> String {
         let mut path = format!(
             "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}",
-            self.resource.path(None)
+            self.resource.path(self.namespace())
         );
         if reads_all {
             // Without a version: as new as the request, whichever server answers.
