@@ -129,6 +129,9 @@ pub struct UpArguments {
     /// A kubeconfig whose contexts applications may name as their destination.
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// Answer in Argo CD's `Application` objects of this namespace.
+    #[arg(long, value_name = "NAMESPACE", requires = "kubeconfig", value_parser = namespace)]
+    pub argocd_namespace: Option<String>,
     /// The Helm 3 program that renders charts; otherwise `helm` on the PATH.
     #[arg(long, value_name = "FILE")]
     pub helm: Option<PathBuf>,
@@ -151,6 +154,17 @@ pub struct LocalRun {
     /// Only read the workflows and say what is wrong with them.
     #[arg(long)]
     pub check: bool,
+}
+
+/// A name that no namespace has would be looked at for ever.
+fn namespace(text: &str) -> Result<String, String> {
+    let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let at_ends = [text.chars().next(), text.chars().next_back()];
+    let is_name = text.len() <= 63 && text.chars().all(is_inside);
+    if is_name && at_ends.iter().all(|end| end.is_some_and(|c| c != '-')) {
+        return Ok(text.into());
+    }
+    Err("it is no name of a namespace such as argocd".into())
 }
 
 /// A server that starts with an address that leads nowhere would be without metrics for ever.

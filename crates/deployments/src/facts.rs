@@ -176,6 +176,13 @@ pub enum DeploymentFact {
         /// Whether it may delete.
         prune: bool,
     },
+    /// A synchronisation that was asked for found everything as Git says.
+    SyncUnneeded {
+        /// The application.
+        application: ApplicationName,
+        /// The source commit.
+        revision: CommitId,
+    },
     /// A person allows deletions that were stopped.
     DeletionConfirmed {
         /// The application.
@@ -209,6 +216,7 @@ impl DeploymentFact {
             | Self::DriftFound { application, .. }
             | Self::DriftRepaired { application, .. }
             | Self::SyncRequested { application, .. }
+            | Self::SyncUnneeded { application, .. }
             | Self::DeletionConfirmed { application, .. } => application,
         }
     }

@@ -9,6 +9,7 @@
 mod application;
 mod application_file;
 pub mod application_set;
+pub mod argo_cd;
 mod argo_cd_file;
 mod compare;
 mod customizations_file;
@@ -65,7 +66,7 @@ pub use operation::{Act, Failure, Next, Observed, Operation, Wait, WaitReason};
 pub use order::Phase;
 pub use planner::{
     Action, ClusterFacts, Decision, Inventory, LiveObject, Plan, PlanInputs, PlanPolicy,
-    PlanSummary, PreviousPlan, RemovalDecision, Step, SyncRequest, differing_fields, plan,
+    PlanSummary, PreviousPlan, RemovalDecision, Step, SyncRequest, compare, differing_fields, plan,
     plan_removal,
 };
 pub use reasons::BlockReason;
@@ -75,6 +76,6 @@ pub use source::{
 };
 pub use sync_options::{Consent, Propagation, SyncOptions};
 pub use view::{
-    ApplicationState, Declaration, Deployment, DeploymentsView, HealthState, Outcome, Removal,
-    Rendering,
+    Answer, ApplicationState, Asked, Declaration, Deployment, DeploymentsView, HealthState,
+    Outcome, Removal, Rendering,
 };

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Actor, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, Fact, RepositoryName,
-    Sequence, SubjectKind, Timestamp, View, decode,
+    Actor, ActorKind, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, Fact,
+    RepositoryName, Sequence, SubjectKind, Timestamp, View, decode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ pub struct ApplicationState {
     pub blocked_since: Option<(Timestamp, CommitId)>,
     /// A synchronisation that a person asked for and that is not planned yet.
     pub requested: Option<SyncRequest>,
+    /// The newest synchronisation that somebody asked for.
+    #[serde(default)]
+    pub asked: Option<Asked>,
     /// Deletions that a person confirmed, and until when.
     pub confirmed: BTreeMap<ObjectKeyText, (ObjectKey, Timestamp)>,
     /// The newest fact on the application.
@@ -99,6 +102,48 @@ pub struct Removal {
     pub together: usize,
     /// How many the repository had declared before.
     pub of: usize,
+}
+
+/// A synchronisation that somebody asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What they said of it.
+    pub note: String,
+    /// Whether it may delete.
+    pub prune: bool,
+    /// What came of it; `None`: nothing yet.
+    pub answer: Option<Answer>,
+}
+
+/// What came of a synchronisation that somebody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// A plan.
+    Planned {
+        /// Its generation.
+        generation: u64,
+    },
+    /// Everything was as Git says.
+    NothingToDo {
+        /// When that was seen.
+        at: Timestamp,
+    },
+}
+
+impl Asked {
+    /// Who asked, in words: what a part of Boucle passed on, it says by its note.
+    #[must_use]
+    pub fn by(&self) -> &str {
+        match self.actor.kind {
+            ActorKind::Person | ActorKind::Machine | ActorKind::Anonymous => &self.actor.name,
+            ActorKind::System => &self.note,
+        }
+    }
 }
 
 /// A rendered commit.
@@ -314,9 +359,6 @@ impl ApplicationState {
                 self.rendering = Some(Rendering { commit, rendered_commit, digest, others, at });
                 self.render_problem = None;
             }
-            DeploymentFact::RenderFailed { commit, problem, .. } => {
-                self.render_problem = Some((commit, problem));
-            }
             DeploymentFact::PlanBlocked { revision, reasons, .. } => {
                 self.blocked_since = (!reasons.is_empty()).then_some((fact.at, revision));
                 self.blocked = reasons;
@@ -330,7 +372,7 @@ impl ApplicationState {
                 ..
             } => {
                 self.end_block();
-                self.requested = None;
+                self.answer(Answer::Planned { generation });
                 self.deployments.push(Deployment {
                     generation,
                     revision,
@@ -355,10 +397,12 @@ impl ApplicationState {
                     deployment.outcome = Outcome::Failed { at: fact.at, problem };
                 }
             }
-            other @ (DeploymentFact::HealthChanged { .. }
+            other @ (DeploymentFact::RenderFailed { .. }
+            | DeploymentFact::HealthChanged { .. }
             | DeploymentFact::DriftFound { .. }
             | DeploymentFact::DriftRepaired { .. }
             | DeploymentFact::SyncRequested { .. }
+            | DeploymentFact::SyncUnneeded { .. }
             | DeploymentFact::DeletionConfirmed { .. }) => self.take_observation(fact, other),
         }
     }
@@ -368,8 +412,20 @@ impl ApplicationState {
         self.blocked_since = None;
     }
 
+    /// What was asked for is done with this: it is no permission for what comes later.
+    fn answer(&mut self, answer: Answer) {
+        if self.requested.take().is_some()
+            && let Some(asked) = &mut self.asked
+        {
+            asked.answer = Some(answer);
+        }
+    }
+
     fn take_observation(&mut self, fact: &Fact, body: DeploymentFact) {
         match body {
+            DeploymentFact::RenderFailed { commit, problem, .. } => {
+                self.render_problem = Some((commit, problem));
+            }
             DeploymentFact::HealthChanged { generation, status, message, .. } => {
                 let unchanged = self.health.as_ref().filter(|health| health.status == status);
                 let since = unchanged.map_or(fact.at, |health| health.since);
@@ -384,6 +440,11 @@ impl ApplicationState {
             }
             DeploymentFact::SyncRequested { prune, .. } => {
                 self.requested = Some(SyncRequest { prune });
+                let (actor, note) = (fact.actor.clone(), fact.reason.clone());
+                self.asked = Some(Asked { at: fact.at, actor, note, prune, answer: None });
+            }
+            DeploymentFact::SyncUnneeded { .. } => {
+                self.answer(Answer::NothingToDo { at: fact.at });
             }
             DeploymentFact::DeletionConfirmed { objects, until, .. } => {
                 let entry = |object: ObjectKey| (object.to_string(), (object, until));
@@ -393,7 +454,6 @@ impl ApplicationState {
             | DeploymentFact::ApplicationRemoved { .. }
             | DeploymentFact::ObjectsDeleted { .. }
             | DeploymentFact::Rendered { .. }
-            | DeploymentFact::RenderFailed { .. }
             | DeploymentFact::Planned { .. }
             | DeploymentFact::PlanBlocked { .. }
             | DeploymentFact::Applied { .. }

@@ -5,16 +5,16 @@
 //! last: what left Git is found only where somebody looks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use cluster::{Cluster, Connection, KindInUse, Reachability};
+use cluster::{Cluster, Connection, Followed, KindInUse, Reachability};
 use deployments::ObjectKey;
 use ledger::{ApplicationName, CommitId};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::options::Options;
 use crate::renderings::Rendering;
 
 /// Every known cluster.
@@ -31,6 +31,8 @@ pub struct Known {
     pub address: String,
     /// The cluster.
     pub cluster: Cluster,
+    /// Argo CD's `Application` objects there, when they are answered.
+    pub windows: Option<Followed>,
     used: Mutex<BTreeMap<ApplicationName, Used>>,
 }
 
@@ -42,10 +44,10 @@ struct Used {
 
 impl Clusters {
     /// The contexts of a kubeconfig. None of them needs to answer now.
-    pub async fn open(kubeconfig: Option<&Path>) -> anyhow::Result<Self> {
+    pub async fn open(options: &Options) -> anyhow::Result<Self> {
         let (changes, _) = watch::channel(0);
         let mut known = Vec::new();
-        let Some(file) = kubeconfig else { return Ok(Self { known, changes }) };
+        let Some(file) = &options.kubeconfig else { return Ok(Self { known, changes }) };
         for context in cluster::contexts(file)? {
             let connection = Connection::Kubeconfig {
                 file: Some(file.to_owned()),
@@ -55,8 +57,12 @@ impl Clusters {
                 .await
                 .with_context(|| format!("the cluster {} cannot be used", context.name))?;
             tell(&cluster, &changes);
+            let windows = options.argocd_namespace.as_ref().map(|namespace| {
+                cluster.follow(KindInUse::new("argoproj.io/v1alpha1", "Application"), namespace)
+            });
             let used = Mutex::default();
-            known.push(Known { name: context.name, address: context.server, cluster, used });
+            let (name, address) = (context.name, context.server);
+            known.push(Known { name, address, cluster, windows, used });
         }
         Ok(Self { known, changes })
     }
@@ -81,6 +87,12 @@ impl Clusters {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Wakes whoever answers Argo CD's objects; none: nobody does.
+    #[must_use]
+    pub fn windows(&self) -> Vec<watch::Receiver<u64>> {
+        self.known.iter().filter_map(|known| Some(known.windows.as_ref()?.changed())).collect()
     }
 
     /// Ends all watches.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 pub struct Operations {
     running: Mutex<BTreeMap<ApplicationName, Running>>,
     changes: watch::Sender<u64>,
+    waits: watch::Sender<u64>,
 }
 
 struct Running {
@@ -31,8 +32,8 @@ pub struct UnderWay {
 
 impl Default for Operations {
     fn default() -> Self {
-        let (changes, _) = watch::channel(0);
-        Self { running: Mutex::default(), changes }
+        let ((changes, _), (waits, _)) = (watch::channel(0), watch::channel(0));
+        Self { running: Mutex::default(), changes, waits }
     }
 }
 
@@ -41,6 +42,12 @@ impl Operations {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Wakes whoever shows what one waits for; carries no data.
+    #[must_use]
+    pub fn watch_waits(&self) -> watch::Receiver<u64> {
+        self.waits.subscribe()
     }
 
     /// The one of an application.
@@ -69,8 +76,12 @@ impl Operations {
         deadline: Option<Timestamp>,
     ) {
         if let Some(running) = self.lock().get_mut(application) {
+            let other = running.under_way.waits != waits;
             running.under_way.waits = waits;
             running.under_way.deadline = deadline;
+            if other {
+                self.waits.send_modify(|count| *count += 1);
+            }
         }
     }
 

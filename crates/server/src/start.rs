@@ -106,7 +106,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     check_isolation(&runner, options.require_sandbox)?;
     let images = Arc::new(RegistryImages(registry.clone()));
     let engine = Engine::open(Config::new(data.join("workloads"), images)).await?;
-    let clusters = Clusters::open(options.kubeconfig.as_deref()).await?;
+    let clusters = Clusters::open(&options).await?;
     let helm = helm(&options)?;
     let dialer = Dialer::new([address.port()])?;
     let metrics = match &options.metrics_url {
@@ -131,6 +131,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         helm,
         rendered_through: Default::default(),
         looked: Default::default(),
+        answered: Default::default(),
         trials: Default::default(),
         watched: Default::default(),
         keeping: Default::default(),
@@ -207,6 +208,13 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         tasks::spawn("keep", server, Vec::new(), tasks::keep_ledger::reconcile),
         tokio::spawn(tasks::watch_workloads::follow(Arc::clone(server))),
     ];
+    let windows = server.clusters.windows();
+    if !windows.is_empty() {
+        let operations = [server.operations.watch(), server.operations.watch_waits()];
+        let own = vec![server.renderings.watch(), server.clusters.watch()];
+        let wake = [windows, engine(), own, operations.to_vec()].concat();
+        tasks.push(tasks::spawn("answer-argo-cd", server, wake, tasks::answer_argo_cd::reconcile));
+    }
     watched::follow_targets(server);
     if demo {
         tasks.push(tokio::spawn(demo::visit(Arc::clone(server))));

@@ -30,6 +30,7 @@ const sentences = {
   'deployments.drift_found': '{application} differs from what was deployed: {drifts}',
   'deployments.drift_repaired': 'What differed in {application} is put back: {objects}',
   'deployments.sync_requested': 'A deployment of {application} is asked for',
+  'deployments.sync_unneeded': '{application} was as Git says when its deployment was asked for',
   'deployments.deletion_confirmed': 'Deletions in {application} are confirmed: {objects}',
   'monitoring.assessed': '{application} is assessed: {verdict} ({cases})',
   'monitoring.objective_changed': 'Objective {objective} of {application}: {state}',

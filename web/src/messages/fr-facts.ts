@@ -34,6 +34,8 @@ export const frFacts = {
     'deployments.drift_found': '{application} diffère de ce qui a été déployé : {drifts}',
     'deployments.drift_repaired': 'L’écart de {application} est corrigé : {objects}',
     'deployments.sync_requested': 'Un déploiement de {application} est demandé',
+    'deployments.sync_unneeded':
+      '{application} était conforme à Git quand son déploiement a été demandé',
     'deployments.deletion_confirmed':
       'Des suppressions dans {application} sont confirmées : {objects}',
     'monitoring.assessed': '{application} est évalué : {verdict} ({cases})',

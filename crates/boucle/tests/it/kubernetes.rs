@@ -14,6 +14,7 @@ pub struct World {
     pub server: Server,
     work: tempfile::TempDir,
     data: tempfile::TempDir,
+    arguments: Vec<String>,
 }
 
 pub fn application(name: &str, namespace: &str, policy: &str) -> String {
@@ -47,12 +48,22 @@ impl World {
         apps: impl Fn(&str) -> Vec<(&'static str, String)>,
         files: &[(&str, &str)],
     ) -> Self {
+        Self::started(&|_| Vec::new(), apps, files)
+    }
+
+    /// The same, with further arguments of the server, given the namespace.
+    pub fn started(
+        arguments: &dyn Fn(&str) -> Vec<String>,
+        apps: impl Fn(&str) -> Vec<(&'static str, String)>,
+        files: &[(&str, &str)],
+    ) -> Self {
         let cluster = testkit::cluster();
+        let arguments = arguments(cluster.namespace());
         let data = tempfile::tempdir().expect("a folder");
         let work = tempfile::tempdir().expect("a folder");
-        let server = start(&cluster, data.path());
+        let server = start(&cluster, data.path(), &arguments);
         assert_eq!(server.boucle(&["repo", "create", "me/east"]).code, 0);
-        let world = Self { cluster, server, work, data };
+        let world = Self { cluster, server, work, data, arguments };
         works(world.folder(), &["init", "--quiet", "--initial-branch", "main"]);
         std::fs::create_dir_all(world.folder().join("apps")).expect("a folder");
         std::fs::create_dir_all(world.folder().join("deploy")).expect("a folder");
@@ -71,7 +82,7 @@ impl World {
     /// The server is killed and starts again on what it left.
     pub fn restart(self) -> Self {
         self.server.kill();
-        let server = start(&self.cluster, self.data.path());
+        let server = start(&self.cluster, self.data.path(), &self.arguments);
         Self { server, ..self }
     }
 
@@ -160,8 +171,10 @@ impl World {
     }
 }
 
-fn start(cluster: &TestCluster, data: &Path) -> Server {
-    Server::start(data, &["--kubeconfig", &cluster.kubeconfig().to_string_lossy()])
+fn start(cluster: &TestCluster, data: &Path, arguments: &[String]) -> Server {
+    let kubeconfig = cluster.kubeconfig().to_string_lossy();
+    let own = ["--kubeconfig", &*kubeconfig].into_iter();
+    Server::start(data, &own.chain(arguments.iter().map(String::as_str)).collect::<Vec<_>>())
 }
 
 pub const CONFIG_MAP: &str = "apiVersion: v1
@@ -249,7 +262,7 @@ fn an_autoscaler_may_have_its_replicas() {
     assert_eq!(after, before.as_u64().expect("a number") + 1, "one plan, for the settings");
 }
 
-const JOB: &str = "apiVersion: batch/v1
+pub const JOB: &str = "apiVersion: batch/v1
 kind: Job
 metadata:
   name: migrate

@@ -11,7 +11,7 @@ use crate::harness::{Server, wait_for};
 use crate::kubernetes::CONFIG_MAP;
 
 /// A definition that takes any object, as the tools' own do for what is read here.
-fn define(cluster: &TestCluster, group: &str, version: &str, plural: &str, kind: &str) {
+pub fn define(cluster: &TestCluster, group: &str, version: &str, plural: &str, kind: &str) {
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": { "name": format!("{plural}.{group}") },
@@ -33,7 +33,7 @@ fn define(cluster: &TestCluster, group: &str, version: &str, plural: &str, kind:
     wait_for("the definition is served", || cluster.ask("GET", &objects, None).status == 200);
 }
 
-fn create(cluster: &TestCluster, path: &str, object: &Value) -> Value {
+pub fn create(cluster: &TestCluster, path: &str, object: &Value) -> Value {
     let answer = cluster.ask("POST", path, Some(object));
     assert_eq!(answer.status, 201, "{}", answer.body);
     answer.body

@@ -56,6 +56,12 @@ const EXAMPLES: &[Example] = &[
         "avec un serveur Prometheus",
     ),
     example(
+        "up",
+        "boucle up --kubeconfig ~/.kube/config --argocd-namespace argocd",
+        "for Argo CD's objects",
+        "pour les objets d’Argo CD",
+    ),
+    example(
         "status",
         "boucle status --watch",
         "full screen, kept up to date",

@@ -146,6 +146,7 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
         "kubeconfig",
         "Un kubeconfig dont les applications peuvent nommer les contextes comme destination",
     ),
+    ("argocd_namespace", "Répondre dans les objets `Application` d’Argo CD de ce namespace"),
     ("helm", "Le programme Helm 3 qui rend les charts ; sinon `helm` du PATH"),
     ("require_sandbox", "Refuser les tâches sans isolation entière"),
     ("watch", "En plein écran, tenu à jour"),

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Cluster, Draft, Migration, list, text, with_names_apart};
+use crate::application::Application;
 use crate::objects::ObjectKey;
 
 /// Annotations that ask Argo CD for something once, or that a tool left.
@@ -22,6 +23,12 @@ pub fn of_argo_cd(objects: &[Value], cluster: Cluster<'_>) -> Vec<Migration> {
         object["kind"] == "Application" && text(object, "/apiVersion").starts_with("argoproj.io/")
     });
     with_names_apart(applications.filter_map(|one| of(one, cluster)).collect())
+}
+
+/// The application that an object asks for, read as a file would be; else what is wrong with it.
+pub fn read_argo_cd(object: &Value, cluster: Cluster<'_>) -> Result<Application, String> {
+    let migration = of(object, cluster).ok_or("it has no name")?;
+    Application::parse("application.yaml", &migration.file).map_err(|refused| refused.message)
 }
 
 fn of(object: &Value, cluster: Cluster<'_>) -> Option<Migration> {

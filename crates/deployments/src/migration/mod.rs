@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::application::Application;
 use crate::objects::ObjectKey;
 
-pub use argo_cd::of_argo_cd;
+pub use argo_cd::{of_argo_cd, read_argo_cd};
 pub use flux::of_flux;
 
 /// The tool that an object belongs to.

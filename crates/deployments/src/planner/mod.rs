@@ -318,6 +318,19 @@ pub fn plan(inputs: &PlanInputs) -> Decision {
     Decision::Plan(Plan { generation, parent: inputs.parent, steps, summary })
 }
 
+/// How each object compares with Git, hooks aside, whatever stands in the way of a plan. `None`: what is
+/// there cannot be relied on.
+#[must_use]
+pub fn compare(inputs: &PlanInputs) -> Option<Vec<Step>> {
+    let inventory = trusted_inventory(inputs).ok()?;
+    let reasons = &mut Vec::new();
+    let desired = desired::read(inputs, reasons);
+    let live = live_objects(inputs, inventory);
+    let mut steps = desired::write_steps(inputs, &desired, &live);
+    steps.extend(deletions::delete_steps(inputs, &desired, &live, reasons));
+    Some(steps)
+}
+
 /// The observation, if it is whole and not older than the last apply.
 fn trusted_inventory(inputs: &PlanInputs) -> Result<&Inventory, BlockReason> {
     let Some(inventory) = &inputs.inventory else {

@@ -4,6 +4,7 @@
 
 mod application;
 mod application_set;
+mod argo_cd;
 mod dependencies;
 mod health;
 mod health_families;

@@ -61,6 +61,7 @@ pub async fn diagnosis(State(server): State<Arc<Server>>, headers: HeaderMap) ->
         }
     });
     checks.push(clock(&server));
+    checks.extend(argo_cd(&server));
     checks.extend(configurations(&server).await);
     let healthy = checks.iter().all(|check| check.state != DiagnosisState::Failed);
     Ok(Json(Diagnosis { healthy, checks }))
@@ -127,6 +128,15 @@ fn clock(server: &Server) -> DiagnosisCheck {
 
 /// Clocks that are kept by NTP differ by less.
 const CLOCK_BEHIND_MS: i64 = 2_000;
+
+/// Two controllers of one object undo each other: it is left to the other one, and somebody decides.
+fn argo_cd(server: &Server) -> Vec<DiagnosisCheck> {
+    let writers = server.answered.other_writers().into_iter().map(|(cluster, name, writer)| {
+        let detail = Finding::OtherWriter { name: &name, writer: &writer };
+        check(&format!("Argo CD on {cluster}"), DiagnosisState::Degraded, &detail)
+    });
+    writers.collect()
+}
 
 async fn configurations(server: &Arc<Server>) -> Vec<DiagnosisCheck> {
     let names: Vec<_> = server.recorder.views().repositories.repositories.keys().cloned().collect();

@@ -26,6 +26,13 @@ pub enum Finding<'a> {
         /// By how much.
         seconds: i64,
     },
+    /// An object whose status another program writes.
+    OtherWriter {
+        /// Its name.
+        name: &'a str,
+        /// The program's field manager.
+        writer: &'a str,
+    },
 }
 
 impl Display for Finding<'_> {
@@ -39,6 +46,11 @@ impl Display for Finding<'_> {
             Self::ClockBehind { seconds } => write!(
                 f,
                 "the machine's clock is {seconds} s behind the ledger; time goes on there"
+            ),
+            Self::OtherWriter { name, writer } => write!(
+                f,
+                "`{writer}` writes the status of the application object `{name}`, which is left to it; \
+                 stop it, then remove the object's status"
             ),
         }
     }
@@ -54,6 +66,9 @@ impl Said for Finding<'_> {
             Self::ClockRight => "pas en retard sur le registre".into(),
             Self::ClockBehind { seconds } => format!(
                 "l’horloge de la machine a {seconds} s de retard sur le registre ; le temps y continue"
+            ),
+            Self::OtherWriter { name, writer } => format!(
+                "« {writer} » écrit l’état de l’objet d’application « {name} », qui lui est laissé ; arrêtez-le, puis enlevez l’état de l’objet"
             ),
         }
     }

@@ -165,6 +165,10 @@ impl Simulation {
                 if state.is_some_and(|state| !state.blocked.is_empty()) {
                     self.record_blocked(rendering, Vec::new());
                 }
+                if inputs.requested.is_some() {
+                    let (application, revision) = (name.clone(), rendering.commit.clone());
+                    self.record_fact(&DeploymentFact::SyncUnneeded { application, revision });
+                }
             }
             Decision::Arrived { generation } => {
                 let outcome = "found as it was planned".into();

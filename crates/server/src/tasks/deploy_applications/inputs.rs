@@ -11,7 +11,7 @@ use crate::state::Server;
 use crate::targets::{Observation, Place};
 
 /// Everything that the plan may look at.
-pub(super) fn inputs(
+pub(in crate::tasks) fn inputs(
     server: &Server,
     place: Place<'_>,
     rendering: &Rendering,

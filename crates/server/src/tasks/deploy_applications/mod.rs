@@ -18,7 +18,8 @@ use serde_json::Value;
 use workloads::Change;
 
 pub use inputs::images;
-use inputs::{inputs, waits_for_promotion};
+pub(in crate::tasks) use inputs::inputs;
+use inputs::waits_for_promotion;
 pub use looked::Looked;
 use looked::look_key;
 pub use operate::chain;
@@ -108,7 +109,7 @@ async fn look(
     let inputs = inputs(server, place, rendering, &observed);
     let as_of = inputs.as_of;
     match plan(&inputs) {
-        Decision::UpToDate(_) => record_unblocked(server, rendering).await.map(|()| None),
+        Decision::UpToDate(_) => record_up_to_date(server, rendering, &inputs).await.map(|()| None),
         Decision::Arrived { generation } => {
             let fact = DeploymentFact::Applied {
                 application: name.clone(),
@@ -319,6 +320,20 @@ async fn record_blocked(
         reasons,
     };
     record(server, &fact).await
+}
+
+/// What was asked for is done, also when there was nothing to do.
+async fn record_up_to_date(
+    server: &Arc<Server>,
+    rendering: &Rendering,
+    inputs: &PlanInputs,
+) -> anyhow::Result<()> {
+    record_unblocked(server, rendering).await?;
+    if inputs.requested.is_none() {
+        return Ok(());
+    }
+    let (application, revision) = (rendering.application.name.clone(), rendering.commit.clone());
+    record(server, &DeploymentFact::SyncUnneeded { application, revision }).await
 }
 
 /// What stood in the way of a change that is no longer asked for stands in nobody's way.
