@@ -57,10 +57,24 @@ pub struct StoredAssessment {
     pub generation: u64,
     /// The verdict.
     pub verdict: Verdict,
+    /// The verdict before it could not be told any more; `None`: it never could, or can be now.
+    #[serde(default)]
+    pub verdict_before: Option<Verdict>,
     /// What was found.
     pub cases: Vec<Case>,
     /// The evidence saved for it, the newest last.
     pub evidence: Vec<Evidence>,
+}
+
+impl StoredAssessment {
+    /// What is known of the deployment: that its data is missing for a while takes back nothing.
+    #[must_use]
+    pub fn conclusion(&self) -> Option<Verdict> {
+        match self.verdict {
+            Verdict::Healthy | Verdict::Sick => Some(self.verdict),
+            Verdict::Inconclusive => self.verdict_before,
+        }
+    }
 }
 
 /// Saved evidence.
@@ -166,6 +180,9 @@ impl MonitoringView {
             let old = kept.remove(index);
             if old.verdict == new.verdict {
                 new.since = old.since;
+            }
+            if new.verdict == Verdict::Inconclusive {
+                new.verdict_before = old.conclusion();
             }
             new.evidence = old.evidence;
         }
@@ -315,6 +332,7 @@ impl View for MonitoringView {
                     revision,
                     generation,
                     verdict,
+                    verdict_before: None,
                     cases,
                     evidence,
                 };

@@ -213,7 +213,8 @@ impl Simulation {
 
     fn generations_with(&self, environment: &str, verdict: Verdict) -> BTreeSet<u64> {
         let assessments = self.views.monitoring.assessments.get(&application(environment));
-        let found = assessments.into_iter().flatten().filter(|found| found.verdict == verdict);
+        let found =
+            assessments.into_iter().flatten().filter(|found| found.conclusion() == Some(verdict));
         found.map(|found| found.generation).collect()
     }
 

@@ -110,6 +110,33 @@ impl World {
 }
 
 #[test]
+fn missing_data_takes_back_no_verdict() {
+    let mut world = World::new();
+    let mut check = |at, generation, verdict, conclusion| {
+        world.record(
+            at,
+            &MonitoringFact::Assessed {
+                application: application(),
+                environment: environment(),
+                revision: commit("a"),
+                generation,
+                verdict,
+                cases: Vec::new(),
+            },
+        );
+        let newest = world.view.assessment(&application()).expect("it was assessed");
+        assert_eq!(newest.conclusion(), conclusion, "at {at}");
+    };
+    check(1, 1, Verdict::Inconclusive, None);
+    check(2, 1, Verdict::Healthy, Some(Verdict::Healthy));
+    check(3, 1, Verdict::Inconclusive, Some(Verdict::Healthy));
+    check(4, 1, Verdict::Inconclusive, Some(Verdict::Healthy));
+    check(5, 2, Verdict::Inconclusive, None);
+    check(6, 1, Verdict::Sick, Some(Verdict::Sick));
+    check(7, 1, Verdict::Inconclusive, Some(Verdict::Sick));
+}
+
+#[test]
 fn an_incident_from_its_beginning_to_its_end() {
     let mut world = World::new();
     let nothing = IncidentDecision::Nothing;

@@ -377,7 +377,7 @@ fn suspect(
         .get(&environment.application)
         .into_iter()
         .flatten()
-        .filter(|one| one.verdict == Verdict::Healthy && one.revision != *revision)
+        .filter(|one| one.conclusion() == Some(Verdict::Healthy) && one.revision != *revision)
         .map(|one| (one.sequence, one.revision.clone()))
         .collect();
     Some(Suspect {

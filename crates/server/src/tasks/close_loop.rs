@@ -169,7 +169,7 @@ fn environment_state(
     let healthy: BTreeSet<u64> = assessments
         .into_iter()
         .flatten()
-        .filter(|one| one.verdict == Verdict::Healthy)
+        .filter(|one| one.conclusion() == Some(Verdict::Healthy))
         .map(|one| one.generation)
         .collect();
     let mut verified = BTreeSet::new();

@@ -142,10 +142,10 @@ fn healthy_renderings(views: &Views, environment: &Environment) -> BTreeSet<Comm
     let assessments = views.monitoring.assessments.get(&environment.application);
     for one in assessments.into_iter().flatten() {
         let Some(rendering) = rendering_of(one.generation) else { continue };
-        match one.verdict {
-            Verdict::Healthy => drop(healthy.insert(rendering)),
-            Verdict::Sick => drop(healthy.remove(&rendering)),
-            Verdict::Inconclusive => {}
+        match one.conclusion() {
+            Some(Verdict::Healthy) => drop(healthy.insert(rendering)),
+            Some(Verdict::Sick) => drop(healthy.remove(&rendering)),
+            Some(Verdict::Inconclusive) | None => {}
         }
     }
     healthy
