@@ -35,6 +35,9 @@ pub struct Application {
     pub sync: SyncPolicy,
     /// `spec.ignoreDifferences`.
     pub ignore_differences: Vec<IgnoreDifference>,
+    /// The same of all applications of its repository, which its own file does not have.
+    #[serde(default)]
+    pub shared_ignore_differences: Vec<IgnoreDifference>,
 }
 
 /// Where the objects go.
@@ -180,6 +183,7 @@ impl Application {
         let any = |pattern: &str, text: &str| pattern == "*" || pattern == text;
         self.ignore_differences
             .iter()
+            .chain(&self.shared_ignore_differences)
             .filter(move |ignore| any(&ignore.group, &key.group) && any(&ignore.kind, &key.kind))
             .filter(|ignore| ignore.name.as_ref().is_none_or(|name| *name == key.name))
             .filter(|ignore| ignore.namespace.as_ref().is_none_or(|space| *space == key.namespace))

@@ -160,6 +160,7 @@ pub(crate) fn convert(file: ApplicationFile) -> Result<Application, String> {
             .into_iter()
             .map(ignore_difference)
             .collect::<Result<_, _>>()?,
+        shared_ignore_differences: Vec::new(),
     })
 }
 

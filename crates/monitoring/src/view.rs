@@ -323,10 +323,9 @@ impl View for MonitoringView {
                 verdict,
                 cases,
             } => {
-                let (since, evidence) = (at, Vec::new());
                 let new = StoredAssessment {
                     sequence,
-                    since,
+                    since: at,
                     at,
                     environment,
                     revision,
@@ -334,7 +333,7 @@ impl View for MonitoringView {
                     verdict,
                     verdict_before: None,
                     cases,
-                    evidence,
+                    evidence: Vec::new(),
                 };
                 self.keep_assessment(application, new);
             }

@@ -92,7 +92,7 @@ pub fn read(
     if let Some((_, customizations)) = &declarations.customizations {
         let ignored = customizations.ignore_differences();
         for (_, application) in &mut declarations.applications {
-            application.ignore_differences.extend_from_slice(ignored);
+            application.shared_ignore_differences = ignored.to_vec();
         }
     }
     declarations.check_projects(&texts, surroundings);

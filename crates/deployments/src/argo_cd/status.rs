@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::spec::Reading;
 use super::{merge, operation_state, origin, seconds};
-use crate::health::assess;
+use crate::health::Health;
+use crate::lua::Customizations;
 use crate::objects::ObjectKey;
 use crate::operation::Wait;
 use crate::planner::{Action, Step};
@@ -66,6 +67,8 @@ pub struct View<'a> {
     pub steps: Option<&'a [Step]>,
     /// Its objects as they are.
     pub live: &'a [Value],
+    /// How they are judged.
+    pub customizations: &'a Customizations,
     /// The images of its containers.
     pub images: &'a [&'a str],
     /// Whether an operation is under way.
@@ -182,7 +185,7 @@ fn of_application(window: &Window<'_>, view: &View<'_>, before: &Value) -> Value
     let mut status = json!({ "sync": sync, "health": health(view) });
     // What is there cannot be seen now: what was seen last is shown.
     let resources = match view.steps {
-        Some(steps) => Some(resources(steps, view.live)),
+        Some(steps) => Some(resources(steps, view, window.as_of)),
         None => before.get("resources").cloned(),
     };
     if let Some(resources) = resources {
@@ -223,16 +226,20 @@ fn health(view: &View<'_>) -> Value {
     health
 }
 
-fn resources(steps: &[Step], live: &[Value]) -> Value {
+fn resources(steps: &[Step], view: &View<'_>, as_of: Timestamp) -> Value {
     let mut steps: Vec<&Step> = steps.iter().collect();
     steps.sort_by(|one, other| one.object.cmp(&other.object));
     let live: BTreeMap<ObjectKey, &Value> =
-        live.iter().filter_map(|one| Some((ObjectKey::of(one, "")?, one))).collect();
-    let resource = |step: &Step| resource(step, live.get(&step.object).copied());
+        view.live.iter().filter_map(|one| Some((ObjectKey::of(one, "")?, one))).collect();
+    let resource = |step: &Step| {
+        let found = live.get(&step.object).copied();
+        let judged = |one| view.customizations.assess(one, as_of.0.div_euclid(1_000));
+        resource(step, found, found.and_then(judged))
+    };
     steps.into_iter().take(RESOURCES_MAX).map(resource).collect()
 }
 
-fn resource(step: &Step, found: Option<&Value>) -> Value {
+fn resource(step: &Step, found: Option<&Value>, health: Option<Health>) -> Value {
     let object = &step.object;
     let manifest = step.manifest.as_ref().or(found);
     let version = manifest.and_then(|manifest| manifest["apiVersion"].as_str()).unwrap_or_default();
@@ -253,7 +260,7 @@ fn resource(step: &Step, found: Option<&Value>) -> Value {
         Action::Delete | Action::Blocked => resource["requiresPruning"] = true.into(),
         Action::Create | Action::Update | Action::Unchanged => {}
     }
-    match (found, found.and_then(assess)) {
+    match (found, health) {
         (None, _) => resource["health"] = json!({ "status": "Missing" }),
         (Some(_), Some(health)) if health.message.is_empty() => {
             resource["health"] = json!({ "status": health.status.name() });

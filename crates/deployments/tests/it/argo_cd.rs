@@ -6,8 +6,8 @@ use deployments::argo_cd::{
 };
 use deployments::migration::Cluster;
 use deployments::{
-    Application, ApplicationState, BlockReason, DeploymentFact, DeploymentsView, HealthStatus,
-    PlanSummary, Step, SyncRequest, compare,
+    Application, ApplicationState, BlockReason, Customizations, DeploymentFact, DeploymentsView,
+    HealthStatus, PlanSummary, Step, SyncRequest, compare,
 };
 use ledger::{Actor, ApplicationName, MemoryLedger, RepositoryName, Timestamp, View as _};
 use serde_json::{Value, json};
@@ -91,6 +91,7 @@ fn shown_in(object: &Value, state: &ApplicationState, steps: Option<&[Step]>) ->
         revision: Some(&revision),
         steps,
         live: &live,
+        customizations: &Customizations::default(),
         images: &["b:1", "a:1", "b:1"],
         is_under_way: true,
         waits: &[],
@@ -184,11 +185,13 @@ fn what_is_shown_is_not_written_again() {
 #[test]
 fn a_field_that_the_cluster_does_not_keep_is_not_written_for_ever() {
     let state = state(&[(1, planned(1)), (2, applied(1))]);
+    let customizations = Customizations::default();
     let view = || View {
         state: &state,
         revision: None,
         steps: None,
         live: &[],
+        customizations: &customizations,
         images: &[],
         is_under_way: false,
         waits: &[],

@@ -10,7 +10,7 @@ use deployments::argo_cd::{
     self, Counterpart, Names, Reading, STATUS_MANAGER, Shown, View, Window, other_writer,
 };
 use deployments::migration::Cluster;
-use deployments::{ApplicationState, DeploymentFact, Step, compare};
+use deployments::{ApplicationState, Customizations, DeploymentFact, Step, compare};
 use futures::StreamExt as _;
 use ledger::{Actor, ApplicationName, RepositoryName};
 use serde_json::Value;
@@ -241,6 +241,7 @@ impl Hand<'_> {
                 revision: None,
                 steps: None,
                 live: &[],
+                customizations: &Customizations::default(),
                 images: &[],
                 is_under_way: false,
                 waits: &[],
@@ -254,6 +255,7 @@ impl Hand<'_> {
                     revision: Some(&rendering.commit),
                     steps: steps.as_deref(),
                     live: &live,
+                    customizations: &rendering.customizations,
                     images: &images(&rendering.manifests).collect::<Vec<_>>(),
                     is_under_way: under_way.is_some(),
                     waits: &under_way.map(|one| one.waits).unwrap_or_default(),

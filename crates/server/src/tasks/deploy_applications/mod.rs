@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployments::{
-    Action, BlockReason, Decision, DeploymentFact, Health, HealthStatus, Plan, aggregate_health_by,
-    is_drift, plan,
+    Action, BlockReason, Decision, DeploymentFact, Health, HealthStatus, Plan, PlanInputs,
+    aggregate_health_by, is_drift, plan,
 };
 use futures::StreamExt;
 use ledger::{Actor, AppendRefusal, ApplicationName, Timestamp};
