@@ -14,6 +14,9 @@ pub struct Secret {
     pub set_at: String,
     /// Who gave it.
     pub set_by: String,
+    /// The address of the API server that it opens, and nothing else; absent: jobs get it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// The value of a secret.
@@ -22,6 +25,11 @@ pub struct Secret {
 pub struct SetSecret {
     /// At least 3 bytes and at most 48 KiB.
     pub value: String,
+    /// The address of an API server, `https://…`: only a cluster that a file of the repository declares
+    /// there gets the value, and no job. Needs who administers the server. Absent: what gets it already,
+    /// jobs at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// A receiver of notifications that a repository's `boucle.yaml` names.

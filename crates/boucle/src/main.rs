@@ -53,6 +53,7 @@ async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<
         demo_cluster: up.demo_cluster,
         metrics_url: up.metrics_url,
         kubeconfig: up.kubeconfig,
+        in_cluster: up.in_cluster,
         argocd_namespace: up.argocd_namespace,
         helm: up.helm,
         require_sandbox: up.require_sandbox,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::commands;
 use crate::language::Language;
@@ -110,6 +110,7 @@ pub enum Command {
 
 /// How the server is started.
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("clusters").multiple(true))]
 pub struct UpArguments {
     /// The data folder; made when it does not exist. [default: boucle-data]
     #[arg(skip)]
@@ -127,10 +128,13 @@ pub struct UpArguments {
     #[arg(long, value_name = "URL", value_parser = web_address)]
     pub metrics_url: Option<String>,
     /// A kubeconfig whose contexts applications may name as their destination.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "clusters")]
     pub kubeconfig: Option<PathBuf>,
+    /// Applications may name the cluster that this server runs on, as `in-cluster`.
+    #[arg(long, group = "clusters")]
+    pub in_cluster: bool,
     /// Answer in Argo CD's `Application` objects of this namespace.
-    #[arg(long, value_name = "NAMESPACE", requires = "kubeconfig", value_parser = namespace)]
+    #[arg(long, value_name = "NAMESPACE", requires = "clusters", value_parser = namespace)]
     pub argocd_namespace: Option<String>,
     /// The Helm 3 program that renders charts; otherwise `helm` on the PATH.
     #[arg(long, value_name = "FILE")]

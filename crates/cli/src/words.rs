@@ -11,6 +11,8 @@ pub use french::French;
 
 use api::runs::AnnotationLevel;
 
+use crate::commands::cluster_add::KubeconfigProblem;
+
 /// The head of a table's column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
@@ -168,6 +170,10 @@ pub trait Words: Sync {
     fn migrations(&self, found: usize, with_problems: usize) -> String;
     /// How many files were written.
     fn migration_written(&self, count: usize, folder: &str) -> String;
+    /// A cluster was declared.
+    fn cluster_added(&self, name: &str, secret: &str, file: &str) -> String;
+    /// Why it cannot be.
+    fn kubeconfig_problem(&self, problem: &KubeconfigProblem) -> String;
     fn demo_waits(&self) -> &'static str;
     fn demo_absent(&self) -> &'static str;
     fn demo_run_failed(&self, run: u64) -> String;

@@ -12,7 +12,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cluster::{Applied, Change, Cluster, Connection, Identity, KindInUse, PutOptions, Token};
+use cluster::{
+    Applied, Change, Cluster, Connection, Credential, Identity, KindInUse, PutOptions, Secret,
+};
 use deployments::{ObjectKey, tracked};
 use futures::StreamExt as _;
 use ledger::ApplicationName;
@@ -79,10 +81,11 @@ async fn main() {
 }
 
 async fn open(server: &str, token: &str, authority: &str) -> Cluster {
-    let connection = Connection::Token {
+    let connection = Connection::Address {
         server: server.into(),
-        token: Token::new(token),
+        credential: Credential::Token(Secret::new(token)),
         certificate_authority: Some(authority.into()),
+        server_name: None,
     };
     let cluster = Cluster::open("bench", connection).await.unwrap();
     let kinds = [KindInUse::new("apps/v1", "Deployment"), KindInUse::new("v1", "ConfigMap")];

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use serde_json::json;
 
@@ -25,32 +27,48 @@ pub enum Connection {
     },
     /// The service account of the pod that this process runs in.
     InCluster,
-    /// A bearer token.
-    Token {
-        /// The server's address: `https://10.0.0.1:6443`.
+    /// An address.
+    Address {
+        /// The server's: `https://10.0.0.1:6443`.
         server: String,
         /// Who we are.
-        token: Token,
+        credential: Credential,
         /// The certificates that sign the server's, as PEM; `None`: those of the machine.
         certificate_authority: Option<String>,
+        /// The name in the server's certificate, when it is not the address's.
+        server_name: Option<String>,
     },
 }
 
-/// A secret that is never shown.
-#[derive(Clone)]
-pub struct Token(String);
+/// Who we are.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// Whom a bearer token names.
+    Token(Secret),
+    /// Whom a client certificate names.
+    Certificate {
+        /// As PEM.
+        certificate: String,
+        /// As PEM.
+        key: Secret,
+    },
+}
 
-impl Token {
-    /// Takes the text of a token.
+/// A token or a key, which is never shown.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes its text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
+        f.write_str("Secret(…)")
     }
 }
 
@@ -62,7 +80,9 @@ impl fmt::Debug for Connection {
                 f.debug_struct("Kubeconfig").field("file", file).field("context", context).finish()
             }
             Self::InCluster => f.write_str("InCluster"),
-            Self::Token { server, .. } => f.debug_struct("Token").field("server", server).finish(),
+            Self::Address { server, .. } => {
+                f.debug_struct("Address").field("server", server).finish()
+            }
         }
     }
 }
@@ -147,18 +167,26 @@ impl Connection {
                     .map_err(failed)
             }
             Self::InCluster => Ok(kube::Config::incluster()?),
-            Self::Token { server, token, certificate_authority } => {
+            Self::Address { server, credential, certificate_authority, server_name } => {
                 // By way of a kubeconfig, so that certificates are read in one place.
                 let mut cluster = json!({ "server": server });
                 if let Some(certificates) = certificate_authority {
-                    use base64::Engine as _;
-                    let encoded = base64::engine::general_purpose::STANDARD.encode(certificates);
-                    cluster["certificate-authority-data"] = encoded.into();
+                    cluster["certificate-authority-data"] = STANDARD.encode(certificates).into();
                 }
+                if let Some(name) = server_name {
+                    cluster["tls-server-name"] = name.as_str().into();
+                }
+                let user = match credential {
+                    Credential::Token(token) => json!({ "token": token.0 }),
+                    Credential::Certificate { certificate, key } => json!({
+                        "client-certificate-data": STANDARD.encode(certificate),
+                        "client-key-data": STANDARD.encode(&key.0),
+                    }),
+                };
                 let config = json!({
                     "current-context": "boucle",
                     "clusters": [{ "name": "boucle", "cluster": cluster }],
-                    "users": [{ "name": "boucle", "user": { "token": token.0 } }],
+                    "users": [{ "name": "boucle", "user": user }],
                     "contexts": [{
                         "name": "boucle", "context": { "cluster": "boucle", "user": "boucle" },
                     }],

@@ -39,7 +39,7 @@ use serde_json::Value;
 
 pub use apply::{Applied, Change, DeleteOptions, Propagation, PutOptions};
 pub use cache::{Changes, PodState};
-pub use connection::{Connection, ContextOfKubeconfig, OpenError, Token, contexts};
+pub use connection::{Connection, ContextOfKubeconfig, Credential, OpenError, Secret, contexts};
 pub use doctor::{Deployer, MissingPermission};
 pub use error::{ApplyRefusal, Cause, FieldConflict, RequestError};
 pub use followed::Followed;

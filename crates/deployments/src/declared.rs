@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::application::Application;
 use crate::application_set::ApplicationSet;
+use crate::cluster_file::DeclaredCluster;
 use crate::customizations_file;
 use crate::lua::Customizations;
 use crate::project::Project;
@@ -19,6 +20,8 @@ pub enum Declared {
     Set(Box<ApplicationSet>),
     /// How objects are judged and compared.
     Customizations(Box<Customizations>),
+    /// A cluster.
+    Cluster(Box<DeclaredCluster>),
 }
 
 /// Which of Argo CD's kinds a file says it is.
@@ -32,6 +35,8 @@ pub enum DeclaredKind {
     Set,
     /// The ConfigMap `argocd-cm`.
     Customizations,
+    /// A cluster's Secret.
+    Cluster,
 }
 
 impl Declared {
@@ -45,6 +50,9 @@ impl Declared {
             DeclaredKind::Set => ApplicationSet::parse(file, text).map(Box::new).map(Self::Set),
             DeclaredKind::Customizations => {
                 customizations_file::parse(file, text).map(Box::new).map(Self::Customizations)
+            }
+            DeclaredKind::Cluster => {
+                DeclaredCluster::parse(file, text).map(Box::new).map(Self::Cluster)
             }
         }
     }
@@ -63,6 +71,7 @@ impl DeclaredKind {
             Some("AppProject") => Self::Project,
             Some("ApplicationSet") => Self::Set,
             Some("ConfigMap") => Self::Customizations,
+            Some("Secret") => Self::Cluster,
             Some(_) | None => Self::Application,
         }
     }

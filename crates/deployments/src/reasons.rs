@@ -120,7 +120,7 @@ impl fmt::Display for BlockReason {
         match self {
             Self::ClusterUnavailable { address } => write!(
                 f,
-                "the destination `{address}` is no cluster that this server knows; start it with a kubeconfig that has it, or use `name: local` for processes of this machine"
+                "the destination `{address}` is no cluster that this server knows; declare it in Git with `boucle cluster add`, start the server with a kubeconfig that has it, or use `name: local` for processes of this machine; `boucle cluster list` says what a declared one lacks"
             ),
             Self::InventoryMissing { what } => write!(
                 f,

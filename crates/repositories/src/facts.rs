@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::access::{DenialReason, Permission, Role, Scope, Visibility};
 use crate::policy::MergeMethod;
-use crate::secrets::SecretName;
+use crate::secrets::{SecretName, SecretUse};
 
 /// Something that happened. Fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -297,6 +297,9 @@ pub enum RepositoryFact {
         repository: RepositoryName,
         /// Which.
         name: SecretName,
+        /// What gets it.
+        #[serde(default)]
+        used_by: SecretUse,
     },
     /// A secret is no more.
     SecretRemoved {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use ledger::{Actor, Fact, Timestamp};
+use ledger::{Actor, Fact, RepositoryName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::RepositoryFact;
@@ -46,6 +46,36 @@ pub struct SecretRecord {
     pub set_at: Timestamp,
     /// Who gave it.
     pub set_by: Actor,
+    /// What gets it.
+    pub used_by: SecretUse,
+}
+
+/// What gets the value of a secret: nothing else ever does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretUse {
+    /// Jobs of trusted runs, and what signs notifications.
+    #[default]
+    Jobs,
+    /// The API server of a cluster.
+    Cluster {
+        /// Its address. Whoever may merge can write another one into a file, and gets nothing by it.
+        server: String,
+    },
+}
+
+/// Why no secret opens a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoClusterSecret {
+    /// The repository has no secret of this name.
+    Missing,
+    /// It is for jobs.
+    ForJobs,
+    /// It was given for another address.
+    Elsewhere {
+        /// Which.
+        server: String,
+    },
 }
 
 impl SecretName {
@@ -92,13 +122,44 @@ impl From<SecretName> for String {
     }
 }
 
+impl RepositoriesView {
+    /// The secrets that jobs of a repository get.
+    pub fn job_secrets(&self, repository: &RepositoryName) -> impl Iterator<Item = &SecretName> {
+        let all = self.secrets.get(repository).into_iter().flatten();
+        all.filter(|(_, record)| record.used_by == SecretUse::Jobs).map(|(name, _)| name)
+    }
+
+    /// The secret that opens the cluster at this address.
+    pub fn cluster_secret(
+        &self,
+        repository: &RepositoryName,
+        name: &SecretName,
+        server: &str,
+    ) -> Result<&SecretRecord, NoClusterSecret> {
+        let known = self.secrets.get(repository).and_then(|secrets| secrets.get(name));
+        let known = known.ok_or(NoClusterSecret::Missing)?;
+        match &known.used_by {
+            SecretUse::Cluster { server: given } if is_same_address(given, server) => Ok(known),
+            SecretUse::Cluster { server } => {
+                Err(NoClusterSecret::Elsewhere { server: server.clone() })
+            }
+            SecretUse::Jobs => Err(NoClusterSecret::ForJobs),
+        }
+    }
+}
+
+fn is_same_address(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
 /// Takes a fact about secrets; `None` when it is none, or about a repository that no fact made.
 pub(crate) fn fold(view: &mut RepositoriesView, fact: &Fact, body: &RepositoryFact) -> Option<()> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other fact is about secrets")]
     match body {
-        RepositoryFact::SecretSet { repository, name } => {
+        RepositoryFact::SecretSet { repository, name, used_by } => {
             view.repositories.get(repository)?;
-            let record = SecretRecord { set_at: fact.at, set_by: fact.actor.clone() };
+            let (set_at, set_by) = (fact.at, fact.actor.clone());
+            let record = SecretRecord { set_at, set_by, used_by: used_by.clone() };
             view.secrets.entry(repository.clone()).or_default().insert(name.clone(), record);
             Some(())
         }
@@ -112,6 +173,35 @@ pub(crate) fn fold(view: &mut RepositoriesView, fact: &Fact, body: &RepositoryFa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_goes_to_jobs_or_to_one_cluster() {
+        let repository = RepositoryName::new("team/fleet").expect("a name");
+        let name = |text: &str| SecretName::new(text).expect("a name");
+        let record =
+            |used_by| SecretRecord { set_at: Timestamp(0), set_by: Actor::system("test"), used_by };
+        let cluster = |server: &str| SecretUse::Cluster { server: server.into() };
+        let mut view = RepositoriesView::default();
+        let secrets = view.secrets.entry(repository.clone()).or_default();
+        secrets.insert(name("BUILD"), record(SecretUse::Jobs));
+        secrets.insert(name("EAST"), record(cluster("https://east:6443")));
+        let jobs: Vec<_> = view.job_secrets(&repository).map(SecretName::as_str).collect();
+        assert_eq!(jobs, ["BUILD"]);
+        for (secret, server, expected) in [
+            ("EAST", "https://east:6443", None),
+            ("EAST", "https://east:6443/", None),
+            ("BUILD", "https://east:6443", Some(NoClusterSecret::ForJobs)),
+            ("WEST", "https://east:6443", Some(NoClusterSecret::Missing)),
+            (
+                "EAST",
+                "https://attacker.example",
+                Some(NoClusterSecret::Elsewhere { server: "https://east:6443".into() }),
+            ),
+        ] {
+            let found = view.cluster_secret(&repository, &name(secret), server);
+            assert_eq!(found.err(), expected, "{secret} {server}");
+        }
+    }
 
     #[test]
     fn names_are_githubs() {

@@ -1,36 +1,52 @@
-//! The clusters that applications may name as their destination: the contexts of the kubeconfig that
-//! the server was started with.
+//! The clusters that applications may name as their destination: those that the server was started
+//! with, which all repositories may use, and those that a repository declares for itself.
 //!
 //! A cluster is asked only for the kinds that its applications have, and had when they were applied
 //! last: what left Git is found only where somebody looks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use cluster::{Cluster, Connection, Followed, KindInUse, Reachability};
-use deployments::ObjectKey;
-use ledger::{ApplicationName, CommitId};
+use deployments::application_set::KnownCluster;
+use deployments::{DeclaredCluster, ObjectKey};
+use ledger::{ApplicationName, CommitId, RepositoryName};
+use repositories::secrets::SecretRecord;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::options::Options;
 use crate::renderings::Rendering;
+use crate::targets::TargetVersion;
+use crate::words::ClusterLacks;
+
+/// Argo CD's name and address of the cluster that the server itself runs on.
+const IN_CLUSTER: (&str, &str) = ("in-cluster", "https://kubernetes.default.svc");
 
 /// Every known cluster.
 pub struct Clusters {
-    known: Vec<Known>,
+    /// Those that the server was started with.
+    shared: Vec<Arc<Known>>,
+    /// Those of repositories, in no order that means anything.
+    declared: Mutex<Vec<Opened>>,
+    openings: AtomicU64,
     changes: watch::Sender<u64>,
 }
 
 /// A cluster and what is in use of it.
 pub struct Known {
-    /// The context's name.
+    /// What it is called everywhere: the context's name, or the repository's and the file's.
     pub name: String,
+    /// The repository that declares it; `None`: every repository may use it.
+    pub repository: Option<RepositoryName>,
     /// Where its API server is.
     pub address: String,
     /// The cluster.
     pub cluster: Cluster,
+    /// Which opening of a cluster this is: the versions of another one say nothing of it.
+    pub opening: u64,
     /// Argo CD's `Application` objects there, when they are answered.
     pub windows: Option<Followed>,
     used: Mutex<BTreeMap<ApplicationName, Used>>,
@@ -42,45 +58,179 @@ struct Used {
     kinds: BTreeSet<KindInUse>,
 }
 
+/// A cluster as a repository declares it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which repository.
+    pub repository: RepositoryName,
+    /// What its file says.
+    pub cluster: DeclaredCluster,
+    /// The secret that opens it. Another value has another record.
+    pub secret: Result<SecretRecord, ClusterLacks>,
+}
+
+struct Opened {
+    wanted: Wanted,
+    known: Result<Arc<Known>, ClusterLacks>,
+}
+
+impl Wanted {
+    /// What the cluster is called outside of its repository: no two are called alike.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.repository, self.cluster.name)
+    }
+}
+
 impl Clusters {
-    /// The contexts of a kubeconfig. None of them needs to answer now.
+    /// The contexts of a kubeconfig, and the cluster that this process runs on. None of them needs to
+    /// answer now.
     pub async fn open(options: &Options) -> anyhow::Result<Self> {
         let (changes, _) = watch::channel(0);
-        let mut known = Vec::new();
-        let Some(file) = &options.kubeconfig else { return Ok(Self { known, changes }) };
-        for context in cluster::contexts(file)? {
-            let connection = Connection::Kubeconfig {
-                file: Some(file.to_owned()),
-                context: Some(context.name.clone()),
-            };
-            let cluster = Cluster::open(context.name.clone(), connection)
-                .await
-                .with_context(|| format!("the cluster {} cannot be used", context.name))?;
+        let mut connections = Vec::new();
+        if options.in_cluster {
+            let (name, address) = IN_CLUSTER;
+            connections.push((name.to_owned(), address.to_owned(), Connection::InCluster));
+        }
+        if let Some(file) = &options.kubeconfig {
+            for context in cluster::contexts(file)? {
+                let (file, name) = (Some(file.to_owned()), context.name);
+                let connection = Connection::Kubeconfig { file, context: Some(name.clone()) };
+                connections.push((name, context.server, connection));
+            }
+        }
+        let mut shared: Vec<Arc<Known>> = Vec::new();
+        let openings = AtomicU64::default();
+        for (name, address, connection) in connections {
+            anyhow::ensure!(
+                !shared.iter().any(|known| known.name == name),
+                "--in-cluster and a context of the kubeconfig are both called {name}; rename the \
+                 context (`kubectl config rename-context`)"
+            );
+            let cluster = Cluster::open(name.clone(), connection).await;
+            let cluster = cluster.with_context(|| format!("the cluster {name} cannot be used"))?;
             tell(&cluster, &changes);
             let windows = options.argocd_namespace.as_ref().map(|namespace| {
                 cluster.follow(KindInUse::new("argoproj.io/v1alpha1", "Application"), namespace)
             });
-            let used = Mutex::default();
-            let (name, address) = (context.name, context.server);
-            known.push(Known { name, address, cluster, windows, used });
+            let (opening, used) = (next(&openings), Mutex::default());
+            let repository = None;
+            let known = Known { name, repository, address, cluster, opening, windows, used };
+            shared.push(Arc::new(known));
         }
-        Ok(Self { known, changes })
+        Ok(Self { shared, declared: Mutex::default(), openings, changes })
     }
 
-    /// The cluster of this name or this address.
+    /// The clusters that repositories declare become these. What is declared as before stays as it is;
+    /// `connect` says how another is reached.
+    pub async fn declare(
+        &self,
+        wanted: Vec<Wanted>,
+        connect: impl Fn(&Wanted) -> Result<Connection, ClusterLacks>,
+    ) {
+        let is_wanted = |one: &Opened| wanted.contains(&one.wanted);
+        let (mut kept, gone): (Vec<Opened>, Vec<Opened>) =
+            std::mem::take(&mut *self.lock()).into_iter().partition(is_wanted);
+        // Closed before the next is opened, so that nobody is there twice.
+        gone.iter()
+            .filter_map(|one| one.known.as_ref().ok())
+            .for_each(|known| known.cluster.close());
+        let mut changed = !gone.is_empty();
+        for wanted in wanted {
+            if !kept.iter().any(|one| one.wanted == wanted) {
+                changed = true;
+                let known = self.open_declared(&wanted, &connect).await;
+                kept.push(Opened { wanted, known });
+            }
+        }
+        *self.lock() = kept;
+        if changed {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    async fn open_declared(
+        &self,
+        wanted: &Wanted,
+        connect: impl Fn(&Wanted) -> Result<Connection, ClusterLacks>,
+    ) -> Result<Arc<Known>, ClusterLacks> {
+        let name = wanted.name();
+        let opened = Cluster::open(name.clone(), connect(wanted)?).await;
+        let cluster = opened.map_err(|error| ClusterLacks::Sense { problem: error.to_string() })?;
+        tell(&cluster, &self.changes);
+        let (address, opening) = (wanted.cluster.server.clone(), next(&self.openings));
+        let (repository, used) = (Some(wanted.repository.clone()), Mutex::default());
+        let known = Known { name, repository, address, cluster, opening, windows: None, used };
+        Ok(Arc::new(known))
+    }
+
+    /// The cluster that a file of the repository means by this name or this address.
     #[must_use]
-    pub fn find(&self, address: &str) -> Option<&Known> {
-        let same = |known: &&Known| {
-            known.name == address
-                || known.address.trim_end_matches('/') == address.trim_end_matches('/')
+    pub fn find(&self, repository: &RepositoryName, destination: &str) -> Option<Arc<Known>> {
+        let shared = self.shared(destination);
+        shared.or_else(|| {
+            let declared = self.lock();
+            let own = declared.iter().find(|one| {
+                one.wanted.repository == *repository && one.wanted.cluster.is_called(destination)
+            });
+            own.and_then(|one| one.known.as_ref().ok().cloned())
+        })
+    }
+
+    /// What the cluster that a file of the repository means is called everywhere, also when it cannot
+    /// be opened.
+    #[must_use]
+    pub fn name_of(&self, repository: &RepositoryName, destination: &str) -> Option<String> {
+        let found = self.find(repository, destination).map(|known| known.name.clone());
+        found.or_else(|| {
+            let declared = self.lock();
+            let own = declared
+                .iter()
+                .map(|one| &one.wanted)
+                .find(|one| one.repository == *repository && one.cluster.is_called(destination));
+            own.map(Wanted::name)
+        })
+    }
+
+    /// The cluster of this name or this address, of those that all repositories may use.
+    #[must_use]
+    pub fn shared(&self, destination: &str) -> Option<Arc<Known>> {
+        self.shared.iter().find(|known| known.is_called(destination)).cloned()
+    }
+
+    /// The cluster that is called so everywhere, or a shared one at this address.
+    #[must_use]
+    pub fn called(&self, name: &str) -> Option<Arc<Known>> {
+        self.all().into_iter().find(|known| known.name == name).or_else(|| self.shared(name))
+    }
+
+    /// All of them: the shared ones in the order of the kubeconfig, then those of repositories.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Known>> {
+        let declared = self.lock();
+        let own = declared.iter().filter_map(|one| one.known.as_ref().ok());
+        self.shared.iter().chain(own).cloned().collect()
+    }
+
+    /// Those that are declared and cannot be opened: the repository, the name, the address and why.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<(Wanted, ClusterLacks)> {
+        let declared = self.lock();
+        let lacking = declared
+            .iter()
+            .filter_map(|one| Some((one.wanted.clone(), one.known.as_ref().err()?.clone())));
+        lacking.collect()
+    }
+
+    /// The shared ones, as sets and projects see them: the contexts of a kubeconfig have no labels.
+    #[must_use]
+    pub fn shared_names(&self) -> Vec<KnownCluster> {
+        let cluster = |known: &Arc<Known>| KnownCluster {
+            name: known.name.clone(),
+            server: known.address.clone(),
+            ..KnownCluster::default()
         };
-        self.known.iter().find(same)
-    }
-
-    /// All of them, in the file's order.
-    #[must_use]
-    pub fn all(&self) -> &[Known] {
-        &self.known
+        self.shared.iter().map(cluster).collect()
     }
 
     /// Wakes whoever waits for a change on any cluster; carries no data.
@@ -92,13 +242,21 @@ impl Clusters {
     /// Wakes whoever answers Argo CD's objects; none: nobody does.
     #[must_use]
     pub fn windows(&self) -> Vec<watch::Receiver<u64>> {
-        self.known.iter().filter_map(|known| Some(known.windows.as_ref()?.changed())).collect()
+        self.shared.iter().filter_map(|known| Some(known.windows.as_ref()?.changed())).collect()
     }
 
     /// Ends all watches.
     pub fn close(&self) {
-        self.known.iter().for_each(|known| known.cluster.close());
+        self.all().iter().for_each(|known| known.cluster.close());
     }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Opened>> {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn next(openings: &AtomicU64) -> u64 {
+    openings.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// A change on the cluster is a change of all of them.
@@ -120,6 +278,16 @@ fn tell(cluster: &Cluster, changes: &watch::Sender<u64>) {
 }
 
 impl Known {
+    fn is_called(&self, destination: &str) -> bool {
+        self.name == destination
+            || self.address.trim_end_matches('/') == destination.trim_end_matches('/')
+    }
+
+    /// Changes whenever the application may look different.
+    pub fn version(&self, application: &ApplicationName) -> TargetVersion {
+        TargetVersion(self.opening, self.cluster.version(application))
+    }
+
     /// Whether nothing of the application is in use here yet.
     #[must_use]
     pub fn is_new(&self, application: &ApplicationName) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use control::configuration::Configuration;
 use deployments::project::Projects;
-use deployments::{Application, Customizations};
+use deployments::{Application, Customizations, DeclaredCluster};
 use git_store::{EntryKind, Repository};
 use ledger::{ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName};
 use monitoring::Objective;
@@ -42,6 +42,8 @@ pub struct RepositoryConfiguration {
     pub projects: Projects,
     /// The sets that generate applications, by name.
     pub sets: BTreeMap<String, DeclaredSet>,
+    /// The clusters that its applications may go to, besides those of the server.
+    pub clusters: Vec<DeclaredCluster>,
     /// How objects of the applications are judged.
     pub customizations: Arc<Customizations>,
     /// Objectives.
@@ -164,6 +166,7 @@ fn read(
             applications: known.applications.clone(),
             projects: known.projects.clone(),
             sets: known.sets.clone(),
+            clusters: known.clusters.clone(),
             customizations: Arc::clone(&known.customizations),
             objectives: known.objectives.clone(),
             written: known.written.clone(),
@@ -187,6 +190,7 @@ fn read(
         applications: declared.applications,
         projects: declared.projects,
         sets: declared.sets,
+        clusters: declared.clusters,
         customizations: declared.customizations.map(|(_, read)| read).unwrap_or_default().into(),
         objectives,
         written,

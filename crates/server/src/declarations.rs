@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployments::application_set::{ApplicationSet, SetInputs};
 use deployments::project::Projects;
 use deployments::{
-    Application, BlockReason, Customizations, Declared, DeclaredKind, dependency_problems,
+    Application, BlockReason, Customizations, Declared, DeclaredCluster, DeclaredKind,
+    dependency_problems,
 };
 use git_store::{EntryKind, TreeReader};
 use ledger::ApplicationName;
@@ -26,6 +27,8 @@ pub struct Declarations {
     pub projects: Projects,
     /// The sets, by name.
     pub sets: BTreeMap<String, DeclaredSet>,
+    /// Clusters.
+    pub clusters: Vec<DeclaredCluster>,
     /// How objects of its applications are judged, and the file that says so.
     pub customizations: Option<(String, Customizations)>,
     /// What is wrong, with places.
@@ -52,7 +55,7 @@ pub fn read(
     reader: &TreeReader,
 ) -> anyhow::Result<Declarations> {
     let mut declarations = Declarations::default();
-    let (mut texts, mut sets) = (BTreeMap::new(), Vec::new());
+    let (mut texts, mut sets, mut clusters) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (path, text) in files {
         match Declared::parse(&path, &text) {
             Ok(Declared::Application(application)) => declarations.add(&path, *application),
@@ -67,6 +70,7 @@ pub fn read(
             // After the applications that files name themselves, whose names they may not take.
             Ok(Declared::Set(set)) => sets.push((path.clone(), *set)),
             Ok(Declared::Customizations(read)) => declarations.customize(&path, *read),
+            Ok(Declared::Cluster(cluster)) => clusters.push((path.clone(), *cluster)),
             Err(error) => {
                 let code = match DeclaredKind::of(&path, &text) {
                     DeclaredKind::Application => "invalid-application",
@@ -76,12 +80,14 @@ pub fn read(
                     }
                     DeclaredKind::Set => "invalid-application-set",
                     DeclaredKind::Customizations => "invalid-customizations",
+                    DeclaredKind::Cluster => "invalid-cluster",
                 };
                 declarations.problems.push(yaml_problem(code, &error));
             }
         }
         texts.insert(path, text);
     }
+    let surroundings = &declarations.add_clusters(clusters, surroundings);
     let paths = match sets.iter().any(|(_, set)| set.reads_files()) {
         true => all_files(reader)?,
         false => Vec::new(),
@@ -139,7 +145,7 @@ impl Declarations {
         };
         let is_here = |url: &str, revision: &str| surroundings.is_here(url, revision);
         let clusters = surroundings.clusters();
-        let inputs = SetInputs { clusters: &clusters, paths, read: &read, is_here: &is_here };
+        let inputs = SetInputs { clusters, paths, read: &read, is_here: &is_here };
         match set.expand(path, &inputs) {
             Ok(applications) => {
                 let names = applications.iter().map(|one| one.name.clone()).collect();
@@ -165,6 +171,24 @@ impl Declarations {
         } else {
             self.applications.push((path.into(), application));
         }
+    }
+
+    /// Gives the surroundings with the clusters.
+    fn add_clusters(
+        &mut self,
+        clusters: Vec<(String, DeclaredCluster)>,
+        surroundings: &Surroundings,
+    ) -> Surroundings {
+        let (surroundings, taken) = surroundings.with(clusters.iter().map(|(_, cluster)| cluster));
+        for (path, cluster) in &clusters {
+            if taken.iter().any(|one| std::ptr::eq(*one, cluster)) {
+                let what = Trouble::ClusterKnown { cluster: cluster.name.clone() };
+                self.problems.push(whole_file("duplicate-cluster", path, what));
+            } else {
+                self.clusters.push(cluster.clone());
+            }
+        }
+        surroundings
     }
 
     fn customize(&mut self, path: &str, customizations: Customizations) {

@@ -49,7 +49,7 @@ pub async fn seed(server: &Arc<Server>) -> anyhow::Result<()> {
     collect(&EXAMPLE, &mut files);
     if let Some(cluster) = &server.options.demo_cluster {
         anyhow::ensure!(
-            server.clusters.find(cluster).is_some(),
+            server.clusters.shared(cluster).is_some(),
             "--demo-cluster names {cluster}, which is no context of the kubeconfig"
         );
         let mut replacing = BTreeMap::new();

@@ -56,8 +56,7 @@ fn secret(
     let name = SecretName::new(written)?;
     let own = {
         let views = server.recorder.views();
-        let secrets = views.repositories.secrets.get(repository);
-        secrets.is_some_and(|secrets| secrets.contains_key(&name))
+        views.repositories.job_secrets(repository).any(|known| *known == name)
     };
     if own {
         let value = server.secrets.value(repository, &name).map_err(NotifyError::Secret)?;

@@ -17,6 +17,8 @@ pub struct Options {
     pub metrics_url: Option<String>,
     /// A kubeconfig whose contexts are destinations.
     pub kubeconfig: Option<PathBuf>,
+    /// The cluster that this process runs on is a destination, too.
+    pub in_cluster: bool,
     /// The namespace of Argo CD's `Application` objects that are answered.
     pub argocd_namespace: Option<String>,
     /// The `helm` program; otherwise the first on the `PATH`.

@@ -45,8 +45,8 @@ struct PodEvidence {
 }
 
 /// A pod, and how it is asked.
-struct Asked<'a> {
-    known: &'a Known,
+struct Asked {
+    known: Arc<Known>,
     identity: Identity,
     container: Option<String>,
     pod: Pod,
@@ -80,7 +80,7 @@ impl Server {
         application: &ApplicationName,
     ) -> BTreeMap<String, WorkloadEvidence> {
         let Some(rendering) = self.renderings.of(application) else { return BTreeMap::new() };
-        let mut asked: Vec<Asked<'_>> = self.asked(&rendering).collect();
+        let mut asked: Vec<Asked> = self.asked(&rendering).collect();
         asked.sort_by_key(|one| (one.pod.state.ready, std::cmp::Reverse(one.pod.state.restarts)));
         asked.truncate(PODS_MAX);
         let mut workloads: BTreeMap<String, WorkloadEvidence> = BTreeMap::new();
@@ -99,8 +99,8 @@ impl Server {
     }
 
     /// The application's pods, when a cluster runs it and its project has an account there.
-    fn asked<'a>(&'a self, rendering: &Arc<Rendering>) -> impl Iterator<Item = Asked<'a>> {
-        let place = match (self.place_of(&rendering.application), rendering.identity()) {
+    fn asked(&self, rendering: &Arc<Rendering>) -> impl Iterator<Item = Asked> + use<> {
+        let place = match (self.place_of(rendering), rendering.identity()) {
             (Place::Cluster(known), Ok(identity)) => Some((known, identity)),
             (Place::Cluster(_) | Place::Processes | Place::Nowhere, _) => None,
         };
@@ -108,14 +108,14 @@ impl Server {
         place.into_iter().flat_map(move |(known, identity)| {
             let templates = templates(&rendering);
             let pods = known.cluster.pods(&rendering.application.name).into_iter();
-            let asked: Vec<Asked<'a>> = pods
+            let asked: Vec<Asked> = pods
                 .map(|pod| {
                     let key = (pod.owner.kind.as_str(), pod.owner.name.as_str());
                     let container = templates.get(&key).and_then(|template| {
                         template.pointer("/spec/containers/0/name").and_then(Value::as_str)
                     });
                     let container = container.map(str::to_owned);
-                    Asked { known, identity: identity.clone(), container, pod }
+                    Asked { known: Arc::clone(&known), identity: identity.clone(), container, pod }
                 })
                 .collect();
             asked
@@ -123,7 +123,7 @@ impl Server {
     }
 }
 
-impl Asked<'_> {
+impl Asked {
     fn part(&self, previous: bool) -> LogPart<'_> {
         LogPart { pod: &self.pod, container: self.container.as_deref(), previous }
     }

@@ -26,6 +26,8 @@ pub struct Renderings {
 /// What an application renders to.
 #[derive(Debug)]
 pub struct Rendering {
+    /// The repository that declares it.
+    pub repository: RepositoryName,
     /// The application that asked for it.
     pub application: Application,
     /// What its project permits.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::clusters::Known;
 use crate::renderings::Rendering;
 use crate::state::Server;
-use crate::targets::Place;
+use crate::targets::{Place, TargetVersion};
 
 /// Where a replica's metrics are.
 pub struct Exposed {
@@ -56,7 +56,7 @@ pub struct Pods(Vec<Arc<Vec<Replica>>>);
 pub struct KnownPods(Mutex<BTreeMap<ApplicationName, Found>>);
 
 struct Found {
-    version: u64,
+    version: TargetVersion,
     rendered_commit: CommitId,
     replicas: Arc<Vec<Replica>>,
 }
@@ -103,15 +103,15 @@ impl Server {
         let mut found = BTreeMap::new();
         for rendering in self.renderings.all() {
             let name = &rendering.application.name;
-            let Place::Cluster(cluster) = self.place_of(&rendering.application) else { continue };
-            let version = cluster.cluster.version(name);
+            let Place::Cluster(cluster) = self.place_of(&rendering) else { continue };
+            let version = cluster.version(name);
             let same = |found: &Found| {
                 found.version == version && found.rendered_commit == rendering.rendered_commit
             };
             let now = known.remove(name).filter(same).unwrap_or_else(|| Found {
                 version,
                 rendered_commit: rendering.rendered_commit.clone(),
-                replicas: Arc::new(replicas(&rendering, cluster)),
+                replicas: Arc::new(replicas(&rendering, &cluster)),
             });
             found.insert(name.clone(), now);
         }
@@ -132,7 +132,7 @@ impl Server {
         }
         let mut endpoints = Vec::new();
         for rendering in self.renderings.all() {
-            let Place::Cluster(known) = self.place_of(&rendering.application) else { continue };
+            let Place::Cluster(known) = self.place_of(&rendering) else { continue };
             let services = rendering.manifests.iter().filter(|one| one["kind"] == "Service");
             for service in services.filter(|service| wanted(service)) {
                 let namespace = namespace_of(service, &rendering);

@@ -158,8 +158,7 @@ fn secrets(server: &Server, source: &RunSource) -> anyhow::Result<BTreeMap<Strin
     }
     let names: Vec<SecretName> = {
         let views = server.recorder.views();
-        let known = views.repositories.secrets.get(&source.repository);
-        known.map(|secrets| secrets.keys().cloned().collect()).unwrap_or_default()
+        views.repositories.job_secrets(&source.repository).cloned().collect()
     };
     server.secrets.of_repository(&source.repository, names)
 }

@@ -5,7 +5,7 @@ use deployments::application_set::KnownCluster;
 use deployments::project::{
     DestinationNames, Permission, ProjectRefusal, Projects, Scope, permits,
 };
-use deployments::{Application, Source, Target};
+use deployments::{Application, DeclaredCluster, Source, Target};
 use ledger::RepositoryName;
 
 use crate::http::repository_of_url;
@@ -20,14 +20,13 @@ pub struct Surroundings {
     default_branch: String,
     /// Its own address.
     url: String,
-    /// The name and the address of each cluster.
-    clusters: Vec<(String, String)>,
+    /// The clusters that its files may mean.
+    clusters: Vec<KnownCluster>,
 }
 
 impl Server {
     /// What this server calls things.
     pub fn surroundings(&self, repository: &RepositoryName) -> Surroundings {
-        let clusters = self.clusters.all().iter();
         let default_branch = {
             let views = self.recorder.views();
             let known = views.repositories.repository(repository);
@@ -37,21 +36,40 @@ impl Server {
             repository: repository.clone(),
             default_branch: default_branch.trim_start_matches("refs/heads/").to_owned(),
             url: self.url.clone(),
-            clusters: clusters.map(|one| (one.name.clone(), one.address.clone())).collect(),
+            clusters: self.clusters.shared_names(),
         }
     }
 }
 
 impl Surroundings {
-    /// The clusters, as sets see them: the contexts of a kubeconfig have no labels.
+    /// With the clusters that files of the commit declare. One that has the name or the address of
+    /// another is left out, and given back.
     #[must_use]
-    pub fn clusters(&self) -> Vec<KnownCluster> {
-        let cluster = |(name, server): &(String, String)| KnownCluster {
-            name: name.clone(),
-            server: server.clone(),
-            ..KnownCluster::default()
-        };
-        self.clusters.iter().map(cluster).collect()
+    pub fn with<'a>(
+        &self,
+        declared: impl IntoIterator<Item = &'a DeclaredCluster>,
+    ) -> (Self, Vec<&'a DeclaredCluster>) {
+        let (mut surroundings, mut taken) = (self.clone(), Vec::new());
+        for cluster in declared {
+            let mut known = surroundings.clusters.iter();
+            if known.any(|one| cluster.is_called(&one.name) || cluster.is_called(&one.server)) {
+                taken.push(cluster);
+                continue;
+            }
+            surroundings.clusters.push(KnownCluster {
+                name: cluster.name.clone(),
+                server: cluster.server.clone(),
+                labels: cluster.labels.clone(),
+                annotations: cluster.annotations.clone(),
+            });
+        }
+        (surroundings, taken)
+    }
+
+    /// The clusters, as sets see them.
+    #[must_use]
+    pub fn clusters(&self) -> &[KnownCluster] {
+        &self.clusters
     }
 
     /// Whether a repository and a revision mean the commit that is read.
@@ -82,11 +100,12 @@ impl Surroundings {
         let (server, name) = match &application.destination.target {
             Target::Processes => (Some("process://local".to_owned()), Some("local".to_owned())),
             Target::Cluster { address } => {
-                let same = |(name, server): &&(String, String)| {
-                    name == address || server.trim_end_matches('/') == address.trim_end_matches('/')
+                let same = |one: &&KnownCluster| {
+                    one.name == *address
+                        || one.server.trim_end_matches('/') == address.trim_end_matches('/')
                 };
                 match self.clusters.iter().find(same) {
-                    Some((name, server)) => (Some(server.clone()), Some(name.clone())),
+                    Some(one) => (Some(one.server.clone()), Some(one.name.clone())),
                     None if address.contains("://") => (Some(address.clone()), None),
                     None => (None, Some(address.clone())),
                 }

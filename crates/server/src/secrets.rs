@@ -124,7 +124,11 @@ mod tests {
             assert_eq!(entry.metadata().expect("its data").permissions().mode() & 0o777, 0o600);
             assert!(!entry.file_name().to_string_lossy().contains("KEPT"));
         }
-        let record = SecretRecord { set_at: Timestamp(0), set_by: ledger::Actor::system("test") };
+        let record = SecretRecord {
+            set_at: Timestamp(0),
+            set_by: ledger::Actor::system("test"),
+            used_by: Default::default(),
+        };
         let of_shop = known.secrets.entry(repository.clone()).or_default();
         of_shop.insert(name("kept"), record);
         let secrets = Secrets::open(path, &known).expect("opens again");

@@ -65,6 +65,8 @@ pub async fn run(options: Options, process_started: Instant) -> Result<(), Start
         demo::seed(&server).await?;
     }
     restore_runs(&server).await?;
+    // Before anything is planned, so that no application is told that its cluster is unknown.
+    tasks::keep_clusters::reconcile(Arc::clone(&server)).await?;
     let tasks = spawn_tasks(&server, demo);
     let ready_after_ms = clock::elapsed_ms(process_started);
     // Set once, here.
@@ -205,6 +207,7 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         tasks::spawn("close-loop", server, Vec::new(), tasks::close_loop::reconcile),
         tasks::spawn("merge-queued", server, Vec::new(), tasks::merge_queued::reconcile),
         tasks::spawn("notify", server, Vec::new(), tasks::notify::reconcile),
+        tasks::spawn("keep-clusters", server, Vec::new(), tasks::keep_clusters::reconcile),
         tasks::spawn("keep", server, Vec::new(), tasks::keep_ledger::reconcile),
         tokio::spawn(tasks::watch_workloads::follow(Arc::clone(server))),
     ];

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use workloads::Engine;
 
 use crate::clock::Clock;
-use crate::clusters::Clusters;
+use crate::clusters::{Clusters, Known};
 use crate::configurations::Configurations;
 use crate::http::identity;
 use crate::http::problem::Refusal;
@@ -150,6 +150,12 @@ impl Visible {
     #[must_use]
     pub fn repository(&self, name: &str) -> bool {
         self.0.as_ref().is_none_or(|own| own.as_str() == name)
+    }
+
+    /// Whether a cluster may be seen: as its repository, if it has one.
+    #[must_use]
+    pub fn cluster(&self, known: &Known) -> bool {
+        known.repository.as_ref().is_none_or(|repository| self.repository(repository.as_str()))
     }
 
     /// Whether an application may be seen: as its repository.

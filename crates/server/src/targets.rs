@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deployments::{Application, ClusterFacts, Inventory, LiveObject, Target};
+use deployments::{ClusterFacts, Inventory, LiveObject, Target};
 use ledger::{ApplicationName, Timestamp};
 use serde_json::Value;
 
 use crate::clusters::Known;
+use crate::renderings::Rendering;
 use crate::state::Server;
 
 /// The kinds that local processes run, as `deployments::ObjectKey::group_kind` writes them.
@@ -15,15 +16,19 @@ const PROCESS_KINDS: [&str; 6] =
     ["apps/Deployment", "batch/Job", "ConfigMap", "Secret", "Service", "networking.k8s.io/Ingress"];
 
 /// What runs an application.
-#[derive(Clone, Copy)]
-pub enum Place<'a> {
+#[derive(Clone)]
+pub enum Place {
     /// This machine.
     Processes,
     /// A cluster.
-    Cluster(&'a Known),
+    Cluster(Arc<Known>),
     /// The file names a cluster that this server does not know.
     Nowhere,
 }
+
+/// What an application looked like: which opening of its target, and the version there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TargetVersion(pub u64, pub u64);
 
 /// What is there of an application.
 pub struct Observation {
@@ -35,11 +40,12 @@ pub struct Observation {
 
 impl Server {
     /// What runs an application.
-    pub fn place_of(&self, application: &Application) -> Place<'_> {
-        match &application.destination.target {
+    pub fn place_of(&self, rendering: &Rendering) -> Place {
+        match &rendering.application.destination.target {
             Target::Processes => Place::Processes,
             Target::Cluster { address } => {
-                self.clusters.find(address).map_or(Place::Nowhere, Place::Cluster)
+                let found = self.clusters.find(&rendering.repository, address);
+                found.map_or(Place::Nowhere, Place::Cluster)
             }
         }
     }
@@ -47,13 +53,13 @@ impl Server {
     /// The objects of an application as they are now, with what was made of them.
     pub fn live_objects(&self, application: &ApplicationName) -> Vec<Value> {
         let Some(rendering) = self.renderings.of(application) else { return Vec::new() };
-        self.observe(self.place_of(&rendering.application), application, self.clock.now()).objects
+        self.observe(&self.place_of(&rendering), application, self.clock.now()).objects
     }
 
     /// What is there of an application.
     pub fn observe(
         &self,
-        place: Place<'_>,
+        place: &Place,
         application: &ApplicationName,
         as_of: Timestamp,
     ) -> Observation {
@@ -76,17 +82,17 @@ impl Server {
         }
     }
 
-    /// Grows whenever the application may look different.
-    pub fn version_of(&self, place: Place<'_>, application: &ApplicationName) -> u64 {
+    /// Changes whenever the application may look different.
+    pub fn version_of(&self, place: &Place, application: &ApplicationName) -> TargetVersion {
         match place {
-            Place::Processes => self.engine.version(application),
-            Place::Cluster(known) => known.cluster.version(application),
-            Place::Nowhere => 0,
+            Place::Processes => TargetVersion(0, self.engine.version(application)),
+            Place::Cluster(known) => known.version(application),
+            Place::Nowhere => TargetVersion::default(),
         }
     }
 }
 
-impl Place<'_> {
+impl Place {
     /// Why it cannot be seen as it is; `None`: it can.
     pub fn problem(&self) -> Option<String> {
         match self {

@@ -88,7 +88,7 @@ impl Server {
             let stays = current.destination == proposal.application.destination
                 && current.project == proposal.application.project;
             let (Place::Cluster(known), Ok(identity)) =
-                (self.place_of(current), rendering.identity())
+                (self.place_of(&rendering), rendering.identity())
             else {
                 continue;
             };
@@ -96,7 +96,7 @@ impl Server {
                 continue;
             }
             let trials = proposal.manifests.into_iter().take(left).map(|manifest| Trial {
-                known,
+                known: &known,
                 identity: &identity,
                 application: &proposal.application,
                 manifest,

@@ -9,6 +9,7 @@ export const enOperations = {
       'Jobs of accepted code find a secret as “secrets.NAME”, and notifications are signed with one. A value goes in and is never shown again.',
     none: 'This repository has no secret',
     noneNext: 'Set one below.',
+    opens: (address: string) => `opens the cluster at ${address}, and no job gets it`,
     setAt: 'set',
     by: (who: string) => `by ${who}`,
     change: 'New value…',

@@ -11,6 +11,7 @@ export const frOperations = {
       'Les tâches du code accepté trouvent un secret sous « secrets.NOM », et les avis sont signés avec l’un d’eux. Une valeur entre et n’est plus jamais montrée.',
     none: 'Ce dépôt n’a aucun secret',
     noneNext: 'Définissez-en un ci-dessous.',
+    opens: (address: string) => `ouvre le cluster à ${address}, et aucune tâche ne le reçoit`,
     setAt: 'défini',
     by: (who: string) => `par ${who}`,
     change: 'Nouvelle valeur…',

@@ -84,11 +84,17 @@ function List({ repository, items, onChange }: ListProps): ReactNode {
   return (
     <>
       <ul className="mt-3">
-        {items.map(({ name, set_at: at, set_by: by }) => (
+        {items.map(({ name, set_at: at, set_by: by, cluster }) => (
           <li key={name} className={`${ROW} xl:grid-cols-[2fr_3fr_auto]`}>
             <code className="font-semibold">{name}</code>
             <span className="text-muted">
               {secrets.setAt} <Time at={at} /> <Given text={secrets.by(by)} />
+              {cluster && (
+                <>
+                  {' '}
+                  · <Given text={secrets.opens(cluster)} />
+                </>
+              )}
             </span>
             <span className="flex flex-wrap gap-2">
               <button

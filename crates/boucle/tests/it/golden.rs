@@ -25,7 +25,7 @@ const CHANGING: [(&str, &str); 11] = [
 ];
 
 /// What is asked of a server on which the demonstration has gone back once.
-const WITH_SERVER: [&str; 71] = [
+const WITH_SERVER: [&str; 72] = [
     "status",
     "env list",
     "app list",
@@ -72,6 +72,7 @@ const WITH_SERVER: [&str; 71] = [
     "app unstick hello-staging",
     "cluster list",
     "cluster doctor none",
+    "cluster add none --repository demo/hello --into deploy --kubeconfig /dev/null",
     "migrate argocd --cluster none --dry-run",
     "diff none",
     "wait none --timeout-seconds 1",

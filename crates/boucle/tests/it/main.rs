@@ -10,6 +10,7 @@ mod bad_world;
 mod browsing;
 mod charts;
 mod crash;
+mod declared_clusters;
 mod demo;
 mod demo_cluster;
 mod git;

@@ -4,12 +4,16 @@ use api::settings::{Destination, MissingPermission};
 use clap::Subcommand;
 
 use super::Context;
+use super::cluster_add::{self, ClusterAddArguments};
 use crate::failure::{Exit, Failure};
+use crate::output;
 use crate::words::Column;
 
 /// Clusters.
 #[derive(Subcommand)]
 pub enum ClusterCommand {
+    /// Declare a cluster of a kubeconfig in Git, and give its credential to the server.
+    Add(ClusterAddArguments),
     /// List clusters: whether they answer, their version, their applications.
     List,
     /// Show which permission is missing for what is deployed there.
@@ -22,6 +26,7 @@ pub enum ClusterCommand {
 /// Does it.
 pub async fn execute(context: &Context, command: &ClusterCommand) -> Result<Exit, Failure> {
     match command {
+        ClusterCommand::Add(arguments) => cluster_add::execute(context, arguments).await,
         ClusterCommand::List => {
             let all: Vec<Destination> = context.client.list("/destinations", usize::MAX).await?;
             let items: Vec<Destination> =
@@ -38,7 +43,7 @@ pub async fn execute(context: &Context, command: &ClusterCommand) -> Result<Exit
             Ok(Exit::Ok)
         }
         ClusterCommand::Doctor { name } => {
-            let path = format!("/destinations/{name}/missing-permissions");
+            let path = format!("/destinations/{}/missing-permissions", output::escape(name));
             let items: Vec<MissingPermission> = context.client.list(&path, usize::MAX).await?;
             let columns = [Column::What, Column::Kind, Column::Namespace, Column::Reason];
             context.out.many(&items, &columns, |item, _| {

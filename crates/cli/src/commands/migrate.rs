@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use super::Context;
 use crate::complete;
 use crate::failure::{Exit, Failure};
+use crate::output;
 use crate::words::Words;
 
 /// What is read, and where it goes.
@@ -44,7 +45,8 @@ pub async fn execute(context: &Context, arguments: &MigrateArguments) -> Result<
         Tool::Argocd => "argocd",
         Tool::Flux => "flux",
     };
-    let path = format!("/destinations/{}/migration?from={tool}", arguments.cluster);
+    let path =
+        format!("/destinations/{}/migration?from={tool}", output::escape(&arguments.cluster));
     let found: Page<Migration> = context.client.get(&path).await?;
     let found = found.items;
     context.out.one(&found, |found, words| describe(found, words));

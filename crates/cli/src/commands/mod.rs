@@ -4,6 +4,7 @@ pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod cluster;
+pub mod cluster_add;
 pub mod completions;
 pub mod demo;
 mod demo_story;

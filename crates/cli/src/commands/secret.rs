@@ -31,6 +31,9 @@ pub enum SecretCommand {
         repository: String,
         /// Its name: letters, digits, `_` and `-`.
         name: String,
+        /// Give it to the API server at this address only, and to no job.
+        #[arg(long, value_name = "ADDRESS")]
+        cluster: Option<String>,
     },
     /// Remove a secret and its value.
     Remove {
@@ -49,14 +52,17 @@ pub async fn execute(context: &Context, command: &SecretCommand) -> Result<Exit,
         SecretCommand::List { repository } => {
             let path = format!("/repositories/{repository}/secrets");
             let items: Vec<Secret> = client.list(&path, usize::MAX).await?;
-            context.out.many(&items, &[Column::Name, Column::When, Column::Who], |item, _| {
-                vec![item.name.clone(), item.set_at.clone(), item.set_by.clone()]
+            let columns = [Column::Name, Column::When, Column::Who, Column::Address];
+            context.out.many(&items, &columns, |item, _| {
+                let cluster = item.cluster.clone().unwrap_or_default();
+                vec![item.name.clone(), item.set_at.clone(), item.set_by.clone(), cluster]
             });
         }
-        SecretCommand::Set { repository, name } => {
+        SecretCommand::Set { repository, name, cluster } => {
             let value = read_value(context)?;
             let path = format!("/repositories/{repository}/secrets/{}", output::escape(name));
-            let secret: Secret = client.put(&path, &SetSecret { value }).await?;
+            let body = SetSecret { value, cluster: cluster.clone() };
+            let secret: Secret = client.put(&path, &body).await?;
             context.out.one(&secret, |secret, words| words.secret_set(&secret.name));
         }
         SecretCommand::Remove { repository, name } => {

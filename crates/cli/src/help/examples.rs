@@ -280,6 +280,12 @@ const EXAMPLES: &[Example] = &[
         "as the blocked plan named it",
         "comme le plan bloqué l’a nommé",
     ),
+    example(
+        "cluster add",
+        "boucle cluster add east --repository team/fleet --into deploy/applications",
+        "the file names the credential, the server keeps it",
+        "le fichier nomme l’accès, le serveur le garde",
+    ),
     example("cluster list", "boucle cluster list", "whether each answers", "si chacun répond"),
     example(
         "cluster doctor",

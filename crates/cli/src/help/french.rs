@@ -73,6 +73,7 @@ const ABOUTS: &[(&str, &str)] = &[
     ("app sync", "La synchroniser maintenant, quoi que dise l’automatisme"),
     ("app unstick", "Mettre fin à une synchronisation en cours, quoi qu’elle attende"),
     ("cluster", "Les clusters que des applications peuvent nommer"),
+    ("cluster add", "Déclarer dans Git un cluster d’un kubeconfig, et donner son accès au serveur"),
     ("cluster list", "Lister les clusters : s’ils répondent, leur version, leurs applications"),
     ("migrate", "Lire ce qu’un autre outil déploie, et ce que cela devient ici"),
     ("cluster doctor", "Montrer quelle permission manque à ce qui y est déployé"),
@@ -145,6 +146,26 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
     (
         "kubeconfig",
         "Un kubeconfig dont les applications peuvent nommer les contextes comme destination",
+    ),
+    ("in_cluster", "Permettre `in-cluster`, le cluster où tourne ce serveur, comme destination"),
+    ("cluster add:context", "Le contexte du kubeconfig"),
+    (
+        "cluster add:repository",
+        "Le dépôt qui déclare le cluster ; seules ses applications peuvent l’utiliser",
+    ),
+    (
+        "cluster add:into",
+        "Écrire dans ce dossier le fichier à committer : celui que `applications` de boucle.yaml nomme",
+    ),
+    ("cluster add:kubeconfig", "Le kubeconfig ; celui de KUBECONFIG, sinon ~/.kube/config"),
+    ("cluster add:name", "Le nom que lui donnent les applications ; celui du contexte si absent"),
+    (
+        "labels",
+        "Une étiquette par laquelle des générateurs `clusters` le choisissent, autant de fois qu’il faut",
+    ),
+    (
+        "secret set:cluster",
+        "Le donner seulement au serveur d’API à cette adresse, et à aucune tâche",
     ),
     ("argocd_namespace", "Répondre dans les objets `Application` d’Argo CD de ce namespace"),
     ("helm", "Le programme Helm 3 qui rend les charts ; sinon `helm` du PATH"),

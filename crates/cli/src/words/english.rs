@@ -3,6 +3,7 @@
 use api::runs::AnnotationLevel;
 
 use super::{ApplicationLabels, Column, IncidentLabels, Words};
+use crate::commands::cluster_add::KubeconfigProblem;
 
 /// English.
 pub struct English;
@@ -394,6 +395,45 @@ impl Words for English {
 
     fn migration_written(&self, count: usize, folder: &str) -> String {
         format!("Files written to {folder}: {count}. Nothing was changed on the cluster.")
+    }
+
+    fn cluster_added(&self, name: &str, secret: &str, file: &str) -> String {
+        format!(
+            "{file} declares {name}; its credential is the secret {secret}, which nothing but this cluster gets. Commit the file and open a pull request; `boucle cluster list` shows it once it is merged."
+        )
+    }
+
+    fn kubeconfig_problem(&self, problem: &KubeconfigProblem) -> String {
+        match problem {
+            KubeconfigProblem::Nowhere => {
+                "there is no kubeconfig; name one with --kubeconfig".into()
+            }
+            KubeconfigProblem::NoContext { context, known } => format!(
+                "the kubeconfig has no context {context}; it has: {}",
+                known.join(", ")
+            ),
+            KubeconfigProblem::Incomplete { context } => {
+                format!("the cluster or the user of the context {context} is not in the kubeconfig")
+            }
+            KubeconfigProblem::Program { user } => format!(
+                "a program gives the credential of {user}, and a file in Git never says which program the server runs; make a service account and a kubeconfig with its token (`kubectl create token`), or start the server with this kubeconfig (`boucle up --kubeconfig`)"
+            ),
+            KubeconfigProblem::NoCredential { user } => {
+                format!("{user} has neither a token nor a certificate with its key")
+            }
+            KubeconfigProblem::Insecure => {
+                "the kubeconfig does not verify the API server's certificate; give its `certificate-authority-data` instead of `insecure-skip-tls-verify`".into()
+            }
+            KubeconfigProblem::Proxy => {
+                "the API server is behind a proxy, which is not supported; give an address that the server reaches".into()
+            }
+            KubeconfigProblem::Address { server } => {
+                format!("{server} is no address of an API server; it begins with https://")
+            }
+            KubeconfigProblem::FileExists { file } => {
+                format!("{} exists; remove it or choose another --name", file.display())
+            }
+        }
     }
 
     fn demo_waits(&self) -> &'static str {

@@ -3,6 +3,7 @@
 use api::runs::AnnotationLevel;
 
 use super::{ApplicationLabels, Column, IncidentLabels, Words};
+use crate::commands::cluster_add::KubeconfigProblem;
 
 /// French. A no-break space stands before `:`, `;`, `!`, `?` and inside of « ».
 pub struct French;
@@ -432,6 +433,46 @@ impl Words for French {
 
     fn migration_written(&self, count: usize, folder: &str) -> String {
         format!("Fichiers écrits dans {folder} : {count}. Rien n’a changé sur le cluster.")
+    }
+
+    fn cluster_added(&self, name: &str, secret: &str, file: &str) -> String {
+        format!(
+            "{file} déclare {name} ; son accès est le secret {secret}, que rien d’autre que ce cluster ne reçoit. Committez le fichier et ouvrez une pull request ; `boucle cluster list` le montre une fois fusionné."
+        )
+    }
+
+    fn kubeconfig_problem(&self, problem: &KubeconfigProblem) -> String {
+        match problem {
+            KubeconfigProblem::Nowhere => {
+                "il n’y a pas de kubeconfig ; nommez-en un par --kubeconfig".into()
+            }
+            KubeconfigProblem::NoContext { context, known } => format!(
+                "le kubeconfig n’a pas de contexte {context} ; il a : {}",
+                known.join(", ")
+            ),
+            KubeconfigProblem::Incomplete { context } => format!(
+                "le cluster ou l’utilisateur du contexte {context} n’est pas dans le kubeconfig"
+            ),
+            KubeconfigProblem::Program { user } => format!(
+                "un programme donne l’accès de {user}, et un fichier de Git ne dit jamais quel programme le serveur exécute ; créez un compte de service et un kubeconfig avec son jeton (`kubectl create token`), ou démarrez le serveur avec ce kubeconfig (`boucle up --kubeconfig`)"
+            ),
+            KubeconfigProblem::NoCredential { user } => {
+                format!("{user} n’a ni jeton, ni certificat avec sa clé")
+            }
+            KubeconfigProblem::Insecure => {
+                "le kubeconfig ne vérifie pas le certificat du serveur d’API ; donnez son `certificate-authority-data` au lieu de `insecure-skip-tls-verify`".into()
+            }
+            KubeconfigProblem::Proxy => {
+                "le serveur d’API est derrière un proxy, ce qui n’est pas pris en charge ; donnez une adresse que le serveur atteint".into()
+            }
+            KubeconfigProblem::Address { server } => format!(
+                "{server} n’est pas l’adresse d’un serveur d’API ; elle commence par https://"
+            ),
+            KubeconfigProblem::FileExists { file } => format!(
+                "{} existe ; supprimez-le ou choisissez un autre --name",
+                file.display()
+            ),
+        }
     }
 
     fn demo_waits(&self) -> &'static str {

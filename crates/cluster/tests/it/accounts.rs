@@ -1,6 +1,8 @@
 //! In whose name things are done, and what is missing for it.
 
-use cluster::{Applied, Cluster, Connection, Deployer, Identity, KindInUse, PutOptions, Token};
+use cluster::{
+    Applied, Cluster, Connection, Credential, Deployer, Identity, KindInUse, PutOptions, Secret,
+};
 use serde_json::{Value, json};
 
 use crate::{World, config_map, until, world};
@@ -117,10 +119,11 @@ async fn limited(world: &World) -> Cluster {
     let path = world.path("api/v1", "serviceaccounts/limited/token");
     let answer = create(world, &path, &request);
     let state = world.kubernetes.state();
-    let connection = Connection::Token {
+    let connection = Connection::Address {
         server: state.server.clone(),
-        token: Token::new(answer["status"]["token"].as_str().unwrap()),
+        credential: Credential::Token(Secret::new(answer["status"]["token"].as_str().unwrap())),
         certificate_authority: Some(state.certificates().unwrap()),
+        server_name: None,
     };
     Cluster::open("limited", connection).await.unwrap()
 }

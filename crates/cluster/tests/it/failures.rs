@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use cluster::{Cluster, Connection, Identity, Reachability, Token};
+use cluster::{Cluster, Connection, Credential, Identity, Reachability, Secret};
 use deployments::{Inventory, ObjectKey, tracked};
 use ledger::ApplicationName;
 use serde_json::{Value, json};
@@ -88,10 +88,11 @@ async fn world_with(arguments: &'static [&'static str]) -> World {
 
 fn connection(kubernetes: &PrivateCluster, wire: &Wire) -> Connection {
     let state = kubernetes.state();
-    Connection::Token {
+    Connection::Address {
         server: format!("https://{}", wire.address),
-        token: Token::new(state.token()),
+        credential: Credential::Token(Secret::new(state.token())),
         certificate_authority: Some(state.certificates().unwrap()),
+        server_name: None,
     }
 }
 
@@ -272,10 +273,11 @@ async fn nothing_is_deleted_while_it_is_not_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_never_was_there_is_unreachable_and_no_error() {
-    let connection = Connection::Token {
+    let connection = Connection::Address {
         server: "https://127.0.0.1:1".into(),
-        token: Token::new("t"),
+        credential: Credential::Token(Secret::new("t")),
         certificate_authority: None,
+        server_name: None,
     };
     let cluster = Cluster::open("nowhere", connection).await.unwrap();
     until(&cluster, "it is unreachable", || {

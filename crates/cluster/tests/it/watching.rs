@@ -1,6 +1,6 @@
 //! What is seen, of whom, and who is told.
 
-use cluster::Connection;
+use cluster::{Connection, Credential, Secret};
 use deployments::ObjectKey;
 use ledger::ApplicationName;
 use serde_json::{Value, json};
@@ -116,10 +116,11 @@ async fn the_cluster_says_its_version_and_its_kinds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_of_a_connection_are_never_shown() {
-    let connection = Connection::Token {
+    let connection = Connection::Address {
         server: "https://127.0.0.1:1".into(),
-        token: cluster::Token::new("very-secret"),
+        credential: Credential::Token(Secret::new("very-secret")),
         certificate_authority: None,
+        server_name: None,
     };
     assert!(!format!("{connection:?}").contains("very-secret"));
 }

@@ -170,17 +170,20 @@ impl Expansion<'_> {
     }
 
     fn of_cluster(&self, cluster: &KnownCluster) -> Parameters {
-        let KnownCluster { name, server, labels } = cluster;
+        let KnownCluster { name, server, labels, annotations } = cluster;
         let mut set = Parameters::new();
         set.insert("name".into(), json!(name));
         set.insert("nameNormalized".into(), json!(normalized(name)));
         set.insert("server".into(), json!(server));
         set.insert("project".into(), json!(""));
         if self.renderer.templates.are_go() {
-            set.insert("metadata".into(), json!({"labels": labels, "annotations": {}}));
+            set.insert("metadata".into(), json!({"labels": labels, "annotations": annotations}));
         } else {
             for (label, value) in labels {
                 set.insert(format!("metadata.labels.{label}"), json!(value));
+            }
+            for (annotation, value) in annotations {
+                set.insert(format!("metadata.annotations.{annotation}"), json!(value));
             }
         }
         set

@@ -53,6 +53,8 @@ pub struct KnownCluster {
     pub server: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What a set is expanded with.

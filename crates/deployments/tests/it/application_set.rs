@@ -41,6 +41,7 @@ fn expand(text: &str) -> Result<Vec<Application>, String> {
         name: name.into(),
         server: format!("https://{name}:6443"),
         labels: [("region".to_owned(), region.to_owned())].into(),
+        annotations: [("owner".to_owned(), format!("team-{name}"))].into(),
     });
     let paths: Vec<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
     let read = |path: &str| {
@@ -185,6 +186,20 @@ fn clusters() {
         "p",
         GO,
         &["west-us p"],
+    );
+    check(
+        "[{clusters: {}}]",
+        "{{.name}}",
+        "{{.metadata.annotations.owner}}",
+        GO,
+        &["east team-east", "west team-west"],
+    );
+    check(
+        "[{clusters: {}}]",
+        "{{name}}",
+        "{{metadata.annotations.owner}}",
+        "",
+        &["east team-east", "west team-west"],
     );
     let all = "[{clusters: {selector: {matchLabels: {argocd.argoproj.io/secret-type: cluster}, \
                matchExpressions: [{key: region, operator: NotIn, values: [us]}]}}}]";

@@ -5,6 +5,7 @@
 mod application;
 mod application_set;
 mod argo_cd;
+mod cluster_file;
 mod dependencies;
 mod health;
 mod health_families;

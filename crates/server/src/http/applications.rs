@@ -210,7 +210,7 @@ fn wanted(
 /// the cluster is asked for the rest.
 async fn whole(server: &Server, rendering: &Rendering, key: &ObjectKey, known: &Value) -> Value {
     let is_known = known.pointer("/metadata/managedFields").is_some();
-    let asked = match (server.place_of(&rendering.application), rendering.identity()) {
+    let asked = match (server.place_of(rendering), rendering.identity()) {
         (Place::Cluster(place), Ok(identity)) if !is_known => {
             place.cluster.get(&identity, key).await.ok().flatten()
         }

@@ -18,11 +18,12 @@ use deployments::{BlockReason, Target};
 use pipelines::view::JobState;
 use repositories::access::Permission;
 
+use crate::clusters::{Known, Wanted};
 use crate::http::extract::{Path, Query};
 use crate::http::identity;
 use crate::http::problem::{Answer, Refusal};
 use crate::state::Server;
-use crate::words::{self, Missing, Obstacle};
+use crate::words::{self, ClusterLacks, Missing, Obstacle};
 
 /// The runners: this server's own.
 #[utoipa::path(get, path = "/runners", tag = "server",
@@ -71,36 +72,39 @@ pub async fn destinations(
     identity::permit_server(&server, &headers, Permission::ReadServer).await?;
     let visible = server.visible_to(&headers);
     let views = server.recorder.views();
-    let mut by_target: BTreeMap<Option<&str>, Vec<String>> = BTreeMap::from([(None, Vec::new())]);
+    let (mut local, mut items) = (Vec::new(), BTreeMap::new());
+    for known in server.clusters.all() {
+        if visible.cluster(&known) {
+            items.insert(known.name.clone(), opened(&known));
+        }
+    }
+    for (wanted, lacks) in server.clusters.lacking() {
+        if visible.repository(wanted.repository.as_str()) {
+            items.insert(wanted.name(), lacking(&wanted, &lacks));
+        }
+    }
     for (name, application) in &views.deployments.applications {
         let Some(declared) = application.declared() else { continue };
         if !visible.repository(declared.repository.as_str()) {
             continue;
         }
-        let target = match &declared.destination.target {
-            Target::Processes => None,
-            Target::Cluster { address } => Some(address.as_str()),
+        let Target::Cluster { address } = &declared.destination.target else {
+            local.push(name.to_string());
+            continue;
         };
-        by_target.entry(target).or_default().push(name.to_string());
+        let called = server.clusters.name_of(&declared.repository, address);
+        let item = items.entry(called.unwrap_or_else(|| address.clone()));
+        item.or_insert_with(|| unknown(address)).applications.push(name.to_string());
     }
-    let items = by_target.into_iter().map(|(target, applications)| match target {
-        None => Destination {
-            name: "local".into(),
-            kind: "processes".into(),
-            applications,
-            reasons: Vec::new(),
-            version: None,
-            address: None,
-        },
-        Some(address) => cluster(&server, address, applications),
-    });
-    let mut items: Vec<Destination> = items.collect();
-    let unused = server.clusters.all().iter().filter(|known| {
-        !items.iter().any(|item| item.name == known.name || item.name == known.address)
-    });
-    let unused: Vec<Destination> =
-        unused.map(|known| cluster(&server, &known.name, Vec::new())).collect();
-    items.extend(unused);
+    let local = Destination {
+        name: "local".into(),
+        kind: "processes".into(),
+        applications: local,
+        reasons: Vec::new(),
+        version: None,
+        address: None,
+    };
+    let items = std::iter::once(local).chain(items.into_values()).collect();
     Ok(Json(Page { items, next_cursor: None }))
 }
 
@@ -113,14 +117,15 @@ pub async fn missing_permissions(
     Path(name): Path<String>,
 ) -> Answer<Page<MissingPermission>> {
     identity::permit_server(&server, &headers, Permission::ReadServer).await?;
-    let known = server.clusters.find(&name);
-    let known = known.ok_or_else(|| Refusal::not_found(&Missing::Cluster(&name)))?;
+    let known = cluster_called(&server, &headers, &name)?;
     let deployers: BTreeSet<(String, Option<(String, String)>)> = {
         let views = server.recorder.views();
         let declared = views.deployments.applications.iter().filter_map(|(name, state)| {
-            let destination = &state.declared()?.destination;
+            let declared = state.declared()?;
+            let destination = &declared.destination;
             let Target::Cluster { address } = &destination.target else { return None };
-            let here = server.clusters.find(address).is_some_and(|one| one.name == known.name);
+            let found = server.clusters.find(&declared.repository, address);
+            let here = found.is_some_and(|one| Arc::ptr_eq(&one, &known));
             let account = match server.renderings.of(name) {
                 Some(rendering) => rendering.scope.service_account().ok()?,
                 None => None,
@@ -166,8 +171,7 @@ pub async fn migrate(
     Query(query): Query<MigrationQuery>,
 ) -> Answer<Page<Migration>> {
     identity::permit_server(&server, &headers, Permission::AdministerServer).await?;
-    let known = server.clusters.find(&name);
-    let known = known.ok_or_else(|| Refusal::not_found(&Missing::Cluster(&name)))?;
+    let known = cluster_called(&server, &headers, &name)?;
     let tool = match query.from {
         MigrationTool::Argocd => Tool::ArgoCd,
         MigrationTool::Flux => Tool::Flux,
@@ -194,27 +198,53 @@ pub async fn migrate(
     Ok(Json(Page { items: items.collect(), next_cursor: None }))
 }
 
-fn cluster(server: &Server, address: &str, applications: Vec<String>) -> Destination {
-    let (mut reasons, mut version, mut server_address) = (Vec::new(), None, None);
-    match server.clusters.find(address) {
-        None => {
-            let reason = BlockReason::ClusterUnavailable { address: address.into() };
-            reasons.push(words::reason(&reason));
-        }
-        Some(known) => {
-            server_address = Some(known.address.clone());
-            match known.cluster.reachability() {
-                Reachability::Reachable { version: known, .. } => {
-                    version = Some(known).filter(|version| !version.is_empty());
-                }
-                Reachability::Unknown | Reachability::Unreachable { .. } => {}
-            }
-            let problem = known
-                .problem()
-                .map(|problem| words::reason(&BlockReason::InventoryMissing { what: problem }));
-            reasons.extend(problem);
-        }
+/// The cluster of this name, if the sender of the request may know of it.
+fn cluster_called(server: &Server, headers: &HeaderMap, name: &str) -> Result<Arc<Known>, Refusal> {
+    let known = server.clusters.called(name);
+    let known = known.filter(|known| server.visible_to(headers).cluster(known));
+    known.ok_or_else(|| Refusal::not_found(&Missing::Cluster(&name)))
+}
+
+/// A cluster that may answer.
+fn opened(known: &Known) -> Destination {
+    let version = match known.cluster.reachability() {
+        Reachability::Reachable { version, .. } => Some(version).filter(|one| !one.is_empty()),
+        Reachability::Unknown | Reachability::Unreachable { .. } => None,
+    };
+    let problem = known.problem();
+    let reasons =
+        problem.map(|problem| words::reason(&BlockReason::InventoryMissing { what: problem }));
+    Destination {
+        name: known.name.clone(),
+        kind: "cluster".into(),
+        applications: Vec::new(),
+        reasons: reasons.into_iter().collect(),
+        version,
+        address: Some(known.address.clone()),
     }
-    let (name, kind) = (address.to_owned(), "cluster".into());
-    Destination { name, kind, applications, reasons, version, address: server_address }
+}
+
+/// A cluster that is declared and not opened.
+fn lacking(wanted: &Wanted, lacks: &ClusterLacks) -> Destination {
+    Destination {
+        name: wanted.name(),
+        kind: "cluster".into(),
+        applications: Vec::new(),
+        reasons: vec![words::reason(lacks)],
+        version: None,
+        address: Some(wanted.cluster.server.clone()),
+    }
+}
+
+/// A destination that an application names and nobody knows.
+fn unknown(address: &str) -> Destination {
+    let reason = BlockReason::ClusterUnavailable { address: address.into() };
+    Destination {
+        name: address.into(),
+        kind: "cluster".into(),
+        applications: Vec::new(),
+        reasons: vec![words::reason(&reason)],
+        version: None,
+        address: None,
+    }
 }

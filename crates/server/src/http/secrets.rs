@@ -11,7 +11,7 @@ use ledger::{Draft, RepositoryName, Subject};
 use repositories::access::{Permission, Permit};
 use repositories::facts::RepositoryFact;
 use repositories::secrets::{
-    PER_REPOSITORY_MAX, SecretName, SecretRecord, VALUE_BYTES_MAX, VALUE_BYTES_MIN,
+    PER_REPOSITORY_MAX, SecretName, SecretRecord, SecretUse, VALUE_BYTES_MAX, VALUE_BYTES_MIN,
 };
 
 use crate::http::body::Checked;
@@ -58,18 +58,23 @@ pub async fn set(
     let (known, count) = {
         let views = server.recorder.views();
         let secrets = views.repositories.secrets.get(&repository);
-        let known = secrets.is_some_and(|secrets| secrets.contains_key(&secret));
+        let known = secrets.and_then(|secrets| secrets.get(&secret)).cloned();
         (known, secrets.map_or(0, |secrets| secrets.len()))
     };
-    if !known && count >= PER_REPOSITORY_MAX {
+    let used_by = used_by(&server, &headers, body.cluster, known.as_ref()).await?;
+    if known.is_none() && count >= PER_REPOSITORY_MAX {
         let detail = Obstacle::TooManySecrets { max: PER_REPOSITORY_MAX };
         return Err(Refusal::new("too-large", &detail));
     }
     server.secrets.keep(&repository, &secret, &body.value)?;
     let (set_at, set_by) = (server.clock.now(), permit.actor().clone());
-    let fact = RepositoryFact::SecretSet { repository: repository.clone(), name: secret.clone() };
+    let fact = RepositoryFact::SecretSet {
+        repository: repository.clone(),
+        name: secret.clone(),
+        used_by: used_by.clone(),
+    };
     record(&server, &permit, &repository, &fact).await?;
-    Ok(Json(on_wire(&secret, &SecretRecord { set_at, set_by })))
+    Ok(Json(on_wire(&secret, &SecretRecord { set_at, set_by, used_by })))
 }
 
 /// Removes a secret and its value.
@@ -114,6 +119,28 @@ async fn permit(
     Ok((repository, permit))
 }
 
+/// A cluster is reached from inside this server's network, which who administers one repository
+/// does not decide about. A new value of a cluster's secret never comes to jobs: remove it first.
+async fn used_by(
+    server: &Server,
+    headers: &HeaderMap,
+    cluster: Option<String>,
+    known: Option<&SecretRecord>,
+) -> Result<SecretUse, Refusal> {
+    let before = match known.map(|known| &known.used_by) {
+        Some(SecretUse::Cluster { server }) => Some(server.clone()),
+        Some(SecretUse::Jobs) | None => None,
+    };
+    let Some(address) = cluster.or(before) else { return Ok(SecretUse::Jobs) };
+    identity::permit_server(server, headers, Permission::AdministerServer).await?;
+    let is_address = address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
+    if !is_address {
+        let detail = Malformed::ClusterAddress(&address);
+        return Err(Refusal::new("invalid-request", &detail));
+    }
+    Ok(SecretUse::Cluster { server: address })
+}
+
 async fn record(
     server: &Server,
     permit: &Permit,
@@ -146,5 +173,9 @@ fn on_wire(name: &SecretName, record: &SecretRecord) -> Secret {
         name: name.to_string(),
         set_at: record.set_at.to_string(),
         set_by: record.set_by.to_string(),
+        cluster: match &record.used_by {
+            SecretUse::Jobs => None,
+            SecretUse::Cluster { server } => Some(server.clone()),
+        },
     }
 }

@@ -33,7 +33,7 @@ const LOOKS_AT_ONCE: usize = 16;
 /// One activation: every object of every cluster.
 pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     let mut failed = None;
-    for known in server.clusters.all() {
+    for known in &server.clusters.all() {
         let Some(objects) = &known.windows else { continue };
         let all = objects.objects();
         server.answered.keep_only(&known.name, &all);
@@ -151,7 +151,7 @@ impl Hand<'_> {
                 return Sight::Different { repository, reading };
             }
         }
-        match self.server.place_of(&rendering.application) {
+        match self.server.place_of(&rendering) {
             // What was not looked at yet is not absent.
             Place::Cluster(known) if known.is_new(&name) || known.is_being_read() => Sight::NotYet,
             Place::Cluster(_) | Place::Processes | Place::Nowhere => Sight::Same(rendering),
@@ -164,7 +164,7 @@ impl Hand<'_> {
             known.map_or_else(|| address.to_owned(), |known| known.to_string())
         };
         let cluster = |address: &str| {
-            let known = self.server.clusters.find(address);
+            let known = self.server.clusters.find(&rendering.repository, address);
             known.map_or_else(|| address.to_owned(), |known| known.name.clone())
         };
         let names = Names { repository: &repository, cluster: &cluster };
@@ -271,10 +271,10 @@ impl Hand<'_> {
 
     /// How the application's objects compare with Git, and the objects.
     fn compared(&self, rendering: &Rendering) -> (Option<Vec<Step>>, Vec<Value>) {
-        let place = self.server.place_of(&rendering.application);
+        let place = self.server.place_of(rendering);
         let now = self.server.clock.now();
-        let observed = self.server.observe(place, &rendering.application.name, now);
-        let inputs = inputs(self.server, place, rendering, &observed);
+        let observed = self.server.observe(&place, &rendering.application.name, now);
+        let inputs = inputs(self.server, &place, rendering, &observed);
         let steps = if place.is_seen() { compare(&inputs) } else { None };
         let inventory = observed.inventory.into_iter().flat_map(|inventory| inventory.objects);
         (steps, inventory.map(|one| one.manifest).collect())

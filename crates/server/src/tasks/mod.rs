@@ -8,6 +8,7 @@ pub mod answer_argo_cd;
 pub mod assess_health;
 pub mod close_loop;
 pub mod deploy_applications;
+pub mod keep_clusters;
 pub mod keep_ledger;
 pub mod merge_queued;
 pub mod notify;

@@ -84,7 +84,7 @@ async fn reconcile_repository(
     let holds = remove_undeclared(server, repository, configured).await?;
     declare(server, repository, configured).await?;
     let mut finder = Finder::new(server, repository, &configured.commit);
-    let surroundings = server.surroundings(repository);
+    let (surroundings, _) = server.surroundings(repository).with(&configured.clusters);
     let mut due = Vec::new();
     for (declared_in, application) in &configured.applications {
         let sources = match finder.find(application).await? {
@@ -251,6 +251,7 @@ async fn render_all(
     record(server, &facts).await?;
     for Written { rendered, commit, rendered_commit } in kept.into_iter().chain(written) {
         server.renderings.keep(Rendering {
+            repository: repository.clone(),
             application: rendered.due.application,
             scope: rendered.due.scope,
             customizations: rendered.due.customizations,

@@ -38,7 +38,7 @@ impl Said for BlockReason {
     fn french(&self) -> String {
         match self {
             Self::ClusterUnavailable { address } => format!(
-                "la destination `{address}` n’est pas un cluster que ce serveur connaît ; démarrez-le avec un kubeconfig qui l’a, ou donnez `name: local` pour des processus de cette machine"
+                "la destination `{address}` n’est pas un cluster que ce serveur connaît ; déclarez-le dans Git avec `boucle cluster add`, démarrez le serveur avec un kubeconfig qui l’a, ou donnez `name: local` pour des processus de cette machine ; `boucle cluster list` dit ce qui manque à un cluster déclaré"
             ),
             // What is missing is a phrase of the target's and is kept as it is.
             Self::InventoryMissing { what } => format!(

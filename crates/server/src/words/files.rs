@@ -44,6 +44,11 @@ pub enum Trouble {
         /// The other file.
         other: String,
     },
+    /// A cluster has the name or the address of another one.
+    ClusterKnown {
+        /// The cluster.
+        cluster: String,
+    },
     /// The applications that one depends on.
     Dependency(DependencyProblem),
     /// A project does not permit an application.
@@ -82,6 +87,7 @@ impl ConfigurationProblem {
             | Trouble::DeclaredTwice { .. }
             | Trouble::ProjectDeclaredTwice { .. }
             | Trouble::CustomizedTwice { .. }
+            | Trouble::ClusterKnown { .. }
             | Trouble::OverlayMissing { .. } => true,
             Trouble::NotPermitted(_) | Trouble::Dependency(_) => false,
         }
@@ -112,6 +118,10 @@ impl Display for ConfigurationProblem {
             Trouble::CustomizedTwice { other } => {
                 write!(f, "`argocd-cm` is declared in {other} too; only that one counts")
             }
+            Trouble::ClusterKnown { cluster } => write!(
+                f,
+                "another cluster of this repository or of the server has the name or the address of {cluster}; rename this one, or remove its file"
+            ),
             Trouble::Dependency(problem) => problem.fmt(f),
             Trouble::NotPermitted(reason) => reason.fmt(f),
             Trouble::OverlayMissing { environment, path } => {
@@ -134,6 +144,9 @@ impl Said for ConfigurationProblem {
             Trouble::CustomizedTwice { other } => {
                 format!("`argocd-cm` est déclaré aussi dans {other} ; seul celui-là compte")
             }
+            Trouble::ClusterKnown { cluster } => format!(
+                "un autre cluster de ce dépôt ou du serveur a le nom ou l’adresse de {cluster} ; renommez celui-ci, ou supprimez son fichier"
+            ),
             Trouble::Dependency(problem) => problem.french(),
             Trouble::NotPermitted(reason) => reason.french(),
             Trouble::OverlayMissing { environment, path } => {

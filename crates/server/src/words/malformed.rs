@@ -77,6 +77,8 @@ pub enum Malformed<'a> {
         /// How many bytes it has at most.
         bytes_max: usize,
     },
+    /// A text that is no address of an API server.
+    ClusterAddress(&'a str),
     /// An invitation that was used without a password or passkey.
     InvitationWithoutWayIn,
     /// A password that is too short or too long.
@@ -140,6 +142,9 @@ impl Display for Malformed<'_> {
                 "a secret's value is text of {bytes_min} to {bytes_max} bytes without a null byte; \
                  a shorter one could not be hidden in logs"
             ),
+            Self::ClusterAddress(text) => {
+                write!(f, "`{text}` is no address of an API server; it begins with `https://`")
+            }
             Self::InvitationWithoutWayIn => {
                 f.write_str("an invitation needs a `password` or a `passkey`")
             }
@@ -204,6 +209,9 @@ impl Said for Malformed<'_> {
             ),
             Self::SecretValue { bytes_min, bytes_max } => format!(
                 "la valeur d’un secret est un texte de {bytes_min} à {bytes_max} octets sans octet nul ; une valeur plus courte ne pourrait pas être cachée dans les journaux"
+            ),
+            Self::ClusterAddress(text) => format!(
+                "`{text}` n’est pas l’adresse d’un serveur d’API ; elle commence par `https://`"
             ),
             Self::InvitationWithoutWayIn => {
                 "une invitation exige un `password` ou une `passkey`".into()

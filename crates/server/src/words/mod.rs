@@ -1,6 +1,7 @@
 //! What the server says, in the language of who asks. The English is each value's `Display`, next to
 //! its decision; the French is here, in matches without `_`: a new variant does not compile without it.
 
+mod clusters;
 mod control;
 mod deployments;
 mod diagnosis;
@@ -26,6 +27,7 @@ use api::problem::Reason;
 
 use crate::language::{self, Language};
 
+pub use clusters::ClusterLacks;
 pub use deployments::BeingRemoved;
 pub use diagnosis::Finding;
 pub use files::{

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::renderings::Rendering;
 use crate::state::Server;
+use crate::targets::TargetVersion;
 
 /// By cluster and name.
 #[derive(Default)]
@@ -34,7 +35,7 @@ pub(super) struct Look {
     version: Value,
     rendering: Option<Arc<Rendering>>,
     newest_fact: Option<Sequence>,
-    target: u64,
+    target: TargetVersion,
     target_is_seen: bool,
     waits: Option<Vec<Wait>>,
 }
@@ -54,12 +55,13 @@ impl Look {
     /// Before the look itself: what changes during it is looked at again.
     pub fn of(server: &Server, object: &Value, application: Option<&ApplicationName>) -> Self {
         let rendering = application.and_then(|name| server.renderings.of(name));
-        let place = rendering.as_ref().map(|rendering| server.place_of(&rendering.application));
+        let place = rendering.as_ref().map(|rendering| server.place_of(rendering));
         let newest_fact = application.and_then(|name| {
             let views = server.recorder.views();
             views.deployments.applications.get(name)?.newest
         });
-        let target = place.zip(application).map(|(place, name)| server.version_of(place, name));
+        let target =
+            place.as_ref().zip(application).map(|(place, name)| server.version_of(place, name));
         let under_way = application.and_then(|name| server.operations.of(name));
         Self {
             version: object["metadata"]["resourceVersion"].clone(),

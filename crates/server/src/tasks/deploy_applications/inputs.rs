@@ -13,7 +13,7 @@ use crate::targets::{Observation, Place};
 /// Everything that the plan may look at.
 pub(in crate::tasks) fn inputs(
     server: &Server,
-    place: Place<'_>,
+    place: &Place,
     rendering: &Rendering,
     observed: &Observation,
 ) -> PlanInputs {

@@ -7,7 +7,7 @@ use ledger::{ApplicationName, Sequence};
 
 use crate::renderings::Rendering;
 use crate::state::Server;
-use crate::targets::Place;
+use crate::targets::{Place, TargetVersion};
 
 /// What each application was when it was looked at last, and what everything was then.
 #[derive(Default)]
@@ -18,8 +18,8 @@ struct Memory {
     keys: BTreeMap<ApplicationName, LookKey>,
     /// What the last activation began with; `None`: the next one looks at everything.
     last: Option<World>,
-    /// Up to which of its changes each cluster was looked at.
-    clusters: BTreeMap<String, u64>,
+    /// Up to which of its changes each opening of a cluster was looked at.
+    clusters: BTreeMap<u64, u64>,
     /// Applications whose wait may have ended by time alone.
     waiting: BTreeSet<ApplicationName>,
 }
@@ -32,7 +32,7 @@ pub(super) struct LookKey {
     newest_fact: Option<Sequence>,
     /// The newest fact of each application that it depends on.
     depends_on: Vec<Option<Sequence>>,
-    target: u64,
+    target: TargetVersion,
     target_is_seen: bool,
     /// A look during an operation decides nothing; the one after it does.
     is_under_way: bool,
@@ -56,18 +56,20 @@ pub(super) struct World {
     renderings: u64,
     processes: u64,
     operations: u64,
-    clusters_seen: Vec<bool>,
+    clusters_seen: Vec<(u64, bool)>,
 }
 
 impl World {
     fn now(server: &Server) -> Self {
-        let all = server.clusters.all().iter();
+        let all = server.clusters.all().into_iter();
         Self {
             facts: server.recorder.views().sequence,
             renderings: *server.renderings.watch().borrow(),
             processes: *server.engine.changed().borrow(),
             operations: *server.operations.watch().borrow(),
-            clusters_seen: all.map(|known| Place::Cluster(known).is_seen()).collect(),
+            clusters_seen: all
+                .map(|known| (known.opening, Place::Cluster(known).is_seen()))
+                .collect(),
         }
     }
 }
@@ -81,7 +83,7 @@ impl Looked {
         let mut everything = memory.last.take().as_ref() != Some(&world);
         let mut changed = std::mem::take(&mut memory.waiting);
         for known in server.clusters.all() {
-            let upto = memory.clusters.entry(known.name.clone()).or_default();
+            let upto = memory.clusters.entry(known.opening).or_default();
             let changes = known.cluster.changes_since(*upto);
             *upto = changes.upto;
             everything |= changes.all;
@@ -121,7 +123,7 @@ impl Looked {
 
 pub(super) fn look_key(server: &Server, rendering: &Arc<Rendering>) -> LookKey {
     let name = &rendering.application.name;
-    let place = server.place_of(&rendering.application);
+    let place = server.place_of(rendering);
     let depends_on = deployments::dependencies(&rendering.application).unwrap_or_default();
     let views = server.recorder.views();
     let newest = |name: &ApplicationName| views.deployments.applications.get(name)?.newest;
@@ -129,7 +131,7 @@ pub(super) fn look_key(server: &Server, rendering: &Arc<Rendering>) -> LookKey {
         rendering: Arc::clone(rendering),
         newest_fact: newest(name),
         depends_on: depends_on.iter().map(newest).collect(),
-        target: server.version_of(place, name),
+        target: server.version_of(&place, name),
         target_is_seen: place.is_seen(),
         is_under_way: server.operations.of(name).is_some(),
     }

@@ -84,19 +84,19 @@ async fn look(
     rendering: &Arc<Rendering>,
 ) -> anyhow::Result<Option<Timestamp>> {
     let name = &rendering.application.name;
-    let place = server.place_of(&rendering.application);
-    if let Place::Cluster(known) = place {
+    let place = server.place_of(rendering);
+    if let Place::Cluster(known) = &place {
         prepare(server, known, rendering).await?;
         // What is not seen yet says nothing; it wakes whoever waits once it is.
         if known.is_being_read() {
             return Ok(None);
         }
     }
-    let observed = server.observe(place, name, server.clock.now());
+    let observed = server.observe(&place, name, server.clock.now());
     if let Some(removal) = remove::removal_of(server, name) {
-        return remove::look(server, place, rendering, &observed, &removal).await;
+        return remove::look(server, &place, rendering, &observed, &removal).await;
     }
-    record_health(server, place, &observed, rendering).await?;
+    record_health(server, &place, &observed, rendering).await?;
     if let Some(under_way) = server.operations.of(name) {
         if under_way.rendered_commit != rendering.rendered_commit {
             server.operations.end(name, "a newer rendering replaces it");
@@ -106,7 +106,7 @@ async fn look(
     if let Some(reason) = waits_for_promotion(server, rendering).await? {
         return record_blocked(server, rendering, vec![reason]).await.map(|()| None);
     }
-    let inputs = inputs(server, place, rendering, &observed);
+    let inputs = inputs(server, &place, rendering, &observed);
     let as_of = inputs.as_of;
     match plan(&inputs) {
         Decision::UpToDate(_) => record_up_to_date(server, rendering, &inputs).await.map(|()| None),
@@ -127,7 +127,7 @@ async fn look(
             if is_drift(&inputs, &plan) {
                 record_drift(server, rendering, &plan).await?;
                 // Recording moved the application on; the plan is made again on what is true now.
-                let inputs = inputs::inputs(server, place, rendering, &observed);
+                let inputs = inputs::inputs(server, &place, rendering, &observed);
                 if let Decision::Plan(plan) = deployments::plan(&inputs) {
                     carry_out(server, rendering, plan, true).await?;
                 }
@@ -214,16 +214,20 @@ async fn carry_out(
     }
     // A revision whose health is bad is replaced only after its evidence is saved.
     server.save_evidence_before_change(&application).await;
-    if matches!(server.place_of(&rendering.application), Place::Processes) {
-        let outcome = apply(server, &application, &plan).await;
-        return record_end(server, &application, &plan, outcome, repairs).await;
-    }
+    let known = match server.place_of(rendering) {
+        Place::Cluster(known) => known,
+        Place::Processes => {
+            let outcome = apply(server, &application, &plan).await;
+            return record_end(server, &application, &plan, outcome, repairs).await;
+        }
+        // The cluster left Git meanwhile; the next look says so.
+        Place::Nowhere => return Ok(()),
+    };
     let (server, rendering) = (Arc::clone(server), Arc::clone(rendering));
     let commit = rendering.rendered_commit.clone();
     let ending = server.operations.begin(&application, commit);
     tokio::spawn(async move {
-        let Place::Cluster(known) = server.place_of(&rendering.application) else { return };
-        let outcome = operate::operate(&server, &rendering, known, &plan, ending).await;
+        let outcome = operate::operate(&server, &rendering, &known, &plan, ending).await;
         let recorded = record_end(&server, &application, &plan, outcome, repairs).await;
         if let Err(error) = recorded {
             // The plan then has no end on record, and is found or made again by the next look.
@@ -349,7 +353,7 @@ async fn record_unblocked(server: &Arc<Server>, rendering: &Rendering) -> anyhow
 
 async fn record_health(
     server: &Arc<Server>,
-    place: Place<'_>,
+    place: &Place,
     observed: &Observation,
     rendering: &Rendering,
 ) -> anyhow::Result<()> {

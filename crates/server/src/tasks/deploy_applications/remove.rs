@@ -26,10 +26,11 @@ pub(super) async fn restore(server: &Arc<Server>, name: &ApplicationName) -> any
     let configured = server.configurations.of_default_branch(server, repository).await?;
     let application = application(&removal);
     let (scope, customizations) = match configured {
-        Some(configured) => (
-            server.surroundings(repository).scope(&application, &configured.projects),
-            Arc::clone(&configured.customizations),
-        ),
+        Some(configured) => {
+            let (surroundings, _) = server.surroundings(repository).with(&configured.clusters);
+            let scope = surroundings.scope(&application, &configured.projects);
+            (scope, Arc::clone(&configured.customizations))
+        }
         None => (Scope { project: None, ..Scope::default() }, Arc::default()),
     };
     let newest = {
@@ -38,6 +39,7 @@ pub(super) async fn restore(server: &Arc<Server>, name: &ApplicationName) -> any
         state.and_then(|state| state.current().map(|one| one.rendered_commit.clone()))
     };
     server.renderings.keep(Rendering {
+        repository: repository.clone(),
         application,
         scope,
         customizations,
@@ -63,7 +65,7 @@ fn application(removal: &Removal) -> deployments::Application {
 /// Decides, records, acts. Gives the time at which to look again, if a wait ends by time.
 pub(super) async fn look(
     server: &Arc<Server>,
-    place: Place<'_>,
+    place: &Place,
     rendering: &Arc<Rendering>,
     observed: &Observation,
     removal: &Removal,

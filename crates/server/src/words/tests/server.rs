@@ -11,11 +11,13 @@ use ledger::{
 };
 use monitoring::EvidenceContent;
 use pipelines::workflow::{Problem, ProblemCode};
+use repositories::secrets::NoClusterSecret;
 
 use super::super::files::Unplaced;
 use super::super::{
-    CheckNote, ClusterRefuses, ConfigurationProblem, Finding, Malformed, Missing, Next, Note,
-    Obstacle, PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step, Trouble, workflow_reason,
+    CheckNote, ClusterLacks, ClusterRefuses, ConfigurationProblem, Finding, Malformed, Missing,
+    Next, Note, Obstacle, PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step, Trouble,
+    workflow_reason,
 };
 use super::{check, check_all};
 use crate::http::problem::Refusal;
@@ -32,6 +34,7 @@ fn requests_that_are_malformed() {
         Malformed::Body(&"x"),
         Malformed::Address(&"x"),
         Malformed::Query(&"x"),
+        Malformed::ClusterAddress("x"),
         Malformed::Limit { max: 1, given: 2 },
         Malformed::Cursor,
         Malformed::Days { max: 1, given: 2 },
@@ -224,12 +227,23 @@ fn files_that_are_wrong() {
         problem("invalid-dependency", Trouble::Dependency(unknown)),
         problem("invalid-dependency", Trouble::Dependency(cycle)),
         problem("duplicate-project", Trouble::ProjectDeclaredTwice { project: "x".into() }),
+        problem("duplicate-cluster", Trouble::ClusterKnown { cluster: "x".into() }),
         problem("duplicate-customizations", Trouble::CustomizedTwice { other: "x".into() }),
         problem("overlay-missing", Trouble::OverlayMissing { environment, path }),
     ]);
     let placed = problem("invalid-configuration", Trouble::Refused("x".into())).reason();
     assert_eq!(placed.to_string(), "boucle.yaml:3:5: x [invalid-configuration]");
     check_all(&[RenderFailed(&"x")]);
+    for problem in [
+        NoClusterSecret::Missing,
+        NoClusterSecret::ForJobs,
+        NoClusterSecret::Elsewhere { server: "a".into() },
+    ] {
+        let repository = RepositoryName::new("team/fleet").expect("a name");
+        let (secret, server) = ("EAST".into(), "b".into());
+        check_all(&[ClusterLacks::Secret { repository, secret, server, problem }]);
+    }
+    check_all(&[ClusterLacks::Sense { problem: "x".into() }]);
     check_all(&[ClusterRefuses { cluster: "a", application: &"b", refusal: &"c" }]);
     let workflow =
         |code| Problem { code, path: file.clone(), line: 2, column: 4, message: "x".into() };
