@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::health::{Health, HealthStatus};
 use crate::hook::{Hook, HookDeletion};
-use crate::objects::ObjectKey;
+use crate::objects::{ObjectKey, TRACKING_ANNOTATION, annotation};
 use crate::order::{Phase, kind_rank};
 use crate::planner::{Action, Step};
 
@@ -39,6 +39,9 @@ struct Task {
     place: Place,
     action: Action,
     hook: Option<Hook>,
+    /// Whether it is seen once it is there: an inventory has only what carries the application's name,
+    /// which the namespace of `CreateNamespace=true` does not.
+    is_followed: bool,
     state: TaskState,
 }
 
@@ -158,6 +161,10 @@ impl Operation {
                 place: (step.phase, step.wave),
                 action: step.action,
                 hook: step.hook.clone(),
+                is_followed: step
+                    .manifest
+                    .as_ref()
+                    .is_none_or(|one| annotation(one, TRACKING_ANNOTATION).is_some()),
                 state: match step.action {
                     Action::Create | Action::Update | Action::Delete => TaskState::Pending,
                     Action::Unchanged => TaskState::Accepted,
@@ -349,7 +356,7 @@ impl Task {
         if self.action == Action::Delete {
             return seen.is_none().then_some(Ok(()));
         }
-        if self.hook.is_none() && !waits {
+        if (self.hook.is_none() && !waits) || !self.is_followed {
             return Some(Ok(()));
         }
         let Some(seen) = seen else {

@@ -243,6 +243,29 @@ fn a_push_is_applied_drift_is_put_back_and_what_left_git_is_deleted() {
 }
 
 #[test]
+fn a_namespace_is_made_before_its_hooks_and_waves() {
+    let made = |name: &str| format!("{name}-made");
+    let policy = "{automated: {}, syncOptions: [CreateNamespace=true]}";
+    let hook = CONFIG_MAP.replace(
+        "{name: settings}",
+        "{name: before, annotations: {argocd.argoproj.io/hook: PreSync}}",
+    );
+    let late = CONFIG_MAP.replace(
+        "{name: settings}",
+        "{name: late, annotations: {argocd.argoproj.io/sync-wave: '2'}}",
+    );
+    let files = [("settings.yaml", CONFIG_MAP), ("hook.yaml", &*hook), ("late.yaml", &*late)];
+    let world = World::of(&files, |name| application(name, &made(name), policy));
+    world.wait_until("synced", "healthy");
+    let namespace = format!("/api/v1/namespaces/{}", made(world.name()));
+    for name in ["settings", "before", "late"] {
+        let path = format!("{namespace}/configmaps/{name}");
+        assert_eq!(world.cluster.ask("GET", &path, None).status, 200, "{name}");
+    }
+    world.cluster.ask("DELETE", &namespace, None);
+}
+
+#[test]
 fn an_autoscaler_may_have_its_replicas() {
     let world = World::new(AUTOMATED, &[("web.yaml", &deployment(""))]);
     world.wait_until("synced", "healthy");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use deployments::{
-    Act, Action, Health, HealthStatus, Next, ObjectKey, Observed, Operation, Role, Step, role,
+    Act, Action, Health, HealthStatus, Next, ObjectKey, Observed, Operation, Role, Step,
+    TRACKING_ANNOTATION, role,
 };
 use ledger::Timestamp;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ struct Played {
 
 impl Played {
     /// Each object is `KIND/NAME`, then `key=value` for annotations (`hook`, `wave`, `deletion`) and
-    /// `delete` or `unchanged`.
+    /// `delete`, `unchanged` or `untracked`.
     fn new(objects: &[&str]) -> Self {
         Self::with(objects, false)
     }
@@ -85,7 +86,10 @@ impl Played {
         match act {
             Act::Apply(index) => {
                 let name = name(index);
-                self.is(&name, HealthStatus::Progressing);
+                let manifest = self.steps[index].manifest.as_ref().expect("a manifest");
+                if deployments::annotation(manifest, TRACKING_ANNOTATION).is_some() {
+                    self.is(&name, HealthStatus::Progressing);
+                }
                 format!("+{name}")
             }
             Act::Delete(index) => format!("-{}", name(index)),
@@ -103,6 +107,7 @@ fn step(text: &str) -> Step {
     let mut words = text.split(' ');
     let (kind, name) = words.next().and_then(|word| word.split_once('/')).expect("KIND/NAME");
     let mut annotations = serde_json::Map::new();
+    annotations.insert(TRACKING_ANNOTATION.into(), Value::from("a:of it"));
     let (mut action, mut phase, mut wave) = (Action::Create, deployments::Phase::Sync, 0);
     for word in words {
         match word.split_once('=') {
@@ -114,6 +119,9 @@ fn step(text: &str) -> Step {
                 annotations.insert(name.into(), Value::from(list));
             }
             Some(("wave", number)) => wave = number.parse().expect("a number"),
+            _ if word == "untracked" => {
+                annotations.remove(TRACKING_ANNOTATION);
+            }
             _ if word == "delete" => action = Action::Delete,
             _ if word == "unchanged" => action = Action::Unchanged,
             _ => panic!("{word}"),
@@ -164,6 +172,15 @@ fn a_wave_waits_until_the_one_before_is_healthy() {
     played.is("early", HealthStatus::Healthy);
     played.expect("+late");
     played.is("late", HealthStatus::Healthy);
+    played.expect("succeeded -[]");
+}
+
+#[test]
+fn a_namespace_that_nobody_tracks_is_not_looked_for() {
+    let mut played = Played::new(&["Namespace/n untracked wave=-1", "Job/before hook=PreSync"]);
+    played.expect("+before");
+    played.is("before", HealthStatus::Healthy);
+    played.expect("+n");
     played.expect("succeeded -[]");
 }
 
