@@ -14,9 +14,12 @@ pub struct Secret {
     pub set_at: String,
     /// Who gave it.
     pub set_by: String,
-    /// The address of the API server that it opens, and nothing else; absent: jobs get it.
+    /// The address of the API server that it opens, and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// It decrypts the repository's SOPS files, and nothing else gets it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decrypts: bool,
 }
 
 /// The value of a secret.
@@ -26,10 +29,14 @@ pub struct SetSecret {
     /// At least 3 bytes and at most 48 KiB.
     pub value: String,
     /// The address of an API server, `https://…`: only a cluster that a file of the repository declares
-    /// there gets the value, and no job. Needs who administers the server. Absent: what gets it already,
-    /// jobs at first.
+    /// there gets the value, and no job. Needs who administers the server. Without this and `decrypts`:
+    /// what gets it already, jobs at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// It is an age key, or several: the renderer decrypts the repository's SOPS files with it, and no
+    /// job gets it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decrypts: bool,
 }
 
 /// A receiver of notifications that a repository's `boucle.yaml` names.

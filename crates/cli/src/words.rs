@@ -46,6 +46,7 @@ pub enum Column {
     Revision,
     Role,
     Run,
+    For,
     Secret,
     Sequence,
     State,
@@ -117,6 +118,8 @@ pub trait Words: Sync {
     fn revoked(&self) -> &'static str;
     fn removed(&self) -> &'static str;
     fn ask_secret(&self) -> &'static str;
+    /// What gets a secret that is for no cluster.
+    fn secret_use(&self, decrypts: bool) -> &'static str;
     fn secret_set(&self, name: &str) -> String;
     fn missing_secret(&self, name: &str) -> String;
     /// A receiver took a test.

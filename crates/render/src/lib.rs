@@ -14,6 +14,7 @@ mod overrides;
 mod plain;
 mod request;
 mod several;
+pub mod sops;
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
 //! Secrets of a repository: which there are and who set them. Their values are not here: only the hand
 //! that keeps them and the jobs and signatures that use them see those.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ledger::{Actor, Fact, RepositoryName, Timestamp};
@@ -57,6 +58,8 @@ pub enum SecretUse {
     /// Jobs of trusted runs, and what signs notifications.
     #[default]
     Jobs,
+    /// The renderer, as an age key of files that SOPS encrypted.
+    Decryption,
     /// The API server of a cluster.
     Cluster {
         /// Its address. Whoever may merge can write another one into a file, and gets nothing by it.
@@ -69,8 +72,8 @@ pub enum SecretUse {
 pub enum NoClusterSecret {
     /// The repository has no secret of this name.
     Missing,
-    /// It is for jobs.
-    ForJobs,
+    /// It is for something else.
+    ForOthers,
     /// It was given for another address.
     Elsewhere {
         /// Which.
@@ -129,6 +132,17 @@ impl RepositoriesView {
         all.filter(|(_, record)| record.used_by == SecretUse::Jobs).map(|(name, _)| name)
     }
 
+    /// The age keys of a repository. Another value has another record.
+    #[must_use]
+    pub fn decryption_keys(
+        &self,
+        repository: &RepositoryName,
+    ) -> BTreeMap<SecretName, SecretRecord> {
+        let all = self.secrets.get(repository).into_iter().flatten();
+        let keys = all.filter(|(_, record)| record.used_by == SecretUse::Decryption);
+        keys.map(|(name, record)| (name.clone(), record.clone())).collect()
+    }
+
     /// The secret that opens the cluster at this address.
     pub fn cluster_secret(
         &self,
@@ -143,7 +157,7 @@ impl RepositoriesView {
             SecretUse::Cluster { server } => {
                 Err(NoClusterSecret::Elsewhere { server: server.clone() })
             }
-            SecretUse::Jobs => Err(NoClusterSecret::ForJobs),
+            SecretUse::Jobs | SecretUse::Decryption => Err(NoClusterSecret::ForOthers),
         }
     }
 }
@@ -175,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_goes_to_jobs_or_to_one_cluster() {
+    fn a_secret_goes_where_it_was_given_for() {
         let repository = RepositoryName::new("team/fleet").expect("a name");
         let name = |text: &str| SecretName::new(text).expect("a name");
         let record =
@@ -185,12 +199,15 @@ mod tests {
         let secrets = view.secrets.entry(repository.clone()).or_default();
         secrets.insert(name("BUILD"), record(SecretUse::Jobs));
         secrets.insert(name("EAST"), record(cluster("https://east:6443")));
+        secrets.insert(name("AGE"), record(SecretUse::Decryption));
         let jobs: Vec<_> = view.job_secrets(&repository).map(SecretName::as_str).collect();
         assert_eq!(jobs, ["BUILD"]);
+        assert!(view.decryption_keys(&repository).keys().eq([&name("AGE")]));
         for (secret, server, expected) in [
             ("EAST", "https://east:6443", None),
             ("EAST", "https://east:6443/", None),
-            ("BUILD", "https://east:6443", Some(NoClusterSecret::ForJobs)),
+            ("AGE", "https://east:6443", Some(NoClusterSecret::ForOthers)),
+            ("BUILD", "https://east:6443", Some(NoClusterSecret::ForOthers)),
             ("WEST", "https://east:6443", Some(NoClusterSecret::Missing)),
             (
                 "EAST",

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cluster::Identity;
 use git_store::{EntryKind, TreeReader};
 use ledger::{ApplicationName, CommitId, ObjectId, RepositoryName, Timestamp};
+use repositories::secrets::{SecretName, SecretRecord};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -38,10 +39,13 @@ pub struct Rendering {
     pub commit: CommitId,
     /// The manifests as a commit.
     pub rendered_commit: CommitId,
-    /// The manifests.
+    /// The manifests; what SOPS encrypted is readable here, and nowhere else.
     pub manifests: Arc<Vec<Value>>,
     /// What each of its sources was, in order.
     pub sources: Vec<Read>,
+    /// The age keys that there were when SOPS' values were decrypted; `None`: there were no such
+    /// values.
+    pub keys: Option<BTreeMap<SecretName, SecretRecord>>,
     /// Objects that came more than once.
     pub repeated: Vec<render::Repeated>,
 }

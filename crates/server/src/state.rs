@@ -12,6 +12,7 @@ use ledger::{ApplicationName, CommitId, Draft, Fact, RefName, RepositoryName, Ve
 use probes::{Checker, Dialer, Metrics, Scraper};
 use registry::Registry;
 use repositories::access::Scope;
+use repositories::secrets::{SecretName, SecretRecord};
 use runner::Runner;
 use tokio::sync::watch;
 use workloads::Engine;
@@ -111,6 +112,8 @@ pub struct RenderedThrough {
     pub commit: CommitId,
     /// The tips of the other branches and tags that they follow; `None`: there is no such one.
     pub tips: BTreeMap<(RepositoryName, RefName), Option<CommitId>>,
+    /// The age keys that decrypted what SOPS encrypted.
+    pub keys: BTreeMap<SecretName, SecretRecord>,
     /// The other repositories that they are rendered from, as they were.
     pub others: BTreeMap<RepositoryName, Other>,
 }
@@ -192,6 +195,9 @@ impl Server {
             return false;
         }
         let views = self.recorder.views();
+        if known.keys != views.repositories.decryption_keys(repository) {
+            return false;
+        }
         let tip = |repository, reference| {
             let known = views.repositories.repository(repository)?;
             known.refs.get(reference).map(|state| &state.commit)

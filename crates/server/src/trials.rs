@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use api::problem::Reason;
 use cluster::{ApplyRefusal, Identity, KindInUse, PutOptions, RequestError};
 use deployments::{Application, ObjectKey};
+use render::sops::is_encrypted;
 use render::{Change, ObjectDifference};
 use serde_json::Value;
 
@@ -95,7 +96,9 @@ impl Server {
             if !stays || !known.cluster.reachability().is_reachable() {
                 continue;
             }
-            let trials = proposal.manifests.into_iter().take(left).map(|manifest| Trial {
+            // Nothing is decrypted for a proposal, whoever wrote it.
+            let readable = proposal.manifests.into_iter().filter(|one| !is_encrypted(one));
+            let trials = readable.take(left).map(|manifest| Trial {
                 known: &known,
                 identity: &identity,
                 application: &proposal.application,

@@ -12,6 +12,7 @@ export const frOperations = {
     none: 'Ce dépôt n’a aucun secret',
     noneNext: 'Définissez-en un ci-dessous.',
     opens: (address: string) => `ouvre le cluster à ${address}, et aucune tâche ne le reçoit`,
+    decrypts: 'déchiffre les fichiers SOPS, et aucune tâche ne le reçoit',
     setAt: 'défini',
     by: (who: string) => `par ${who}`,
     change: 'Nouvelle valeur…',

@@ -84,7 +84,7 @@ function List({ repository, items, onChange }: ListProps): ReactNode {
   return (
     <>
       <ul className="mt-3">
-        {items.map(({ name, set_at: at, set_by: by, cluster }) => (
+        {items.map(({ name, set_at: at, set_by: by, cluster, decrypts }) => (
           <li key={name} className={`${ROW} xl:grid-cols-[2fr_3fr_auto]`}>
             <code className="font-semibold">{name}</code>
             <span className="text-muted">
@@ -95,6 +95,7 @@ function List({ repository, items, onChange }: ListProps): ReactNode {
                   · <Given text={secrets.opens(cluster)} />
                 </>
               )}
+              {decrypts && ` · ${secrets.decrypts}`}
             </span>
             <span className="flex flex-wrap gap-2">
               <button

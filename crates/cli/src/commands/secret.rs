@@ -34,6 +34,9 @@ pub enum SecretCommand {
         /// Give it to the API server at this address only, and to no job.
         #[arg(long, value_name = "ADDRESS")]
         cluster: Option<String>,
+        /// It is an age key that decrypts the repository's SOPS files; no job gets it.
+        #[arg(long, conflicts_with = "cluster")]
+        decrypts: bool,
     },
     /// Remove a secret and its value.
     Remove {
@@ -52,16 +55,17 @@ pub async fn execute(context: &Context, command: &SecretCommand) -> Result<Exit,
         SecretCommand::List { repository } => {
             let path = format!("/repositories/{repository}/secrets");
             let items: Vec<Secret> = client.list(&path, usize::MAX).await?;
-            let columns = [Column::Name, Column::When, Column::Who, Column::Address];
-            context.out.many(&items, &columns, |item, _| {
-                let cluster = item.cluster.clone().unwrap_or_default();
-                vec![item.name.clone(), item.set_at.clone(), item.set_by.clone(), cluster]
+            let columns = [Column::Name, Column::When, Column::Who, Column::For];
+            context.out.many(&items, &columns, |item, words| {
+                let cluster = item.cluster.clone();
+                let used_by = cluster.unwrap_or_else(|| words.secret_use(item.decrypts).into());
+                vec![item.name.clone(), item.set_at.clone(), item.set_by.clone(), used_by]
             });
         }
-        SecretCommand::Set { repository, name, cluster } => {
+        SecretCommand::Set { repository, name, cluster, decrypts } => {
             let value = read_value(context)?;
             let path = format!("/repositories/{repository}/secrets/{}", output::escape(name));
-            let body = SetSecret { value, cluster: cluster.clone() };
+            let body = SetSecret { value, cluster: cluster.clone(), decrypts: *decrypts };
             let secret: Secret = client.put(&path, &body).await?;
             context.out.one(&secret, |secret, words| words.secret_set(&secret.name));
         }

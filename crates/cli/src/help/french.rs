@@ -164,6 +164,10 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
         "Une étiquette par laquelle des générateurs `clusters` le choisissent, autant de fois qu’il faut",
     ),
     (
+        "decrypts",
+        "C’est une clé age qui déchiffre les fichiers SOPS du dépôt ; aucune tâche ne la reçoit",
+    ),
+    (
         "secret set:cluster",
         "Le donner seulement au serveur d’API à cette adresse, et à aucune tâche",
     ),

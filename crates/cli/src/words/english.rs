@@ -45,6 +45,7 @@ impl Words for English {
             Column::Revision => "revision",
             Column::Role => "role",
             Column::Run => "run",
+            Column::For => "for",
             Column::Secret => "secret",
             Column::Sequence => "#",
             Column::State => "state",
@@ -198,6 +199,10 @@ impl Words for English {
 
     fn ask_secret(&self) -> &'static str {
         "Value (not shown): "
+    }
+
+    fn secret_use(&self, decrypts: bool) -> &'static str {
+        if decrypts { "SOPS files" } else { "jobs" }
     }
 
     fn secret_set(&self, name: &str) -> String {

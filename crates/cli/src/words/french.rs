@@ -45,6 +45,7 @@ impl Words for French {
             Column::Revision => "révision",
             Column::Role => "rôle",
             Column::Run => "exécution",
+            Column::For => "pour",
             Column::Secret => "secret",
             Column::Sequence => "nº",
             Column::State => "état",
@@ -228,6 +229,10 @@ impl Words for French {
 
     fn ask_secret(&self) -> &'static str {
         "Valeur (non affichée) : "
+    }
+
+    fn secret_use(&self, decrypts: bool) -> &'static str {
+        if decrypts { "fichiers SOPS" } else { "tâches" }
     }
 
     fn secret_set(&self, name: &str) -> String {

@@ -12,12 +12,11 @@ const DEFAULT_BRANCH: &str = "master";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Fields of a `Kustomization` that have no equal here, each with what to do.
-const KUSTOMIZATION_PROBLEMS: [(&str, &str); 4] = [
+const KUSTOMIZATION_PROBLEMS: [(&str, &str); 3] = [
     (
         "postBuild",
         "`postBuild` replaces variables in the manifests: write the values into the overlay instead",
     ),
-    ("decryption", "`decryption` needs SOPS, which is not supported: use another kind of secret"),
     ("kubeConfig", "`kubeConfig` names another cluster: make it known here and name it instead"),
     (
         "healthCheckExprs",
@@ -26,7 +25,12 @@ const KUSTOMIZATION_PROBLEMS: [(&str, &str); 4] = [
 ];
 
 /// Fields of a `Kustomization` that need nothing here.
-const KUSTOMIZATION_NOTES: [(&str, &str); 3] = [
+const KUSTOMIZATION_NOTES: [(&str, &str); 4] = [
+    (
+        "decryption",
+        "`decryption`: give the age key with `boucle secret set REPOSITORY SOPS_AGE_KEY --decrypts`; \
+         keys of PGP and of cloud services cannot be used",
+    ),
     ("healthChecks", "`healthChecks` needs no list: the health of every object counts"),
     ("interval", "`interval` is not needed: changes are seen when they happen"),
     (
@@ -357,7 +361,6 @@ mod tests {
             assert!(found, "{needle}: {:?}", migration.problems);
         };
         check(json!({ "postBuild": { "substitute": {} } }), json!({}), "`postBuild`");
-        check(json!({ "decryption": { "provider": "sops" } }), json!({}), "`decryption`");
         check(json!({ "sourceRef": { "kind": "Bucket", "name": "b" } }), json!({}), "Bucket `b`");
         check(json!({}), json!({ "semver": ">=1.0" }), "`semver`");
         let lost = json!({ "sourceRef": { "kind": "GitRepository", "name": "none" } });

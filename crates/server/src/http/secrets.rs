@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use ledger::{Draft, RepositoryName, Subject};
+use render::sops::AgeKeys;
 use repositories::access::{Permission, Permit};
 use repositories::facts::RepositoryFact;
 use repositories::secrets::{
@@ -61,7 +62,7 @@ pub async fn set(
         let known = secrets.and_then(|secrets| secrets.get(&secret)).cloned();
         (known, secrets.map_or(0, |secrets| secrets.len()))
     };
-    let used_by = used_by(&server, &headers, body.cluster, known.as_ref()).await?;
+    let used_by = used_by(&server, &headers, &body, known.as_ref()).await?;
     if known.is_none() && count >= PER_REPOSITORY_MAX {
         let detail = Obstacle::TooManySecrets { max: PER_REPOSITORY_MAX };
         return Err(Refusal::new("too-large", &detail));
@@ -120,25 +121,36 @@ async fn permit(
 }
 
 /// A cluster is reached from inside this server's network, which who administers one repository
-/// does not decide about. A new value of a cluster's secret never comes to jobs: remove it first.
+/// does not decide about. A new value goes where the one before went: remove the
+/// secret first to give it to somebody else.
 async fn used_by(
     server: &Server,
     headers: &HeaderMap,
-    cluster: Option<String>,
+    body: &SetSecret,
     known: Option<&SecretRecord>,
 ) -> Result<SecretUse, Refusal> {
-    let before = match known.map(|known| &known.used_by) {
-        Some(SecretUse::Cluster { server }) => Some(server.clone()),
-        Some(SecretUse::Jobs) | None => None,
+    let malformed = |detail: &Malformed<'_>| Refusal::new("invalid-request", detail);
+    let asked = match (&body.cluster, body.decrypts) {
+        (Some(_), true) => return Err(malformed(&Malformed::TwoUses)),
+        (Some(server), false) => Some(SecretUse::Cluster { server: server.clone() }),
+        (None, true) => Some(SecretUse::Decryption),
+        (None, false) => None,
     };
-    let Some(address) = cluster.or(before) else { return Ok(SecretUse::Jobs) };
-    identity::permit_server(server, headers, Permission::AdministerServer).await?;
-    let is_address = address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
-    if !is_address {
-        let detail = Malformed::ClusterAddress(&address);
-        return Err(Refusal::new("invalid-request", &detail));
+    let used_by = asked.or_else(|| known.map(|known| known.used_by.clone())).unwrap_or_default();
+    match &used_by {
+        SecretUse::Jobs => {}
+        SecretUse::Decryption => {
+            AgeKeys::parse(&body.value).map_err(|error| malformed(&Malformed::AgeKeys(&error)))?;
+        }
+        SecretUse::Cluster { server: address } => {
+            identity::permit_server(server, headers, Permission::AdministerServer).await?;
+            let is_address = address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
+            if !is_address {
+                return Err(malformed(&Malformed::ClusterAddress(address)));
+            }
+        }
     }
-    Ok(SecretUse::Cluster { server: address })
+    Ok(used_by)
 }
 
 async fn record(
@@ -174,8 +186,9 @@ fn on_wire(name: &SecretName, record: &SecretRecord) -> Secret {
         set_at: record.set_at.to_string(),
         set_by: record.set_by.to_string(),
         cluster: match &record.used_by {
-            SecretUse::Jobs => None,
+            SecretUse::Jobs | SecretUse::Decryption => None,
             SecretUse::Cluster { server } => Some(server.clone()),
         },
+        decrypts: record.used_by == SecretUse::Decryption,
     }
 }

@@ -1,5 +1,6 @@
 //! Renders each application whose files changed, and keeps the manifests as a commit.
 
+mod decrypt;
 mod write;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use anyhow::Context;
 use deployments::project::Scope;
 use deployments::{Application, Customizations, DeploymentFact, dependencies, dependency_order};
 use ledger::{Actor, ApplicationName, CommitId, RepositoryName};
+use repositories::secrets::{SecretName, SecretRecord};
 
 use crate::configurations::RepositoryConfiguration;
 use crate::renderings::{Read, Rendering, object_at};
@@ -42,6 +44,8 @@ struct Due {
 struct Rendered {
     due: Due,
     rendering: render::Rendering,
+    /// The age keys that there were, when something had to be decrypted.
+    keys: Option<BTreeMap<SecretName, SecretRecord>>,
     sources: Vec<Read>,
     files: BTreeMap<String, String>,
     digest: String,
@@ -85,6 +89,7 @@ async fn reconcile_repository(
     declare(server, repository, configured).await?;
     let mut finder = Finder::new(server, repository, &configured.commit);
     let (surroundings, _) = server.surroundings(repository).with(&configured.clusters);
+    let keys = server.recorder.views().repositories.decryption_keys(repository);
     let mut due = Vec::new();
     for (declared_in, application) in &configured.applications {
         let sources = match finder.find(application).await? {
@@ -100,6 +105,7 @@ async fn reconcile_repository(
             && known.application == *application
             && known.scope == scope
             && known.customizations == configured.customizations
+            && known.keys.as_ref().is_none_or(|used| *used == keys)
             && known.is_of(&sources)?
         {
             continue;
@@ -129,7 +135,7 @@ async fn reconcile_repository(
     if holds {
         return Ok(());
     }
-    let through = RenderedThrough { commit: configured.commit.clone(), tips, others };
+    let through = RenderedThrough { commit: configured.commit.clone(), tips, keys, others };
     server.set_rendered_through(repository, through);
     Ok(())
 }
@@ -210,9 +216,10 @@ async fn render_all(
     while !due.is_empty() {
         let rest = due.split_off(due.len().min(size));
         let piece = std::mem::replace(&mut due, rest);
-        let server = Arc::clone(server);
-        let render =
-            move || piece.into_iter().map(|due| render_one(&server, due)).collect::<Vec<_>>();
+        let (server, home) = (Arc::clone(server), repository.clone());
+        let render = move || {
+            piece.into_iter().map(|due| render_one(&server, &home, due)).collect::<Vec<_>>()
+        };
         works.push(tokio::task::spawn_blocking(render));
     }
     for work in works {
@@ -259,6 +266,7 @@ async fn render_all(
             rendered_commit,
             manifests: Arc::new(rendered.rendering.manifests),
             sources: rendered.sources,
+            keys: rendered.keys,
             repeated: rendered.rendering.repeated,
         });
     }
@@ -278,8 +286,12 @@ fn rendered_fact(written: &Written, repository: &RepositoryName) -> DeploymentFa
 }
 
 /// An error inside is the application's own.
-fn render_one(server: &Server, due: Due) -> anyhow::Result<Result<Rendered, (Due, String)>> {
-    let rendering = match sources::render(server, &due.application, &due.sources) {
+fn render_one(
+    server: &Server,
+    repository: &RepositoryName,
+    due: Due,
+) -> anyhow::Result<Result<Rendered, (Due, String)>> {
+    let mut rendering = match sources::render(server, &due.application, &due.sources) {
         Ok(rendering) => rendering,
         Err(error) => return Ok(Err((due, error.to_string()))),
     };
@@ -294,7 +306,12 @@ fn render_one(server: &Server, due: Due) -> anyhow::Result<Result<Rendered, (Due
     }
     let files = render::files(&rendering.manifests);
     let digest = digest(&files);
-    Ok(Ok(Rendered { due, rendering, sources: read, files, digest }))
+    // Only now: what is kept in Git stays as SOPS encrypted it.
+    let keys = match decrypt::manifests(server, repository, &mut rendering.manifests)? {
+        Ok(keys) => keys,
+        Err(problem) => return Ok(Err((due, problem))),
+    };
+    Ok(Ok(Rendered { due, rendering, keys, sources: read, files, digest }))
 }
 
 async fn render_failed(

@@ -34,7 +34,9 @@ impl Display for ClusterLacks {
             Self::Secret { repository, secret, server, problem } => {
                 match problem {
                     NoClusterSecret::Missing => write!(f, "there is no secret {secret}"),
-                    NoClusterSecret::ForJobs => write!(f, "the secret {secret} is for jobs"),
+                    NoClusterSecret::ForOthers => {
+                        write!(f, "the secret {secret} is for something else")
+                    }
                     NoClusterSecret::Elsewhere { server: other } => {
                         write!(f, "the secret {secret} was given for {other}, not for {server}")
                     }
@@ -57,8 +59,8 @@ impl Said for ClusterLacks {
             Self::Secret { repository, secret, server, problem } => {
                 let what = match problem {
                     NoClusterSecret::Missing => format!("il n’y a pas de secret {secret}"),
-                    NoClusterSecret::ForJobs => {
-                        format!("le secret {secret} est pour les tâches")
+                    NoClusterSecret::ForOthers => {
+                        format!("le secret {secret} est pour autre chose")
                     }
                     NoClusterSecret::Elsewhere { server: other } => {
                         format!("le secret {secret} a été donné pour {other}, pas pour {server}")

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 
+use render::sops::AgeKeysError;
 use repositories::secrets::InvalidSecretName;
 
 use super::Said;
@@ -79,6 +80,10 @@ pub enum Malformed<'a> {
     },
     /// A text that is no address of an API server.
     ClusterAddress(&'a str),
+    /// A secret for a cluster and for decryption.
+    TwoUses,
+    /// A value that holds no age key.
+    AgeKeys(&'a AgeKeysError),
     /// An invitation that was used without a password or passkey.
     InvitationWithoutWayIn,
     /// A password that is too short or too long.
@@ -145,6 +150,8 @@ impl Display for Malformed<'_> {
             Self::ClusterAddress(text) => {
                 write!(f, "`{text}` is no address of an API server; it begins with `https://`")
             }
+            Self::TwoUses => f.write_str("a secret is for a cluster or decrypts, not both"),
+            Self::AgeKeys(error) => error.fmt(f),
             Self::InvitationWithoutWayIn => {
                 f.write_str("an invitation needs a `password` or a `passkey`")
             }
@@ -212,6 +219,13 @@ impl Said for Malformed<'_> {
             ),
             Self::ClusterAddress(text) => format!(
                 "`{text}` n’est pas l’adresse d’un serveur d’API ; elle commence par `https://`"
+            ),
+            Self::TwoUses => "un secret est pour un cluster ou déchiffre, pas les deux".into(),
+            Self::AgeKeys(AgeKeysError::Empty) => {
+                "il n’y a pas de clé age ; `age-keygen` en crée une".into()
+            }
+            Self::AgeKeys(AgeKeysError::Line { line }) => format!(
+                "la ligne {line} n’est pas une clé age ; une clé commence par `AGE-SECRET-KEY-1`"
             ),
             Self::InvitationWithoutWayIn => {
                 "une invitation exige un `password` ou une `passkey`".into()

@@ -48,6 +48,7 @@ pub(super) async fn restore(server: &Arc<Server>, name: &ApplicationName) -> any
         commit: removal.commit,
         manifests: Arc::new(manifests),
         sources: Vec::new(),
+        keys: None,
         repeated: Vec::new(),
     });
     Ok(())

@@ -11,6 +11,7 @@ use ledger::{
 };
 use monitoring::EvidenceContent;
 use pipelines::workflow::{Problem, ProblemCode};
+use render::sops::AgeKeysError;
 use repositories::secrets::NoClusterSecret;
 
 use super::super::files::Unplaced;
@@ -35,6 +36,9 @@ fn requests_that_are_malformed() {
         Malformed::Address(&"x"),
         Malformed::Query(&"x"),
         Malformed::ClusterAddress("x"),
+        Malformed::TwoUses,
+        Malformed::AgeKeys(&AgeKeysError::Empty),
+        Malformed::AgeKeys(&AgeKeysError::Line { line: 2 }),
         Malformed::Limit { max: 1, given: 2 },
         Malformed::Cursor,
         Malformed::Days { max: 1, given: 2 },
@@ -236,7 +240,7 @@ fn files_that_are_wrong() {
     check_all(&[RenderFailed(&"x")]);
     for problem in [
         NoClusterSecret::Missing,
-        NoClusterSecret::ForJobs,
+        NoClusterSecret::ForOthers,
         NoClusterSecret::Elsewhere { server: "a".into() },
     ] {
         let repository = RepositoryName::new("team/fleet").expect("a name");
