@@ -81,7 +81,7 @@ pub enum RequestError {
     #[error("the cluster no longer has that part of its history; everything is read again")]
     Gone,
     /// The server read it and refused it.
-    #[error("the cluster refused it: {message}")]
+    #[error("the cluster refused it: {message}{}", next_step(message))]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -98,6 +98,23 @@ pub enum RequestError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+}
+
+/// What people do about what API servers say most often.
+fn next_step(message: &str) -> &'static str {
+    let says = |text: &str| message.contains(text);
+    if says("immutable") {
+        "; give the object another name, or let it be deleted and made anew with \
+         `argocd.argoproj.io/sync-options: Force=true`"
+    } else if says("because it is being terminated") {
+        "; wait until the namespace is gone, and look which finalizers of its objects hold it"
+    } else if says("failed calling webhook") || says("conversion webhook") {
+        "; the webhook must answer again, or its configuration must go"
+    } else if says("exceeded quota") {
+        "; free something in the namespace or raise its quota"
+    } else {
+        ""
+    }
 }
 
 /// One cause of a refusal, as a `Status` lists them.
@@ -144,7 +161,10 @@ impl RequestError {
             403 if message.contains("cannot impersonate resource") => {
                 Self::CannotImpersonate { identity: identity.clone(), message }
             }
-            403 => Self::Forbidden { identity: identity.clone(), message },
+            // Admission refuses by the same number, whoever asks.
+            403 if message.contains(" cannot ") => {
+                Self::Forbidden { identity: identity.clone(), message }
+            }
             404 => Self::NotFound { message },
             409 => {
                 let causes = body.pointer("/details/causes").and_then(Value::as_array);

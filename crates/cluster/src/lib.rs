@@ -4,8 +4,8 @@
 //! A [`Cluster`] watches only the kinds that are in use. What belongs to an application (by its
 //! tracking annotation) is kept whole and compact, anything else as a projection of at most 256
 //! bytes. [`Cluster::inventory`] and [`Cluster::version`] cost as much as the application is large,
-//! however large the cluster is. An inventory is complete only while every kind in use is seen as
-//! it is now: nothing is ever missing, or pruned, because something was not seen.
+//! however large the cluster is. An inventory is complete only while every kind of its application is
+//! seen as it is now: nothing is ever missing, or pruned, because something was not seen.
 //!
 //! A wish costs one request when the object differs and none when it does not; fields that another
 //! manager owns are taken only when the caller says so. Generations are kept in memory and not on
@@ -167,13 +167,19 @@ impl Cluster {
     }
 
     /// Says which objects Git asks for in an application, so that its inventory has them whoever
-    /// made them, and tells which of their namespaces exist.
-    pub fn want(&self, application: &ApplicationName, objects: Vec<ObjectKey>) {
-        self.inner.change(|store| store.want(application, objects));
+    /// made them, and tells which of their namespaces exist. What is made of other kinds holds it
+    /// not up; before anything is said any kind does.
+    pub fn want(
+        &self,
+        application: &ApplicationName,
+        objects: Vec<ObjectKey>,
+        kinds: BTreeSet<KindInUse>,
+    ) {
+        self.inner.change(|store| store.want(application, objects, kinds));
     }
 
-    /// What is there of the application now. Complete only while every kind in use is in sync and
-    /// the cluster can be reached. Objects that nobody tracks have only their names.
+    /// What is there of the application now. Complete only while every kind that it is made of is in
+    /// sync and the cluster can be reached. Objects that nobody tracks have only their names.
     #[must_use]
     pub fn inventory(&self, application: &ApplicationName) -> Inventory {
         let possible = self.reachability().is_reachable();
@@ -193,10 +199,16 @@ impl Cluster {
         self.inner.store().pods(application)
     }
 
-    /// The kinds in use that are not in sync, with the reason: why inventories are not complete.
+    /// The kinds in use that are not in sync, with the reason.
     #[must_use]
     pub fn unsynced(&self) -> Vec<UnsyncedKind> {
-        self.inner.store().unsynced().collect()
+        self.inner.store().unsynced(None).collect()
+    }
+
+    /// Those of them that an application is made of: why its inventory is not complete.
+    #[must_use]
+    pub fn unsynced_of(&self, application: &ApplicationName) -> Vec<UnsyncedKind> {
+        self.inner.store().unsynced(Some(application)).collect()
     }
 
     /// Grows whenever the application may look different.

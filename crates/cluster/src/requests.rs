@@ -88,9 +88,11 @@ impl Requests {
     pub async fn ping(&self) {
         let ask = Ask::get(&Identity::Own, "/version".to_owned());
         match tokio::time::timeout(PING_MAX, self.once(&ask)).await {
-            Ok(Ok((_, _, body))) => self.observer.answered(body["gitVersion"].as_str()),
+            Ok(Ok((status, _, body))) if status.is_success() => {
+                self.observer.answered(body["gitVersion"].as_str());
+            }
             // It is noted where it failed.
-            Ok(Err(_)) => {}
+            Ok(Ok(_) | Err(_)) => {}
             Err(_) => {
                 let seconds = PING_MAX.as_secs();
                 self.observer.failed(format!("it did not say its version within {seconds} s"));
@@ -149,7 +151,11 @@ impl Requests {
                 return Err(error);
             }
         };
-        self.observer.answered(None);
+        if head.status == StatusCode::UNAUTHORIZED {
+            self.unauthorized();
+        } else {
+            self.observer.answered(None);
+        }
         let body = if bytes.is_empty() {
             Value::Null
         } else {
@@ -166,6 +172,12 @@ impl Requests {
             }
         };
         Ok((head.status, head.headers, body))
+    }
+
+    /// Notes that nobody there knows us any more: such a cluster says as much as one that is silent.
+    pub fn unauthorized(&self) {
+        let error = RequestError::Unauthorized { cluster: self.cluster.clone() };
+        self.observer.failed(error.to_string());
     }
 
     /// Notes that nothing came back.

@@ -331,6 +331,9 @@ impl Watch {
 
     fn failed(&self, error: kube::Error) -> End {
         if let kube::Error::Api(status) = &error {
+            if status.code == 401 {
+                self.inner.requests.unauthorized();
+            }
             return match status.code {
                 410 => End::Gone,
                 404 => End::NoKind,

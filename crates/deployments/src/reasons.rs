@@ -48,9 +48,20 @@ pub enum BlockReason {
     /// What was put back several times in a row was changed again; the next repair waits.
     RepairLater { objects: Vec<ObjectKey>, until: Timestamp },
     /// The last apply of this rendering failed; it is tried again later.
-    RetryLater { failures: u32, until: Timestamp },
+    RetryLater {
+        failures: u32,
+        until: Timestamp,
+        /// The last failure, with its object.
+        #[serde(default)]
+        problem: String,
+    },
     /// The last apply of this rendering failed too often.
-    RetriesExhausted { failures: u32 },
+    RetriesExhausted {
+        failures: u32,
+        /// The last failure, with its object.
+        #[serde(default)]
+        problem: String,
+    },
     /// The overlay names an artifact of which nothing has been promoted yet.
     ArtifactNotPromoted { artifact: String, environment: EnvironmentName },
     /// No file declares the project that the application names.
@@ -189,9 +200,9 @@ impl fmt::Display for BlockReason {
                 "{} is changed again each time it is put back; the next repair is at {until}; find who writes it, or list the field in `ignoreDifferences`",
                 list(objects)
             ),
-            Self::RetryLater { failures, until } => write!(
+            Self::RetryLater { failures, until, problem } => write!(
                 f,
-                "applying this rendering failed {failures} times; it is tried again at {until}"
+                "applying this rendering failed ({failures}), and is tried again at {until}; the last time: {problem}"
             ),
             Self::ArtifactNotPromoted { artifact, environment } => write!(
                 f,
@@ -215,9 +226,9 @@ impl fmt::Display for BlockReason {
                 "it waits for the application {application}, on which it depends: {wait}; it goes on once that one is synchronised and healthy"
             ),
             Self::SyncWindow { wait } => wait.fmt(f),
-            Self::RetriesExhausted { failures } => write!(
+            Self::RetriesExhausted { failures, problem } => write!(
                 f,
-                "applying this rendering failed {failures} times, which is the limit; push a change or ask for a synchronisation"
+                "applying this rendering failed {failures} times, which is the limit; push a change or ask for a synchronisation; the last time: {problem}"
             ),
         }
     }

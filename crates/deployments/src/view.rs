@@ -310,10 +310,10 @@ impl ApplicationState {
         let failures = same
             .take_while(|deployment| matches!(deployment.outcome, Outcome::Failed { .. }))
             .count();
-        let (applied_at, failed_at) = match &current.outcome {
-            Outcome::Applying => (None, None),
-            Outcome::Applied { at } => (Some(*at), None),
-            Outcome::Failed { at, .. } => (None, Some(*at)),
+        let (applied_at, failed_at, problem) = match &current.outcome {
+            Outcome::Applying => (None, None, String::new()),
+            Outcome::Applied { at } => (Some(*at), None, String::new()),
+            Outcome::Failed { at, problem } => (None, Some(*at), problem.clone()),
         };
         Some(PreviousPlan {
             generation: current.generation,
@@ -321,6 +321,7 @@ impl ApplicationState {
             applied_at,
             failures: u32::try_from(failures).unwrap_or(u32::MAX),
             failed_at,
+            problem,
         })
     }
 
@@ -392,8 +393,9 @@ impl ApplicationState {
                 self.drift.clear();
                 self.confirmed.clear();
             }
-            DeploymentFact::ApplyFailed { generation, problem, .. } => {
+            DeploymentFact::ApplyFailed { generation, object, problem, .. } => {
                 if let Some(deployment) = self.deployment_mut(generation) {
+                    let problem = with_object(object.as_ref(), problem);
                     deployment.outcome = Outcome::Failed { at: fact.at, problem };
                 }
             }
@@ -481,5 +483,14 @@ impl DeploymentsView {
             return None;
         }
         self.applications.get_mut(&ApplicationName::new(fact.subject.name.as_str()).ok()?)
+    }
+}
+
+/// A problem says which object it is about, once.
+fn with_object(object: Option<&ObjectKey>, problem: String) -> String {
+    let named = object.map(ToString::to_string);
+    match named.filter(|named| !problem.starts_with(named)) {
+        Some(named) => format!("{named}: {problem}"),
+        None => problem,
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
-use cluster::{Cluster, Connection, Followed, KindInUse, Reachability};
+use cluster::{Cluster, Connection, Followed, KindInUse, Reachability, UnsyncedKind};
 use deployments::application_set::KnownCluster;
 use deployments::{DeclaredCluster, ObjectKey};
 use ledger::{ApplicationName, CommitId, RepositoryName};
@@ -304,37 +304,46 @@ impl Known {
             return;
         }
         let manifests = rendering.manifests.iter().chain(earlier);
-        let kinds = manifests.filter_map(KindInUse::of).collect();
+        let kinds: BTreeSet<KindInUse> = manifests.filter_map(KindInUse::of).collect();
         let rendered_commit = rendering.rendered_commit.clone();
-        used.insert(name.clone(), Used { rendered_commit, kinds });
+        used.insert(name.clone(), Used { rendered_commit, kinds: kinds.clone() });
         let all = used.values().flat_map(|used| used.kinds.iter().cloned()).collect();
         drop(used);
         self.cluster.watch_kinds(&all);
-        self.cluster.want(name, self.keys(rendering));
+        self.cluster.want(name, self.keys(rendering), kinds);
     }
 
-    /// Whether what is there is being read for the first time.
+    /// Whether what is there of an application is being read for the first time.
     #[must_use]
-    pub fn is_being_read(&self) -> bool {
+    pub fn is_being_read(&self, application: &ApplicationName) -> bool {
         match self.cluster.reachability() {
             Reachability::Unknown => true,
             Reachability::Reachable { .. } => {
                 !self.cluster.knows_kinds()
-                    || self.cluster.unsynced().iter().any(|kind| kind.is_new)
+                    || self.cluster.unsynced_of(application).iter().any(|kind| kind.is_new)
             }
             Reachability::Unreachable { .. } => false,
         }
     }
 
-    /// Why it cannot be seen as it is; `None`: it can.
+    /// Why an application cannot be seen as it is there; `None`: it can.
     #[must_use]
-    pub fn problem(&self) -> Option<String> {
+    pub fn problem_of(&self, application: &ApplicationName) -> Option<String> {
+        self.problem(&self.cluster.unsynced_of(application))
+    }
+
+    /// Why something cannot be seen as it is there; `None`: everything can.
+    #[must_use]
+    pub fn any_problem(&self) -> Option<String> {
+        self.problem(&self.cluster.unsynced())
+    }
+
+    fn problem(&self, unsynced: &[UnsyncedKind]) -> Option<String> {
         match self.cluster.reachability() {
             Reachability::Unreachable { since, reason } => {
                 Some(format!("the cluster {} cannot be reached since {since}: {reason}", self.name))
             }
             Reachability::Unknown | Reachability::Reachable { .. } => {
-                let unsynced = self.cluster.unsynced();
                 let first = unsynced.first()?;
                 Some(format!(
                     "{} of the cluster {} is not seen: {}",
@@ -347,7 +356,7 @@ impl Known {
     /// Forgets an application; its objects stay as they are.
     pub fn forget(&self, application: &ApplicationName) {
         if self.lock().remove(application).is_some() {
-            self.cluster.want(application, Vec::new());
+            self.cluster.want(application, Vec::new(), BTreeSet::new());
         }
     }
 

@@ -93,18 +93,20 @@ impl Server {
 }
 
 impl Place {
-    /// Why it cannot be seen as it is; `None`: it can.
-    pub fn problem(&self) -> Option<String> {
+    /// Why an application cannot be seen as it is there; `None`: it can.
+    pub fn problem(&self, application: &ApplicationName) -> Option<String> {
         match self {
-            Self::Cluster(known) => known.problem(),
+            Self::Cluster(known) => known.problem_of(application),
             Self::Processes | Self::Nowhere => None,
         }
     }
 
-    /// Whether everything can be seen as it is.
-    pub fn is_seen(&self) -> bool {
+    /// Whether everything of an application can be seen as it is.
+    pub fn is_seen(&self, application: &ApplicationName) -> bool {
         match self {
-            Self::Cluster(known) => !known.is_being_read() && known.problem().is_none(),
+            Self::Cluster(known) => {
+                !known.is_being_read(application) && known.problem_of(application).is_none()
+            }
             Self::Processes => true,
             Self::Nowhere => false,
         }

@@ -65,6 +65,10 @@ impl World {
 
     /// Gives the cluster's token a further time; the exit code.
     fn set_secret(&self, arguments: &[&str], token: Option<&str>) -> Option<i32> {
+        self.set_secret_to(self.cluster.state().token(), arguments, token)
+    }
+
+    fn set_secret_to(&self, secret: &str, arguments: &[&str], token: Option<&str>) -> Option<i32> {
         let mut set = command(self.data.path());
         set.args(["secret", "set", "me/east", "CLUSTER_EAST_TOKEN"]).args(arguments);
         if let Some(token) = token {
@@ -72,7 +76,6 @@ impl World {
         }
         set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = set.spawn().expect("it starts");
-        let secret = self.cluster.state().token();
         child.stdin.take().expect("its input").write_all(secret.as_bytes()).expect("it is read");
         child.wait().expect("it ends").code()
     }
@@ -107,6 +110,25 @@ impl World {
     }
 }
 
+/// Makes an application for each cluster with a label.
+fn set(namespace: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {{name: all}}
+spec:
+  goTemplate: true
+  generators: [{{clusters: {{selector: {{matchLabels: {{region: eu}}}}}}}}]
+  template:
+    metadata: {{name: '{namespace}-{{{{.name}}}}'}}
+    spec:
+      source: {{repoURL: me/east, path: deploy, targetRevision: live}}
+      destination: {{server: '{{{{.server}}}}', namespace: {namespace}}}
+      syncPolicy: {AUTOMATED}
+"
+    )
+}
+
 #[test]
 fn a_declared_cluster_is_its_repositorys_and_opens_with_its_own_secret_only() {
     let world = World::new();
@@ -124,21 +146,7 @@ fn a_declared_cluster_is_its_repositorys_and_opens_with_its_own_secret_only() {
 
     // Its label makes the application; another repository's `east` is nothing.
     let name = format!("{namespace}-east");
-    let set = format!(
-        "apiVersion: argoproj.io/v1alpha1
-kind: ApplicationSet
-metadata: {{name: all}}
-spec:
-  goTemplate: true
-  generators: [{{clusters: {{selector: {{matchLabels: {{region: eu}}}}}}}}]
-  template:
-    metadata: {{name: '{namespace}-{{{{.name}}}}'}}
-    spec:
-      source: {{repoURL: me/east, path: deploy, targetRevision: live}}
-      destination: {{server: '{{{{.server}}}}', namespace: {namespace}}}
-      syncPolicy: {AUTOMATED}
-"
-    );
+    let set = set(&namespace);
     world.push("me/east", &[("set.yaml", &set)]);
     let foreign = format!("{namespace}-foreign");
     let other = application(&foreign, &namespace, AUTOMATED)
@@ -178,6 +186,12 @@ spec:
     assert_eq!(world.set_secret(&["--cluster", &address], None), Some(0));
     wait_for("the object put back", || world.colour() == "green");
     assert!(!lacks("cluster-secret"), "{}", world.listed());
+    // Credentials that are no longer good are said to be.
+    assert_eq!(world.set_secret_to("expired", &[], None), Some(0));
+    wait_for("the refusal", || {
+        let shown = world.server.boucle(&["app", "show", &name]).out;
+        shown.contains("does not accept Boucle's credentials; renew them")
+    });
     // Another value is for the same cluster, and the new watch tells of changes, too.
     assert_eq!(world.set_secret(&[], None), Some(0));
     let secrets = world.server.boucle(&["secret", "list", "me/east"]).json();

@@ -3,6 +3,7 @@
 mod argo_cd;
 mod at_a_terminal;
 mod bad_clock;
+mod bad_clusters;
 mod bad_files;
 mod bad_push;
 mod bad_services;
@@ -26,4 +27,5 @@ mod projects;
 mod removal;
 mod sessions;
 mod settings;
+mod sops;
 mod start;

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use deployments::ObjectKey;
 use ledger::ApplicationName;
 
+use crate::kinds::KindInUse;
+
 /// A number for an application.
 pub(crate) type ApplicationId = u32;
 
@@ -31,6 +33,8 @@ pub(super) struct Application {
     pub objects: HashSet<u32>,
     /// What Git asks for, whoever made it.
     pub wanted: Vec<ObjectKey>,
+    /// The kinds that it is made of; `None`: nobody has said, so any may be.
+    pub kinds: Option<BTreeSet<KindInUse>>,
 }
 
 /// All applications, and the order in which they changed.
@@ -58,6 +62,7 @@ impl Applications {
             generation: 0,
             objects: HashSet::new(),
             wanted: Vec::new(),
+            kinds: None,
         });
         self.ids.insert(name.clone(), id);
         id
@@ -89,7 +94,12 @@ impl Applications {
     }
 
     /// Says what Git asks for; empty: nothing any more.
-    pub fn want(&mut self, name: &ApplicationName, wanted: Vec<ObjectKey>) {
+    pub fn want(
+        &mut self,
+        name: &ApplicationName,
+        wanted: Vec<ObjectKey>,
+        kinds: BTreeSet<KindInUse>,
+    ) {
         let id = self.id(name);
         let Some(application) = self.all.get_mut(id as usize) else { return };
         for key in &application.wanted {
@@ -101,6 +111,7 @@ impl Applications {
             self.by_namespace.entry(key.namespace.clone()).or_default().insert(id);
         }
         application.wanted = wanted;
+        application.kinds = Some(kinds);
         self.by_namespace.retain(|_, users| !users.is_empty());
     }
 

@@ -187,7 +187,7 @@ async fn only_what_is_tracked_is_deleted() {
     let theirs = config_map("theirs", json!({}));
     assert_eq!(world.kubernetes.ask("POST", &path, Some(&theirs)).status, 201);
     let key = |name: &str| world.key("", "ConfigMap", name);
-    world.cluster.want(&world.application, vec![key("theirs")]);
+    world.cluster.want(&world.application, vec![key("theirs")], Default::default());
     world
         .inventory_with("the other's is seen", |inventory| {
             find(inventory, "ConfigMap", "theirs").is_some()

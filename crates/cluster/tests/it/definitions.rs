@@ -137,7 +137,7 @@ async fn a_kind_without_namespaces_is_found_by_keys_that_name_one() {
     // Whoever plans knows no scopes of custom kinds: manifest, tracking id and key name one.
     assert_eq!(world.put(&definition.widget()).await, Applied::Created);
     let key = world.key(&definition.group, "Widget", "w");
-    world.cluster.want(&world.application, vec![key.clone()]);
+    world.cluster.want(&world.application, vec![key.clone()], Default::default());
     world
         .inventory_with("it is seen by its watch", |inventory| {
             inventory.complete && inventory.objects.len() == 1

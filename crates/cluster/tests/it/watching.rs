@@ -60,7 +60,11 @@ async fn an_application_sees_what_git_asks_for_whoever_made_it() {
     let theirs = config_map("theirs", json!({ "a": "1" }));
     assert_eq!(world.kubernetes.ask("POST", &path, Some(&theirs)).status, 201);
     let missing = ObjectKey { namespace: "not-there".into(), ..world.key("", "ConfigMap", "x") };
-    world.cluster.want(&world.application, vec![world.key("", "ConfigMap", "theirs"), missing]);
+    world.cluster.want(
+        &world.application,
+        vec![world.key("", "ConfigMap", "theirs"), missing],
+        Default::default(),
+    );
     let inventory = world
         .inventory_with("it is seen", |inventory| find(inventory, "ConfigMap", "theirs").is_some())
         .await;
@@ -73,7 +77,7 @@ async fn an_application_sees_what_git_asks_for_whoever_made_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_nobody_watches_makes_an_inventory_incomplete() {
     let world = world(&[("v1", "ConfigMap")]).await;
-    world.cluster.want(&world.application, vec![world.key("", "Secret", "s")]);
+    world.cluster.want(&world.application, vec![world.key("", "Secret", "s")], Default::default());
     assert!(!world.cluster.inventory(&world.application).complete);
     world.cluster.watch_kinds(&kinds_in_use(&[("v1", "ConfigMap"), ("v1", "Secret")]));
     // Not even between the wish and the first look.

@@ -108,6 +108,8 @@ pub struct PreviousPlan {
     pub failures: u32,
     /// The last failure.
     pub failed_at: Option<Timestamp>,
+    /// What was wrong then; empty when nothing was.
+    pub problem: String,
 }
 
 /// When deletions stop and ask: above either number.
@@ -442,7 +444,7 @@ fn retry(inputs: &PlanInputs, previous: &PreviousPlan, reasons: &mut Vec<BlockRe
         && previous.applied_at.is_none()
         && previous.failures > 0
     {
-        let failures = previous.failures;
+        let (failures, problem) = (previous.failures, previous.problem.clone());
         let until = failed_at.plus_ms(drift::wait_ms(
             retry.first_ms,
             retry.factor,
@@ -450,9 +452,9 @@ fn retry(inputs: &PlanInputs, previous: &PreviousPlan, reasons: &mut Vec<BlockRe
             failures - 1,
         ));
         if failures > retry.limit {
-            reasons.push(BlockReason::RetriesExhausted { failures });
+            reasons.push(BlockReason::RetriesExhausted { failures, problem });
         } else if inputs.as_of < until {
-            reasons.push(BlockReason::RetryLater { failures, until });
+            reasons.push(BlockReason::RetryLater { failures, until, problem });
         }
     }
 }

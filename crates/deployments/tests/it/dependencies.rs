@@ -133,6 +133,7 @@ fn a_new_revision_waits_and_a_repair_does_not() {
         applied_at: Some(Timestamp(50)),
         failures: 0,
         failed_at: None,
+        problem: String::new(),
     });
     check(&repair, &["create ConfigMap/a"]);
 }

@@ -73,6 +73,7 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
             applied_at: Some(Timestamp(1)),
             failures: 0,
             failed_at: None,
+            problem: String::new(),
         }),
         repairs: Vec::new(),
         parent: None,
@@ -306,6 +307,7 @@ fn previous(rendered: char, applied_at: Option<i64>, failures: u32) -> PreviousP
         applied_at: applied_at.map(Timestamp),
         failures,
         failed_at: (failures > 0).then_some(Timestamp(100)),
+        problem: if failures > 0 { "it is immutable".into() } else { String::new() },
     }
 }
 
@@ -405,6 +407,8 @@ fn failed_applies_wait_longer_and_end() {
     inputs.previous = Some(previous('2', None, 6));
     inputs.as_of = Timestamp(10_000_000);
     check(&inputs, &["blocked retries-exhausted"]);
+    let Decision::Blocked { reasons } = plan(&inputs) else { panic!("it is blocked") };
+    assert!(reasons[0].to_string().ends_with("the last time: it is immutable"), "{}", reasons[0]);
     inputs.requested = Some(SyncRequest { prune: false });
     check(&inputs, &["create ConfigMap/a"]);
 }

@@ -160,6 +160,7 @@ fn a_plan_with_hooks_that_was_cut_off_is_made_again() {
         applied_at: None,
         failures: 0,
         failed_at: None,
+        problem: String::new(),
     });
     check(&inputs, &["unchanged ConfigMap/a", "create Job/after"]);
     inputs.previous.as_mut().unwrap().applied_at = Some(Timestamp(1));

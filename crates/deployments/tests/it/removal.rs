@@ -55,6 +55,7 @@ fn previous(generation: u64, applied_at: Option<i64>) -> Option<PreviousPlan> {
         applied_at: applied_at.map(Timestamp),
         failures: u32::from(applied_at.is_none()),
         failed_at: applied_at.is_none().then_some(Timestamp(99)),
+        problem: String::new(),
     })
 }
 

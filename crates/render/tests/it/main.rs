@@ -3,3 +3,4 @@
 mod charts;
 mod differences;
 mod renderings;
+mod sops;

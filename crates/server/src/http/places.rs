@@ -211,7 +211,7 @@ fn opened(known: &Known) -> Destination {
         Reachability::Reachable { version, .. } => Some(version).filter(|one| !one.is_empty()),
         Reachability::Unknown | Reachability::Unreachable { .. } => None,
     };
-    let problem = known.problem();
+    let problem = known.any_problem();
     let reasons =
         problem.map(|problem| words::reason(&BlockReason::InventoryMissing { what: problem }));
     Destination {

@@ -98,11 +98,13 @@ impl Said for BlockReason {
                 "{} change à nouveau chaque fois que Boucle le rétablit ; prochain rétablissement à {until} ; cherchez qui l’écrit, ou citez le champ dans `ignoreDifferences`",
                 list(objects)
             ),
-            Self::RetryLater { failures, until } => format!(
-                "déployer ce rendu a échoué {failures} fois ; un nouvel essai suit à {until}"
+            Self::RetryLater { failures, until, problem } => format!(
+                "déployer ce rendu a échoué ({failures}), un nouvel essai suit à {until} ; la dernière fois : {}",
+                kept(problem)
             ),
-            Self::RetriesExhausted { failures } => format!(
-                "déployer ce rendu a échoué {failures} fois, ce qui est la limite ; poussez un changement ou demandez une synchronisation"
+            Self::RetriesExhausted { failures, problem } => format!(
+                "déployer ce rendu a échoué {failures} fois, ce qui est la limite ; poussez un changement ou demandez une synchronisation ; la dernière fois : {}",
+                kept(problem)
             ),
             Self::ArtifactNotPromoted { artifact, environment } => format!(
                 "rien de `{artifact}` n’a encore été promu en {environment} ; la première construction publiée le sera"

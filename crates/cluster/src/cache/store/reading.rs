@@ -6,10 +6,10 @@ use deployments::{Inventory, LiveObject, ObjectKey};
 use ledger::{ApplicationName, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{Pod, UnsyncedKind};
+use crate::{KindInUse, Pod, UnsyncedKind};
 
 use super::{Detail, Entry, Freshness, Live, Managed, OWNERS_MAX, Store};
-use crate::cache::applications::Changes;
+use crate::cache::applications::{Application, Changes};
 use crate::cache::object::{PodState, Uid, uid_text, unpack};
 
 impl Store {
@@ -21,7 +21,7 @@ impl Store {
         as_of: Timestamp,
     ) -> Inventory {
         let Some(application) = self.applications.find(name) else {
-            let complete = reachable && self.unsynced().next().is_none();
+            let complete = reachable && self.unsynced(None).next().is_none();
             let namespaces = Some(BTreeSet::new());
             return Inventory { as_of, complete, namespaces, objects: Vec::new() };
         };
@@ -47,7 +47,7 @@ impl Store {
         });
         let objects =
             objects.into_iter().map(|manifest| LiveObject { manifest, applied: None }).collect();
-        let complete = reachable && seen_all && self.unsynced().next().is_none();
+        let complete = reachable && seen_all && self.unsynced(Some(name)).next().is_none();
         Inventory { as_of, complete, namespaces: Some(namespaces), objects }
     }
 
@@ -158,22 +158,47 @@ impl Store {
         self.find(id, self.namespaces.known(namespace)?, &key.name)
     }
 
-    /// The kinds that are not seen as they are now, with the reason.
-    pub fn unsynced(&self) -> impl Iterator<Item = UnsyncedKind> {
-        self.kinds.iter().filter(|kind| kind.used).filter_map(|kind| {
+    /// The kinds that are not seen as they are now, with the reason; of an application only those
+    /// that it is made of, so that one kind holds nobody else.
+    pub fn unsynced(&self, of: Option<&ApplicationName>) -> impl Iterator<Item = UnsyncedKind> {
+        let application = of.and_then(|name| self.applications.find(name));
+        let used = self.kinds.iter().enumerate().filter(|(_, kind)| kind.used);
+        used.filter_map(move |(id, kind)| {
             let (is_new, reason) = match &kind.freshness {
                 Freshness::Current | Freshness::Absent => return None,
                 Freshness::Waiting => (true, "it is read for the first time".to_owned()),
                 Freshness::Lagging(reason) => (false, reason.clone()),
             };
+            if application.is_some_and(|one| !self.is_made_of(one, id)) {
+                return None;
+            }
             let api = &kind.resource.api;
             let kind = format!("{}/{}", api.api_version, api.kind);
             Some(UnsyncedKind { kind, is_new, reason })
         })
     }
 
-    pub fn want(&mut self, name: &ApplicationName, wanted: Vec<ObjectKey>) {
-        self.applications.want(name, wanted);
+    /// Whether a kind can hold anything of an application. Namespaces are everybody's.
+    fn is_made_of(&self, application: &Application, id: usize) -> bool {
+        let Some(kinds) = &application.kinds else { return true };
+        let Some(api) = self.kinds.get(id).map(|kind| &kind.resource.api) else { return true };
+        let is_named = |one: &KindInUse| one.kind == api.kind && one.group() == api.group;
+        let children = kinds.iter().flat_map(KindInUse::children);
+        let mut children = children.map(|(version, kind)| KindInUse::new(*version, *kind));
+        let objects = application.objects.iter().filter_map(|index| self.entry(*index));
+        is_named(&KindInUse::new("v1", "Namespace"))
+            || kinds.iter().any(is_named)
+            || children.any(|child| is_named(&child))
+            || objects.into_iter().any(|entry| usize::from(entry.kind) == id)
+    }
+
+    pub fn want(
+        &mut self,
+        name: &ApplicationName,
+        wanted: Vec<ObjectKey>,
+        kinds: BTreeSet<KindInUse>,
+    ) {
+        self.applications.want(name, wanted, kinds);
     }
 
     pub fn version(&self, name: &ApplicationName) -> u64 {

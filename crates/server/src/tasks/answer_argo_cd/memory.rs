@@ -67,7 +67,7 @@ impl Look {
             version: object["metadata"]["resourceVersion"].clone(),
             newest_fact,
             target: target.unwrap_or_default(),
-            target_is_seen: place.is_some_and(|place| place.is_seen()),
+            target_is_seen: place.zip(application).is_some_and(|(place, name)| place.is_seen(name)),
             waits: under_way.map(|one| one.waits),
             rendering: rendering.clone(),
         }

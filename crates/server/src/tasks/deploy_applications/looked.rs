@@ -7,7 +7,7 @@ use ledger::{ApplicationName, Sequence};
 
 use crate::renderings::Rendering;
 use crate::state::Server;
-use crate::targets::{Place, TargetVersion};
+use crate::targets::TargetVersion;
 
 /// What each application was when it was looked at last, and what everything was then.
 #[derive(Default)]
@@ -56,7 +56,7 @@ pub(super) struct World {
     renderings: u64,
     processes: u64,
     operations: u64,
-    clusters_seen: Vec<(u64, bool)>,
+    clusters_reached: Vec<(u64, bool)>,
 }
 
 impl World {
@@ -67,8 +67,8 @@ impl World {
             renderings: *server.renderings.watch().borrow(),
             processes: *server.engine.changed().borrow(),
             operations: *server.operations.watch().borrow(),
-            clusters_seen: all
-                .map(|known| (known.opening, Place::Cluster(known).is_seen()))
+            clusters_reached: all
+                .map(|known| (known.opening, known.cluster.reachability().is_reachable()))
                 .collect(),
         }
     }
@@ -132,7 +132,7 @@ pub(super) fn look_key(server: &Server, rendering: &Arc<Rendering>) -> LookKey {
         newest_fact: newest(name),
         depends_on: depends_on.iter().map(newest).collect(),
         target: server.version_of(&place, name),
-        target_is_seen: place.is_seen(),
+        target_is_seen: place.is_seen(name),
         is_under_way: server.operations.of(name).is_some(),
     }
 }

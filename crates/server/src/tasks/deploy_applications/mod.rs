@@ -88,7 +88,7 @@ async fn look(
     if let Place::Cluster(known) = &place {
         prepare(server, known, rendering).await?;
         // What is not seen yet says nothing; it wakes whoever waits once it is.
-        if known.is_being_read() {
+        if known.is_being_read(name) {
             return Ok(None);
         }
     }
@@ -370,7 +370,7 @@ async fn record_health(
             state.is_some_and(|s| s.running().is_some()),
         )
     };
-    let health = if let Some(problem) = place.problem() {
+    let health = if let Some(problem) = place.problem(application) {
         Health { status: HealthStatus::Unknown, message: problem }
     } else if was_deployed {
         let judged = |object: &Value| rendering.assess(object, server.clock.now());
