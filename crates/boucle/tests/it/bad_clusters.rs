@@ -186,3 +186,18 @@ fn of_two_applications_with_one_object_the_first_keeps_it() {
     });
     both.neighbour_is_served();
 }
+
+#[test]
+fn an_application_of_very_many_objects_keeps_nobody_waiting() {
+    let many: String = (0..1_500)
+        .map(|number| CONFIG_MAP.replace("{name: settings}", &format!("{{name: many-{number}}}")))
+        .map(|one| format!("---\n{one}"))
+        .collect();
+    let both = Neighbours::new(&[("many.yaml", &many)]);
+    let world = &both.0;
+    wait_for("the first of them", || world.get("configmaps", "many-0").is_some());
+    both.neighbour_is_served();
+    let shown = world.server.boucle(&["app", "show", world.name()]).json();
+    assert_ne!(shown["application"]["sync"], "synced", "the neighbour came after all of them");
+    world.wait_until("synced", "healthy");
+}

@@ -135,6 +135,9 @@ pub(super) fn check(
 ) {
     let application = inputs.application.name.as_str();
     let defined = defined_kinds(desired);
+    let is_namespace = |key: &&ObjectKey| key.kind == "Namespace" && key.group.is_empty();
+    let made: BTreeSet<&str> =
+        desired.objects.keys().filter(is_namespace).map(|key| key.name.as_str()).collect();
     let hooks = desired.hooks.iter().map(|(object, _, wanted)| (object, wanted));
     for (object, wanted) in desired.objects.iter().chain(hooks) {
         let makes_namespaces = object.kind == "Namespace" && inventory.namespaces.is_none();
@@ -145,11 +148,8 @@ pub(super) fn check(
         if !known {
             reasons.push(BlockReason::UnknownKind { object: object.clone() });
         }
-        let made_here = desired.objects.keys().any(|other| {
-            other.kind == "Namespace" && other.group.is_empty() && other.name == object.namespace
-        });
         let exists = inputs.application.sync.create_namespace
-            || made_here
+            || made.contains(object.namespace.as_str())
             || inventory
                 .namespaces
                 .as_ref()

@@ -12,13 +12,18 @@ use deployments::{
 use futures::future::join_all;
 use ledger::{ApplicationName, Timestamp};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::Outcome;
 use crate::clusters::Known;
 use crate::renderings::Rendering;
 use crate::state::Server;
 
+/// Requests of one operation side by side: half of what a cluster is asked at once, so that an application
+/// of many objects keeps nobody waiting.
+const REQUESTS_AT_ONCE: usize = 10;
+/// Acts that are prepared together; each holds its manifest.
+const ACTS_AT_ONCE: usize = 500;
 /// How long one wave may take: as long as Kubernetes gives a rollout by default.
 const WAVE_MS_MAX: i64 = 600_000;
 
@@ -33,7 +38,8 @@ pub(super) async fn operate(
     let application = &rendering.application;
     let name = &application.name;
     let identity = identity(rendering, plan)?;
-    let hand = Hand { rendering, known, plan, identity };
+    let slots = Semaphore::new(REQUESTS_AT_ONCE);
+    let hand = Hand { rendering, known, plan, identity, slots };
     hand.rehearse().await?;
     let mut operation =
         Operation::begin(&plan.steps, application.sync.options.prune_last, WAVE_MS_MAX);
@@ -51,10 +57,12 @@ pub(super) async fn operate(
         match operation.next(&hand.observe(as_of), as_of) {
             Next::Act(acts) => {
                 server.operations.waits(name, Vec::new(), None);
-                let outcomes = join_all(acts.iter().map(|act| hand.act(*act))).await;
-                for (act, outcome) in acts.into_iter().zip(outcomes) {
-                    changes += usize::from(outcome.is_ok() && !matches!(act, Act::Clear(_)));
-                    operation.report(act, outcome);
+                for some in acts.chunks(ACTS_AT_ONCE) {
+                    let outcomes = join_all(some.iter().map(|act| hand.act(*act))).await;
+                    for (act, outcome) in some.iter().zip(outcomes) {
+                        changes += usize::from(outcome.is_ok() && !matches!(act, Act::Clear(_)));
+                        operation.report(*act, outcome);
+                    }
                 }
             }
             Next::Wait { waits, deadline } => {
@@ -112,6 +120,8 @@ struct Hand<'a> {
     known: &'a Known,
     plan: &'a Plan,
     identity: Identity,
+    /// One for each request that may be under way.
+    slots: Semaphore,
 }
 
 impl Hand<'_> {
@@ -139,6 +149,8 @@ impl Hand<'_> {
         }
         let written = |step: &&Step| matches!(step.action, Action::Create | Action::Update);
         let checks = steps().filter(written).map(async |step| {
+            // The semaphore is never closed.
+            let _slot = self.slots.acquire().await;
             let failed = |problem| (step.object.clone(), format!("{problem} (dry run)"));
             let Some(manifest) = &step.manifest else { return Ok(()) };
             let mut options = self.put_options(step, &self.options(manifest).map_err(failed)?);
@@ -215,6 +227,8 @@ impl Hand<'_> {
 
     async fn carry_out(&self, change: Change) -> Result<(), String> {
         let (name, generation) = (&self.rendering.application.name, self.plan.generation);
+        // The semaphore is never closed.
+        let _slot = self.slots.acquire().await;
         let applied = self.known.cluster.apply(name, generation, &self.identity, change).await;
         applied.map(drop).map_err(|refusal| chain(&refusal))
     }
