@@ -7,6 +7,11 @@ use std::time::Instant;
 
 use cli::{Exit, Failure, Invocation, UpArguments};
 
+/// A server keeps many small objects of very different ages, which the C library's allocator spreads over
+/// an arena for each thread. How this one is set up stands in `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let started = Instant::now();
     // A sandbox is prepared before anything starts a thread.
