@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{CONTENT_TYPE, HeaderName, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Client, Method, Url};
 
 /// Who named the address.
@@ -93,6 +93,10 @@ pub struct Answer {
     pub status: u16,
     /// The header of that name.
     pub content_type: Option<String>,
+    /// Where a redirect that was not followed leads.
+    pub location: Option<String>,
+    /// What a registry asks for before it answers (`WWW-Authenticate`).
+    pub challenge: Option<String>,
     /// The body, perhaps cut.
     pub body: Vec<u8>,
     /// Whether there was more.
@@ -417,11 +421,12 @@ async fn read(
     started: Instant,
 ) -> Result<Answer, DialError> {
     let status = response.status().as_u16();
-    let content_type = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .map(ToOwned::to_owned);
+    let header = |name: HeaderName| {
+        let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+        value.map(ToOwned::to_owned)
+    };
+    let (content_type, location) = (header(CONTENT_TYPE), header(LOCATION));
+    let challenge = header(WWW_AUTHENTICATE);
     let (mut body, mut cut) = (Vec::new(), false);
     let limit = request.body_bytes_max;
     while let Some(chunk) = response.chunk().await.map_err(|error| describe(url, &error))? {
@@ -442,7 +447,7 @@ async fn read(
         }
     }
     let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(Answer { status, content_type, body, cut, elapsed_ms })
+    Ok(Answer { status, content_type, location, challenge, body, cut, elapsed_ms })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ async fn server() -> Server {
         "/endless" => Canned::Endless,
         "/silent" => Canned::Silent,
         "/away" => whole(302, "Location: /ok\r\n", b""),
+        "/closed" => whole(401, "WWW-Authenticate: Bearer realm=\"x\"\r\n", b""),
         "/round" => whole(302, "Location: /round\r\n", b""),
         "/metadata" => whole(302, "Location: http://169.254.169.254/latest\r\n", b""),
         "/file" => whole(302, "Location: file:///etc/passwd\r\n", b""),
@@ -47,7 +48,10 @@ async fn answers_or_says_why_not() {
         assert_eq!(got, expected, "{path}");
     }
     let not_followed = Request { redirects_max: 0, ..get("/away") };
-    assert_eq!(dialer.send(&not_followed).await.unwrap().status, 302);
+    let answer = dialer.send(&not_followed).await.unwrap();
+    assert_eq!((answer.status, answer.location.as_deref()), (302, Some("/ok")));
+    let answer = dialer.send(&get("/closed")).await.unwrap();
+    assert_eq!((answer.status, answer.challenge.as_deref()), (401, Some("Bearer realm=\"x\"")));
     let cut = Request { excess: Excess::Cut, body_bytes_max: 10, ..get("/endless") };
     let answer = dialer.send(&cut).await.unwrap();
     assert_eq!((answer.body.len(), answer.cut), (10, true));
