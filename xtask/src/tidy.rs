@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("git-store", &["ledger", "repositories"]),
     ("sandbox", &[]),
     ("runner", &["ledger", "pipelines", "sandbox"]),
-    ("render", &["kustomize", "sandbox", "yaml"]),
+    ("render", &["deployments", "kustomize", "sandbox", "yaml"]),
     ("workloads", &["ledger", "deployments", "sandbox"]),
     ("cluster", &["ledger", "deployments"]),
     ("probes", &["ledger", "monitoring"]),

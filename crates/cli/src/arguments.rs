@@ -139,6 +139,9 @@ pub struct UpArguments {
     /// The Helm 3 program that renders charts; otherwise `helm` on the PATH.
     #[arg(long, value_name = "FILE")]
     pub helm: Option<PathBuf>,
+    /// A host that may be asked for charts of chart repositories and registries; may be repeated.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub charts_from: Vec<String>,
     /// Refuse to run jobs with less than full isolation.
     #[arg(long)]
     pub require_sandbox: bool,

@@ -8,6 +8,7 @@ use ledger::{
 use serde::{Deserialize, Serialize};
 
 use crate::application::{Application, Destination};
+use crate::chart::ChartProblem;
 use crate::drift::Drift;
 use crate::health::HealthStatus;
 use crate::objects::ObjectKey;
@@ -85,6 +86,9 @@ pub enum DeploymentFact {
         /// The commits of other repositories that it was rendered from.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         others: BTreeMap<RepositoryName, CommitId>,
+        /// The charts that are in no Git repository, each with the digest of its archive.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        charts: BTreeMap<String, String>,
     },
     /// A commit could not be rendered.
     RenderFailed {
@@ -94,6 +98,9 @@ pub enum DeploymentFact {
         commit: CommitId,
         /// What is wrong, with file, line and column when known.
         problem: String,
+        /// The same when it is about a chart that is in no Git repository.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chart: Option<ChartProblem>,
     },
     /// A plan was made.
     Planned {

@@ -11,6 +11,7 @@ mod application_file;
 pub mod application_set;
 pub mod argo_cd;
 mod argo_cd_file;
+mod chart;
 mod cluster_file;
 mod compare;
 mod customizations_file;
@@ -41,6 +42,7 @@ pub use application::{
     Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
     Target,
 };
+pub use chart::{Chart, ChartPlace, ChartProblem, is_loopback};
 pub use cluster_file::{DeclaredCluster, DeclaredCredential};
 pub use compare::{changed_fields, quantity_milli, without_status};
 pub use declared::{Declared, DeclaredKind};

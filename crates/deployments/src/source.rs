@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::chart::Chart;
+
 /// Where manifests come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// `repoURL`: an address of a repository on this server, `owner/name` included.
+    /// `repoURL`: an address of a repository on this server, `owner/name` included, or of charts.
     pub repo_url: String,
     /// `path`: a folder of the repository, without leading or trailing slash; `.` is the root. Empty:
-    /// nothing of it is rendered, it only has a name (`ref`).
+    /// nothing of it is rendered, it only has a name (`ref`), or it is a chart that is not in Git.
     pub path: String,
     /// `targetRevision`: a branch, tag or commit; `HEAD` is the default branch.
     pub target_revision: String,
@@ -25,6 +27,9 @@ pub struct Source {
     /// `ref`: the name by which value files of other sources mean this one (`$name/path`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// The chart that is meant when the source is no repository of Git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chart: Option<Chart>,
 }
 
 /// `spec.source.kustomize`: changes to the folder's own kustomization, as Argo CD makes them with
@@ -152,6 +157,6 @@ impl Source {
     /// Whether manifests come of it; else it only has a name for others.
     #[must_use]
     pub fn is_rendered(&self) -> bool {
-        !self.path.is_empty()
+        !self.path.is_empty() || self.chart.is_some()
     }
 }

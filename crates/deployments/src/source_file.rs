@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::argo_cd_file::refused;
+use crate::chart::Chart;
 use crate::source::{
     DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions, Source,
 };
@@ -14,11 +15,6 @@ use crate::source::{
 /// More sources than this are another application.
 const SOURCES_MAX: usize = 20;
 
-refused!(
-    no_chart,
-    "`chart` is not supported yet: charts are not fetched; commit the chart as a folder and name it \
-     by `path`"
-);
 refused!(no_plugin, "`spec.source.plugin` is not supported: plugins would run unknown programs");
 refused!(no_jsonnet, "`spec.source.directory.jsonnet` is not supported yet");
 /// One source.
@@ -42,8 +38,9 @@ pub(crate) struct SourceFile {
     /// A label in Argo CD's page.
     #[serde(default, rename = "name")]
     _name: Option<String>,
-    #[serde(default, rename = "chart", deserialize_with = "no_chart")]
-    _chart: (),
+    /// A chart of a chart repository or a registry.
+    #[serde(default)]
+    chart: Option<String>,
     #[serde(default, rename = "plugin", deserialize_with = "no_plugin")]
     _plugin: (),
 }
@@ -202,6 +199,7 @@ fn source(file: SourceFile, place: &str) -> Result<Source, String> {
     if let [one, other, ..] = given[..] {
         return Err(format!("`{place}` has both `{one}` and `{other}`; keep one"));
     }
+    let chart = chart(&file, place)?;
     let only_named = file.reference.is_some() && file.path.is_empty();
     if let (true, Some(name)) = (only_named, given.first()) {
         return Err(format!("`{place}` has `{name}` and no `path` that it could be of"));
@@ -218,7 +216,11 @@ fn source(file: SourceFile, place: &str) -> Result<Source, String> {
     }
     Ok(Source {
         repo_url: file.repo_url,
-        path: if path.is_empty() && !only_named { ".".into() } else { path },
+        path: match (&chart, path.as_str()) {
+            (Some(_), _) => String::new(),
+            (None, "") if !only_named => ".".into(),
+            (None, _) => path,
+        },
         target_revision: if file.target_revision.is_empty() {
             "HEAD".into()
         } else {
@@ -232,7 +234,35 @@ fn source(file: SourceFile, place: &str) -> Result<Source, String> {
         }),
         helm: file.helm.map(|file| helm(file, place)).transpose()?,
         reference: file.reference,
+        chart,
     })
+}
+
+/// The chart, when the source is one of a chart repository or a registry.
+fn chart(file: &SourceFile, place: &str) -> Result<Option<Chart>, String> {
+    let name = file.chart.as_deref().filter(|name| !name.is_empty());
+    if name.is_none() && !file.repo_url.starts_with("oci://") {
+        return Ok(None);
+    }
+    let refuse = |what: String| Err(format!("`{place}` {what}"));
+    if !matches!(file.path.trim_end_matches('/'), "" | ".") {
+        let path = &file.path;
+        return refuse(format!("is a chart and has the `path` `{path}`; a chart is taken whole"));
+    }
+    if file.kustomize.is_some() || file.directory.is_some() {
+        return refuse(
+            "is a chart and has `kustomize` or `directory`; it is rendered by Helm".into(),
+        );
+    }
+    if file.reference.is_some() {
+        return refuse(
+            "is a chart and has a `ref`; only files of Git repositories are lent".into(),
+        );
+    }
+    match Chart::of_source(&file.repo_url, name, &file.target_revision) {
+        Ok(chart) => Ok(Some(chart)),
+        Err(problem) => Err(format!("`{place}`: {problem}")),
+    }
 }
 
 fn kustomize(options: KustomizeFile) -> KustomizeOptions {

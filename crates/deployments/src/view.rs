@@ -9,6 +9,7 @@ use ledger::{
 use serde::{Deserialize, Serialize};
 
 use crate::application::{Application, Destination};
+use crate::chart::ChartProblem;
 use crate::drift::Drift;
 use crate::facts::DeploymentFact;
 use crate::health::{Health, HealthStatus};
@@ -22,6 +23,9 @@ use crate::source::Source;
 pub struct DeploymentsView {
     /// By name.
     pub applications: BTreeMap<ApplicationName, ApplicationState>,
+    /// The digest that each chart had when it was rendered first, by what it is called.
+    #[serde(default)]
+    pub charts: BTreeMap<String, String>,
 }
 
 /// What is known about one application.
@@ -35,6 +39,9 @@ pub struct ApplicationState {
     pub rendering: Option<Rendering>,
     /// Why the newest commit could not be rendered; `None` when it was.
     pub render_problem: Option<(CommitId, String)>,
+    /// The same when it is about a chart that is in no Git repository.
+    #[serde(default)]
+    pub chart_problem: Option<ChartProblem>,
     /// Every plan that was made, oldest first.
     pub deployments: Vec<Deployment>,
     /// The newest health.
@@ -358,7 +365,7 @@ impl ApplicationState {
             DeploymentFact::Rendered { commit, rendered_commit, digest, others, .. } => {
                 let at = fact.at;
                 self.rendering = Some(Rendering { commit, rendered_commit, digest, others, at });
-                self.render_problem = None;
+                (self.render_problem, self.chart_problem) = (None, None);
             }
             DeploymentFact::PlanBlocked { revision, reasons, .. } => {
                 self.blocked_since = (!reasons.is_empty()).then_some((fact.at, revision));
@@ -425,8 +432,9 @@ impl ApplicationState {
 
     fn take_observation(&mut self, fact: &Fact, body: DeploymentFact) {
         match body {
-            DeploymentFact::RenderFailed { commit, problem, .. } => {
+            DeploymentFact::RenderFailed { commit, problem, chart, .. } => {
                 self.render_problem = Some((commit, problem));
+                self.chart_problem = chart;
             }
             DeploymentFact::HealthChanged { generation, status, message, .. } => {
                 let unchanged = self.health.as_ref().filter(|health| health.status == status);
@@ -467,6 +475,11 @@ impl ApplicationState {
 impl View for DeploymentsView {
     fn apply(&mut self, fact: &Fact) {
         if let Some(body) = decode::<DeploymentFact>(fact) {
+            if let DeploymentFact::Rendered { charts, .. } = &body {
+                for (chart, digest) in charts {
+                    self.charts.entry(chart.clone()).or_insert_with(|| digest.clone());
+                }
+            }
             let state = self.applications.entry(body.application().clone()).or_default();
             state.newest = Some(fact.sequence);
             state.take(fact, body);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use deployments::ChartProblem;
+
 /// A refused rendering: what, where and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderError {
@@ -15,10 +17,16 @@ pub struct RenderError {
     pub column: u64,
     /// What is wrong, without the place.
     pub message: String,
+    /// The chart that is not there, when it is one that is in no Git repository.
+    pub chart: Option<Box<ChartProblem>>,
 }
 
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A chart that is a source is in no file.
+        if self.file.is_empty() && self.chart.is_some() {
+            return f.write_str(&self.message);
+        }
         let file = if self.file.is_empty() { "." } else { &self.file };
         if self.line == 0 {
             write!(f, "{file}: {}", self.message)
@@ -32,7 +40,25 @@ impl std::error::Error for RenderError {}
 
 impl RenderError {
     pub(crate) fn whole(code: &'static str, file: &str, message: impl Into<String>) -> Self {
-        RenderError { code, file: file.into(), line: 0, column: 0, message: message.into() }
+        let (file, message) = (file.into(), message.into());
+        RenderError { code, file, line: 0, column: 0, message, chart: None }
+    }
+
+    pub(crate) fn chart(file: &str, problem: ChartProblem) -> Self {
+        let error = RenderError::whole(problem.code(), file, problem.to_string());
+        RenderError { chart: Some(Box::new(problem)), ..error }
+    }
+
+    /// The first that a person has to settle; else the first that time settles.
+    pub(crate) fn first(errors: Vec<Self>) -> Result<(), Self> {
+        let mut waiting = None;
+        for error in errors {
+            match error.chart.as_deref() {
+                Some(ChartProblem::Fetching { .. }) => waiting = waiting.or(Some(error)),
+                Some(_) | None => return Err(error),
+            }
+        }
+        waiting.map_or(Ok(()), Err)
     }
 
     pub(crate) fn outside(path: &str) -> Self {
@@ -54,6 +80,7 @@ impl From<kustomize::BuildError> for RenderError {
             line: error.line,
             column: error.column,
             message: error.message,
+            chart: None,
         }
     }
 }
@@ -66,6 +93,7 @@ impl From<yaml::YamlError> for RenderError {
             line: error.line,
             column: error.column,
             message: error.message,
+            chart: None,
         }
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! A folder with a kustomization is built by `kustomize`, in this process; one with a chart by the
 //! `helm` program, in a sandbox; any other is a folder of plain manifests. What is read, and what
-//! Helm is asked, is decided from trees alone. Absent on purpose: Jsonnet, plugins, and everything
-//! that would need a network.
+//! Helm is asked, is decided from trees alone, as is what is asked to fetch a chart that is in no Git
+//! repository. Absent on purpose: Jsonnet, plugins, and the network itself.
 
+mod charts;
 mod difference;
 mod error;
 mod files;
@@ -21,6 +22,10 @@ use std::collections::BTreeSet;
 use kustomize::{EntryKind, FILE_NAMES, Tree};
 use serde_json::Value;
 
+pub use charts::{
+    ARCHIVE_BYTES_MAX, Answer, Ask, ChartArchive, ChartHosts, ChartStore, FindChart, chart_layer,
+    digest_of, fetch_chart, may_ask,
+};
 pub use difference::{Change, ObjectDifference, Restart, difference};
 pub use error::RenderError;
 pub use files::files;
@@ -28,7 +33,7 @@ pub use helm::{Helm, HelmLimits, HelmOrder};
 pub use request::{
     Asker, DirectoryOptions, HelmOptions, KustomizeOverrides, Parameter, Request, Tool,
 };
-pub use several::{Rendering, Repeated, SourceInput, render};
+pub use several::{Content, Rendering, Repeated, SourceInput, render};
 
 /// What one folder came to.
 pub(crate) struct Folder {

@@ -1,10 +1,13 @@
 //! All sources of an application, in order: an object of a later one wins.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use deployments::Chart;
 use kustomize::{EntryKind, FILE_NAMES, Tree};
 use serde_json::Value;
 
+use crate::charts::{ChartArchive, FindChart};
 use crate::error::RenderError;
 use crate::helm::{self, Helm, Sources, Variables};
 use crate::request::{Request, Tool};
@@ -12,12 +15,21 @@ use crate::{Folder, overrides, plain, tool};
 
 /// One source of an application.
 pub struct SourceInput<'a> {
-    /// Its files.
-    pub tree: &'a dyn Tree,
+    /// Where its files are.
+    pub content: Content<'a>,
     /// The name by which value files of other sources mean it.
     pub name: Option<&'a str>,
     /// What is rendered of it; `None`: it only has a name.
     pub request: Option<Request>,
+}
+
+/// Where the files of a source are.
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
+    /// In a tree, as in Git.
+    Tree(&'a dyn Tree),
+    /// In a chart that is in no Git repository.
+    Chart(&'a Chart),
 }
 
 /// What an application rendered to.
@@ -29,6 +41,8 @@ pub struct Rendering {
     /// for the names in that folder, or for all that is in it. Equal content at all of them renders
     /// to the same manifests.
     pub opened: Vec<BTreeSet<String>>,
+    /// The charts that are in no Git repository, each with the digest of its archive.
+    pub charts: BTreeMap<String, String>,
     /// Objects that came more than once.
     pub repeated: Vec<Repeated>,
 }
@@ -43,9 +57,23 @@ pub struct Repeated {
 }
 
 /// Renders every source.
-pub fn render(inputs: &[SourceInput<'_>], helm: &Helm) -> Result<Rendering, RenderError> {
+pub fn render(
+    inputs: &[SourceInput<'_>],
+    helm: &Helm,
+    find: &FindChart<'_>,
+) -> Result<Rendering, RenderError> {
+    let mut charts = BTreeMap::new();
+    let archives = archives(inputs, find, &mut charts)?;
     let sources = Sources {
-        trees: inputs.iter().map(|input| input.tree).collect(),
+        trees: inputs
+            .iter()
+            .zip(&archives)
+            .map(|(input, archive)| match (&input.content, archive) {
+                (_, Some(archive)) => &archive.files as &dyn Tree,
+                (Content::Tree(tree), None) => *tree,
+                (Content::Chart(_), None) => &NOTHING,
+            })
+            .collect(),
         named: inputs
             .iter()
             .enumerate()
@@ -56,27 +84,65 @@ pub fn render(inputs: &[SourceInput<'_>], helm: &Helm) -> Result<Rendering, Rend
     let mut manifests = Manifests::default();
     for (index, input) in inputs.iter().enumerate() {
         let Some(request) = &input.request else { continue };
-        let folder = one(&sources, index, request, helm, &mut opened).map_err(|error| {
-            let message = match inputs.len() {
-                1 => error.message,
-                _ => format!("{} (in `spec.sources[{index}]`)", error.message),
-            };
+        let mut looked = Looked { opened: &mut opened, charts: &mut charts };
+        let folder = one(&sources, index, request, (helm, find), &mut looked).map_err(|error| {
+            let mut message = error.message;
+            if let Content::Chart(chart) = input.content {
+                message.push_str(&format!(" (in the chart {chart})"));
+            } else if inputs.len() > 1 {
+                message.push_str(&format!(" (in `spec.sources[{index}]`)"));
+            }
             RenderError { message, ..error }
         })?;
         opened[index].extend(folder.opened);
         manifests.add(folder.manifests, &request.application.namespace);
     }
     let (manifests, repeated) = manifests.end();
-    Ok(Rendering { manifests, opened, repeated })
+    Ok(Rendering { manifests, opened, charts, repeated })
+}
+
+/// Stands for an archive that is not there, of which nothing is rendered.
+static NOTHING: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+
+/// The sources that are charts. All of them are asked for before the first refusal is told.
+fn archives(
+    inputs: &[SourceInput<'_>],
+    find: &FindChart<'_>,
+    charts: &mut BTreeMap<String, String>,
+) -> Result<Vec<Option<Arc<ChartArchive>>>, RenderError> {
+    let (mut archives, mut missing) = (Vec::new(), Vec::new());
+    for input in inputs {
+        archives.push(match input.content {
+            Content::Tree(_) => None,
+            Content::Chart(chart) => match find(chart) {
+                Ok(archive) => {
+                    charts.insert(chart.to_string(), archive.digest.clone());
+                    Some(archive)
+                }
+                Err(problem) => {
+                    missing.push(RenderError::chart("", problem));
+                    None
+                }
+            },
+        });
+    }
+    RenderError::first(missing).map(|()| archives)
+}
+
+/// What a rendering depends on, as it is noted.
+struct Looked<'a> {
+    opened: &'a mut [BTreeSet<String>],
+    charts: &'a mut BTreeMap<String, String>,
 }
 
 fn one(
     sources: &Sources<'_>,
     index: usize,
     request: &Request,
-    helm: &Helm,
-    opened: &mut [BTreeSet<String>],
+    (helm, find): (&Helm, &FindChart<'_>),
+    looked: &mut Looked<'_>,
 ) -> Result<Folder, RenderError> {
+    let opened = &mut *looked.opened;
     let (tree, folder) = (sources.trees[index], request.folder()?);
     let (tool, asked) = tool(tree, &folder, request);
     opened[index].extend(asked);
@@ -103,7 +169,8 @@ fn one(
         }
         Tool::Directory => plain::read(tree, &folder, &request.directory),
         Tool::Helm => {
-            let planned = helm::plan(sources, index, &folder, request)?;
+            let planned = helm::plan(sources, index, &folder, request, find)?;
+            looked.charts.extend(planned.charts);
             for (source, paths) in planned.opened {
                 opened[source].extend(paths);
             }

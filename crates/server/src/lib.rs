@@ -4,6 +4,7 @@
 //! decides: decisions are functions of the domain crates, and what they need is gathered here.
 
 mod changes;
+mod charts;
 mod clock;
 mod clusters;
 mod configurations;

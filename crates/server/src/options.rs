@@ -23,6 +23,8 @@ pub struct Options {
     pub argocd_namespace: Option<String>,
     /// The `helm` program; otherwise the first on the `PATH`.
     pub helm: Option<PathBuf>,
+    /// The hosts that are asked for charts, `HOST` or `HOST:PORT`.
+    pub charts_from: Vec<String>,
     /// Refuse to run jobs with less than full isolation.
     pub require_sandbox: bool,
     /// Print in French.

@@ -86,7 +86,10 @@ impl Surroundings {
             let url = &source.repo_url;
             let here = repository_of_url(url, &self.url).as_ref().map(RepositoryName::to_string);
             let also = here.filter(|here| here != url);
-            [Some(url.clone()), also].into_iter().flatten().collect()
+            // Charts have one name however their place is written.
+            let place = source.chart.as_ref().map(|chart| chart.place.to_string());
+            let place = place.filter(|place| place != url);
+            [Some(url.clone()), also, place].into_iter().flatten().collect()
         };
         Scope {
             project: projects.find(&application.project),

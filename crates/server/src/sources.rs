@@ -68,17 +68,31 @@ impl<'a> Finder<'a> {
         Self { is_proposal: true, ..Self::new(server, home, commit) }
     }
 
-    /// Every source of the application, in order; an error inside is the application's own.
+    /// Every source of the application that is in Git, in order; an error inside is the application's
+    /// own.
     pub async fn find(
         &mut self,
         application: &Application,
     ) -> anyhow::Result<Result<Vec<Standing>, String>> {
         let mut found = Vec::new();
         for source in application.sources() {
-            match self.one(source).await? {
-                Ok(standing) => found.push(standing),
-                Err(problem) => return Ok(Err(problem)),
-            }
+            let problem = match &source.chart {
+                None => match self.one(source).await? {
+                    Ok(standing) => {
+                        found.push(standing);
+                        continue;
+                    }
+                    Err(problem) => problem,
+                },
+                // Of this server's registry it is a source like any other repository.
+                Some(chart) => match self.server.own_image(chart) {
+                    None => continue,
+                    Some(Err(problem)) => problem.to_string(),
+                    Some(Ok(image)) if self.may_read(image.repository()).await? => continue,
+                    Some(Ok(image)) => unreadable(&self.home, image.repository()),
+                },
+            };
+            return Ok(Err(problem));
         }
         Ok(Ok(found))
     }
@@ -92,12 +106,7 @@ impl<'a> Finder<'a> {
             )));
         };
         if !self.may_read(&repository).await? {
-            // One sentence for both, so that it does not tell which private repositories there are.
-            return Ok(Err(format!(
-                "the repository {repository} is not there, or applications of {home} may not be \
-                 rendered from it: make it public, or name {home} in `sourceOf` of its boucle.yaml",
-                home = self.home
-            )));
+            return Ok(Err(unreadable(&self.home, &repository)));
         }
         let wanted = (repository, source.target_revision.clone());
         if let Some(known) = self.standings.get(&wanted) {
@@ -158,25 +167,40 @@ impl<'a> Finder<'a> {
         if let Some(known) = self.allowed.get(source) {
             return Ok(*known);
         }
-        let other = other(self.server, source);
-        let visibility = other.as_ref().map(|(visibility, _)| *visibility);
-        let configured = match visibility {
-            // Only its own word opens it.
-            Some(Visibility::Private) => {
-                let server = self.server;
-                server.configurations.of_default_branch(server, source).await?
-            }
-            Some(Visibility::Public) | None => None,
-        };
-        let consents = configured
-            .as_ref()
-            .map(|one| one.configuration.source_of.as_slice())
-            .unwrap_or_default();
-        let may = may_render_from(&self.home, source, visibility, consents);
+        let (may, other) = may_read(self.server, &self.home, source).await?;
         self.others.insert(source.clone(), other);
         self.allowed.insert(source.clone(), may);
         Ok(may)
     }
+}
+
+/// Whether applications of a repository may be rendered from another one, and what that one is.
+pub async fn may_read(
+    server: &Arc<Server>,
+    home: &RepositoryName,
+    source: &RepositoryName,
+) -> anyhow::Result<(bool, Other)> {
+    let other = other(server, source);
+    let visibility = other.as_ref().map(|(visibility, _)| *visibility);
+    let configured = match visibility {
+        // Only its own word opens it.
+        Some(Visibility::Private) if source != home => {
+            server.configurations.of_default_branch(server, source).await?
+        }
+        Some(Visibility::Private | Visibility::Public) | None => None,
+    };
+    let consents =
+        configured.as_ref().map(|one| one.configuration.source_of.as_slice()).unwrap_or_default();
+    let may = source == home || may_render_from(home, source, visibility, consents);
+    Ok((may, other))
+}
+
+/// One sentence for both, so that it does not tell which private repositories there are.
+pub fn unreadable(home: &RepositoryName, source: &RepositoryName) -> String {
+    format!(
+        "the repository {source} is not there, or applications of {home} may not be rendered from it: \
+         make it public, or name {home} in `sourceOf` of its boucle.yaml"
+    )
 }
 
 /// What another repository is now.
@@ -195,33 +219,38 @@ fn no_revision(source: &Source) -> String {
     }
 }
 
-/// Renders an application from where its sources stand. Blocks.
+/// Renders an application of a repository from where its sources stand. Blocks.
 pub fn render(
-    server: &Server,
+    server: &Arc<Server>,
+    home: &RepositoryName,
     application: &Application,
     standings: &[Standing],
 ) -> Result<render::Rendering, render::RenderError> {
     let trees: Vec<CommitTree<'_>> =
         standings.iter().map(|standing| CommitTree(&standing.reader)).collect();
+    let mut in_git = trees.iter();
     let inputs: Vec<render::SourceInput<'_>> = application
         .sources()
-        .zip(&trees)
-        .map(|(source, tree)| render::SourceInput {
-            tree,
-            name: source.reference.as_deref(),
-            request: source.is_rendered().then(|| request(application, source)),
+        .filter_map(|source| {
+            let content = match &source.chart {
+                Some(chart) => render::Content::Chart(chart),
+                None => render::Content::Tree(in_git.next()?),
+            };
+            let request = source.is_rendered().then(|| request(application, source));
+            Some(render::SourceInput { content, name: source.reference.as_deref(), request })
         })
         .collect();
-    render::render(&inputs, &server.helm)
+    render::render(&inputs, &server.helm, &|chart| server.chart(home, chart))
 }
 
 /// What is asked of the renderer for a source.
 fn request(application: &Application, source: &Source) -> render::Request {
-    let tool = match (&source.kustomize, &source.helm, &source.directory) {
+    let is_chart = source.helm.is_some() || source.chart.is_some();
+    let tool = match (&source.kustomize, is_chart, &source.directory) {
         (Some(_), _, _) => Some(render::Tool::Kustomize),
-        (None, Some(_), _) => Some(render::Tool::Helm),
-        (None, None, Some(_)) => Some(render::Tool::Directory),
-        (None, None, None) => None,
+        (None, true, _) => Some(render::Tool::Helm),
+        (None, false, Some(_)) => Some(render::Tool::Directory),
+        (None, false, None) => None,
     };
     let kustomize = source.kustomize.clone().unwrap_or_default();
     let directory = source.directory.clone().unwrap_or_default();

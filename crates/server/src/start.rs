@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use workloads::{Config, Engine};
 
+use crate::charts::Charts;
 use crate::clock::{self, Clock};
 use crate::clusters::Clusters;
 use crate::http;
@@ -110,6 +111,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     let engine = Engine::open(Config::new(data.join("workloads"), images)).await?;
     let clusters = Clusters::open(&options).await?;
     let helm = helm(&options)?;
+    let charts = charts(&options)?;
     let dialer = Dialer::new([address.port()])?;
     let metrics = match &options.metrics_url {
         Some(url) => {
@@ -131,6 +133,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         configurations: Default::default(),
         renderings: Default::default(),
         helm,
+        charts,
         rendered_through: Default::default(),
         looked: Default::default(),
         answered: Default::default(),
@@ -172,6 +175,13 @@ fn helm(options: &Options) -> anyhow::Result<render::Helm> {
     Ok(helm.keeping_in(options.data.join("charts")))
 }
 
+/// What fetches charts, from the hosts that were named.
+fn charts(options: &Options) -> anyhow::Result<Charts> {
+    let hosts = render::ChartHosts::parse(&options.charts_from);
+    let hosts = hosts.map_err(|problem| anyhow::anyhow!("--charts-from: {problem}"))?;
+    Ok(Charts::new(&options.data.join("fetched-charts"), hosts))
+}
+
 fn check_isolation(runner: &Runner, required: bool) -> anyhow::Result<()> {
     let protections = &runner.protections().sandbox;
     for (protection, reason) in protections.missing() {
@@ -192,7 +202,12 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
     let engine = || vec![server.engine.changed()];
     let mut tasks = vec![
         tasks::spawn("trigger-runs", server, Vec::new(), tasks::trigger_runs::reconcile),
-        tasks::spawn("render", server, Vec::new(), tasks::render_applications::reconcile),
+        tasks::spawn(
+            "render",
+            server,
+            vec![server.charts.watch()],
+            tasks::render_applications::reconcile,
+        ),
         tasks::spawn(
             "deploy",
             server,

@@ -17,6 +17,7 @@ use runner::Runner;
 use tokio::sync::watch;
 use workloads::Engine;
 
+use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::clusters::{Clusters, Known};
 use crate::configurations::Configurations;
@@ -62,6 +63,8 @@ pub struct Server {
     pub renderings: Renderings,
     /// What renders charts.
     pub helm: render::Helm,
+    /// Charts that are in no Git repository.
+    pub charts: Charts,
     /// Up to which commits each repository's applications are rendered.
     pub rendered_through: Mutex<BTreeMap<RepositoryName, RenderedThrough>>,
     /// What applications were when they were looked at last.

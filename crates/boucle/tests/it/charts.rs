@@ -9,13 +9,13 @@ use crate::git::{commit, git, works};
 use crate::harness::{Server, wait_for};
 
 /// A server with the real Helm and some repositories, each with a working tree of its name.
-struct World {
-    server: Server,
-    work: tempfile::TempDir,
-    data: tempfile::TempDir,
+pub struct World {
+    pub server: Server,
+    pub work: tempfile::TempDir,
+    pub data: tempfile::TempDir,
 }
 
-fn helm() -> String {
+pub fn helm() -> String {
     match Program::Helm.find_or_build() {
         Ok(file) => file.to_string_lossy().into_owned(),
         Err(error) => panic!("no helm: {error:#}"),
@@ -23,10 +23,14 @@ fn helm() -> String {
 }
 
 impl World {
-    fn new(repositories: &[&str]) -> Self {
+    pub fn new(repositories: &[&str]) -> Self {
+        Self::with(repositories, &["--helm", &helm()])
+    }
+
+    pub fn with(repositories: &[&str], arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let work = tempfile::tempdir().expect("a folder");
-        let server = Server::start(data.path(), &["--helm", &helm()]);
+        let server = Server::start(data.path(), arguments);
         let world = Self { server, work, data };
         for name in repositories {
             world.create(name, &[]);
@@ -43,11 +47,11 @@ impl World {
         works(&folder, &["init", "--quiet", "--initial-branch", "main"]);
     }
 
-    fn folder(&self, name: &str) -> std::path::PathBuf {
+    pub fn folder(&self, name: &str) -> std::path::PathBuf {
         self.work.path().join(name)
     }
 
-    fn write(&self, name: &str, path: &str, text: &str) {
+    pub fn write(&self, name: &str, path: &str, text: &str) {
         let file = self.folder(name).join(path);
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
         std::fs::write(file, text).expect("it is written");
@@ -55,7 +59,7 @@ impl World {
 
     /// Commits all that was written, to a branch; gives the commit. A default branch with a
     /// `boucle.yaml` is protected.
-    fn push_to(&self, name: &str, branch: &str) -> String {
+    pub fn push_to(&self, name: &str, branch: &str) -> String {
         let folder = self.folder(name);
         commit(&folder, "pushed.txt", &format!("{:?}\n", std::time::Instant::now()));
         let address = self.server.address(&format!("me/{name}"));
@@ -63,18 +67,18 @@ impl World {
         git(&folder, &["rev-parse", "HEAD"]).out.trim().to_owned()
     }
 
-    fn push(&self, name: &str) -> String {
+    pub fn push(&self, name: &str) -> String {
         self.push_to(name, "refs/heads/main")
     }
 
-    fn reasons(&self, application: &str) -> Vec<Value> {
+    pub fn reasons(&self, application: &str) -> Vec<Value> {
         let shown = self.server.boucle(&["app", "show", application]);
         let shown = if shown.code == 0 { shown.json() } else { Value::Null };
         shown["application"]["reasons"].as_array().cloned().unwrap_or_default()
     }
 
     /// Waits until an application says this; gives the sentence.
-    fn reason(&self, application: &str, needle: &str) -> String {
+    pub fn reason(&self, application: &str, needle: &str) -> String {
         let mut found = String::new();
         wait_for(&format!("{needle} of {application}"), || {
             let reasons = self.reasons(application);
@@ -86,7 +90,7 @@ impl World {
     }
 
     /// A file of the newest rendering, straight from Git; empty before there is one.
-    fn rendered(&self, home: &str, application: &str, file: &str) -> String {
+    pub fn rendered(&self, home: &str, application: &str, file: &str) -> String {
         let folder = self.work.path().join("rendered");
         std::fs::create_dir_all(&folder).expect("a folder");
         let address = self.server.address(&format!("me/{home}"));
@@ -99,7 +103,7 @@ impl World {
 
     /// Waits until the newest rendering has this in the file.
     #[track_caller]
-    fn wait_rendered(&self, home: &str, application: &str, file: &str, needle: &str) {
+    pub fn wait_rendered(&self, home: &str, application: &str, file: &str, needle: &str) {
         let mut text = String::new();
         let start = std::time::Instant::now();
         while !text.contains(needle) {
@@ -113,22 +117,22 @@ impl World {
         }
     }
 
-    fn facts(&self, kind: &str) -> usize {
+    pub fn facts(&self, kind: &str) -> usize {
         let listed = self.server.boucle(&["audit", "list", "--kind", kind]).json();
         listed.as_array().expect("a list").len()
     }
 }
 
-fn application(name: &str, sources: &str) -> String {
+pub fn application(name: &str, sources: &str) -> String {
     format!(
         "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}}}\nspec:\n\
          {sources}  destination: {{name: local, namespace: shop}}\n  syncPolicy: {{automated: {{}}}}\n"
     )
 }
 
-const CONFIGURATION: &str = "version: 1\napplications: apps\n";
-const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
-const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}, \
+pub const CONFIGURATION: &str = "version: 1\napplications: apps\n";
+pub const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
+pub const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}, \
                         namespace: {{ .Release.Namespace }}}\ndata: {colour: {{ .Values.colour }}}\n";
 
 #[test]

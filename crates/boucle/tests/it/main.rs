@@ -10,6 +10,7 @@ mod bad_services;
 mod bad_world;
 mod browsing;
 mod charts;
+mod charts_from_elsewhere;
 mod crash;
 mod declared_clusters;
 mod demo;

@@ -62,6 +62,12 @@ const EXAMPLES: &[Example] = &[
         "pour les objets d’Argo CD",
     ),
     example(
+        "up",
+        "boucle up --charts-from charts.example.com --charts-from ghcr.io",
+        "with charts of these hosts",
+        "avec les charts de ces hôtes",
+    ),
+    example(
         "status",
         "boucle status --watch",
         "full screen, kept up to date",

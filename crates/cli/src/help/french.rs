@@ -173,6 +173,10 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
     ),
     ("argocd_namespace", "Répondre dans les objets `Application` d’Argo CD de ce namespace"),
     ("helm", "Le programme Helm 3 qui rend les charts ; sinon `helm` du PATH"),
+    (
+        "charts_from",
+        "Un hôte à qui demander des charts de dépôts de charts et de registres ; peut être répété",
+    ),
     ("require_sandbox", "Refuser les tâches sans isolation entière"),
     ("watch", "En plein écran, tenu à jour"),
     ("application", "L’application"),

@@ -106,7 +106,7 @@ fn refused(from: &str, to: &str, line: u64, needles: &[&str]) {
 #[test]
 fn refuses_by_name_and_place() {
     refused("  project: default", "  projetc: default", 7, &["projetc"]);
-    refused("    path:", "    chart: x\n    path:", 10, &["chart", "commit the chart"]);
+    refused("    path:", "    chart: x\n    path:", 1, &["`spec.source` is a chart", "`path`"]);
     refused(
         "jsonPointers: [/spec/replicas]",
         "jqPathExpressions: ['.spec |= 1']",
@@ -140,6 +140,42 @@ fn with_source(text: &str) -> Result<Application, String> {
     let (_, after) = rest.split_once("  destination:").unwrap();
     let text = format!("{before}{text}  destination:{after}");
     Application::parse("a.yaml", &text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn reads_charts_that_are_not_in_git() {
+    let check = |source: &str, expected: Result<&str, &str>| {
+        let read = with_source(&format!("  source: {{{source}}}\n"));
+        match (read, expected) {
+            (Ok(read), Ok(expected)) => {
+                let source = read.source;
+                assert!(source.is_rendered() && source.path.is_empty(), "{source:?}");
+                let chart = source.chart.expect("a chart");
+                assert_eq!(chart.to_string(), expected);
+            }
+            (Err(said), Err(needle)) => assert!(said.contains(needle), "{source}: {said}"),
+            (read, expected) => panic!("{source}: {read:?}, not {expected:?}"),
+        }
+    };
+    let web = "repoURL: 'https://c.example', chart: web";
+    check(&format!("{web}, targetRevision: 1.2.3"), Ok("web 1.2.3 of https://c.example"));
+    let registry = "repoURL: r.example/charts, chart: web, targetRevision: 1.2.3, path: ''";
+    check(registry, Ok("web 1.2.3 of oci://r.example/charts"));
+    let whole = "repoURL: 'oci://r.example/charts/web', targetRevision: 1.2.3, path: .";
+    check(whole, Ok("web 1.2.3 of oci://r.example/charts"));
+    for range in ["", ", targetRevision: 1.2.*", ", targetRevision: '>=1'"] {
+        check(&format!("{web}{range}"), Err("a newer one comes by a pull request"));
+    }
+    let more = |text: &str| format!("{web}, targetRevision: 1.2.3, {text}");
+    check(&more("path: charts/web"), Err("taken whole"));
+    check(&more("directory: {recurse: true}"), Err("rendered by Helm"));
+    check(&more("kustomize: {}"), Err("rendered by Helm"));
+    let lent = "  sources: [{repoURL: 'https://c.example', chart: web, targetRevision: 1.2.3, ref: \
+                a}]\n";
+    assert!(with_source(lent).unwrap_err().contains("only files of Git"));
+    let several = "  sources: [{repoURL: me/values, ref: v}, {repoURL: 'https://c.example', chart: \
+                   web, targetRevision: 1.2.3, helm: {valueFiles: [$v/a.yaml]}}]\n";
+    assert!(with_source(several).unwrap().further_sources[0].chart.is_some());
 }
 
 #[test]

@@ -357,6 +357,7 @@ fn conditions_say_what_to_do_and_since_when() {
         application: name(),
         commit: commit('1'),
         problem: "no".into(),
+        chart: None,
     };
     assert_eq!(wrong(&[(1, render_failed)]), ["ComparisonError"]);
     assert_eq!(wrong(&[(1, blocked(BlockReason::ManualSync { changes: 1 }))]), [""; 0]);

@@ -1,6 +1,8 @@
 //! The view is the facts, folded.
 
-use deployments::{DeploymentFact, DeploymentsView, HealthStatus, Outcome, PlanSummary};
+use deployments::{
+    Chart, ChartProblem, DeploymentFact, DeploymentsView, HealthStatus, Outcome, PlanSummary,
+};
 use ledger::{
     Actor, ApplicationName, ArtifactDigest, Draft, MemoryLedger, Sequence, Subject, Timestamp, View,
 };
@@ -122,4 +124,33 @@ fn health_of_an_older_generation_says_nothing_of_a_newer_one() {
     check(&[&before[..], &[applied(2), healthy(2)]].concat(), Some(HealthStatus::Healthy));
     // What could not be applied left the older generation running.
     check(&[&before[..], &[failed(2)]].concat(), Some(HealthStatus::Healthy));
+}
+
+#[test]
+fn a_chart_keeps_the_digest_that_it_had_first() {
+    let chart = Chart::of_dependency("https://c.example", "web", "1.2.3").unwrap();
+    let rendered = |digest: &str| DeploymentFact::Rendered {
+        application: application(),
+        commit: commit('1'),
+        rendered_commit: commit('2'),
+        digest: "d".into(),
+        others: Default::default(),
+        charts: [(chart.to_string(), digest.to_owned())].into(),
+    };
+    let failed = DeploymentFact::RenderFailed {
+        application: application(),
+        commit: commit('1'),
+        problem: "no answer".into(),
+        chart: Some(ChartProblem::Unavailable {
+            chart: chart.clone(),
+            message: "no answer".into(),
+        }),
+    };
+    let view = fold(&[(1, rendered("sha256:a")), (2, rendered("sha256:b")), (3, failed.clone())]);
+    assert_eq!(view.charts[&chart.to_string()], "sha256:a");
+    let state = &view.applications[&application()];
+    assert_eq!(state.chart_problem.as_ref().map(ChartProblem::code), Some("chart-unavailable"));
+    let view = fold(&[(1, failed), (2, rendered("sha256:a"))]);
+    let state = &view.applications[&application()];
+    assert!(state.chart_problem.is_none() && state.render_problem.is_none());
 }

@@ -1,10 +1,13 @@
-//! What a chart depends on: all of it is in Git, or the rendering is refused.
+//! What a chart depends on: in its folder, in its repository, or fetched in one exact version.
 
 use std::collections::BTreeMap;
 
+use deployments::Chart;
 use kustomize::{EntryKind, Tree};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::lock::{Dependency, Lock};
 use super::values::joined;
 use super::{CHART_FILE, Load, below};
 use crate::error::RenderError;
@@ -13,6 +16,9 @@ use crate::error::RenderError;
 const NESTED_MAX: usize = 16;
 /// Where charts of `apiVersion: v1` say it.
 const REQUIREMENTS_FILE: &str = "requirements.yaml";
+
+/// Their locks, in the same order.
+const LOCK_FILES: [&str; 2] = ["Chart.lock", "requirements.lock"];
 
 /// What is read of a chart; the rest is Helm's to judge.
 #[derive(Debug, Default, Deserialize)]
@@ -24,17 +30,9 @@ struct ChartFile {
     dependencies: Option<Vec<Dependency>>,
 }
 
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(default)]
-struct Dependency {
-    name: Option<String>,
-    version: Option<String>,
-    repository: Option<String>,
-}
-
 /// Adds what the chart at `place` of the order, from `folder` of the tree, names and does not hold.
 pub(crate) fn add_dependencies(
-    load: &mut Load,
+    load: &mut Load<'_>,
     tree: &dyn Tree,
     folder: &str,
     place: &str,
@@ -51,45 +49,160 @@ pub(crate) fn add_dependencies(
         let message = format!("`apiVersion: {version}` is not supported: a chart has `v1` or `v2`");
         return Err(RenderError::whole("chart-version", &path, message));
     }
-    let chart_name = chart.name.unwrap_or_default();
-    let mut dependencies = chart.dependencies.unwrap_or_default();
+    let mut lists = vec![(CHART_FILE, LOCK_FILES[0], chart.dependencies.unwrap_or_default())];
     let requirements = format!("{place}/{REQUIREMENTS_FILE}");
     if load.order.files.contains_key(&requirements) {
         let file: ChartFile = read(load, &below(folder, REQUIREMENTS_FILE), &requirements)?;
-        dependencies.extend(file.dependencies.unwrap_or_default());
+        lists.push((REQUIREMENTS_FILE, LOCK_FILES[1], file.dependencies.unwrap_or_default()));
     }
     let held = held(load, place);
-    for dependency in dependencies {
-        let name = dependency.name.clone().unwrap_or_default();
-        // Helm says what is wrong with a nameless one.
-        if name.is_empty() || held.iter().any(|held| held.is(&name)) {
-            continue;
+    for (file, lock, wanted) in lists {
+        let list = List {
+            chart: chart.name.clone().unwrap_or_default(),
+            path: below(folder, file),
+            lock: (below(folder, lock), format!("{place}/{lock}")),
+            wanted,
+        };
+        for (index, dependency) in list.wanted.iter().enumerate() {
+            let name = &dependency.name;
+            // Helm says what is wrong with a nameless one.
+            if name.is_empty() || held.iter().any(|held| held.is(name)) {
+                continue;
+            }
+            if nested >= NESTED_MAX || name.contains(['/', '\\']) || name.starts_with('.') {
+                let message = format!("the chart `{name}` depends on itself or has no proper name");
+                return Err(RenderError::whole("chart-dependency", &list.path, message));
+            }
+            match local(dependency, folder, &list.path)? {
+                Some(from) => add_local(load, tree, &list, name, &from, (place, nested))?,
+                None => {
+                    let chart = list.fetched(load, index)?;
+                    add_fetched(load, &list, &chart, (place, nested))?;
+                }
+            }
         }
-        let from = local(&dependency, folder, &path)?
-            .ok_or_else(|| not_vendored(&path, &chart_name, &name, &dependency))?;
-        if nested >= NESTED_MAX || name.contains(['/', '\\']) || name.starts_with('.') {
-            let message = format!("the chart `{name}` depends on itself or has no proper name");
-            return Err(RenderError::whole("chart-dependency", &path, message));
-        }
-        if tree.kind(&from) != EntryKind::Directory {
-            let message =
-                format!("the dependency `{name}` is to be in `{from}`, which is no folder");
-            return Err(RenderError::whole("chart-dependency", &path, message));
-        }
-        load.opened.insert(format!("{from}/"));
-        let inner = format!("{place}/charts/{name}");
-        load.folder(tree, &from, &inner, nested)?;
-        add_dependencies(load, tree, &from, &inner, nested + 1)?;
     }
     Ok(())
 }
 
-fn read(load: &Load, path: &str, place: &str) -> Result<ChartFile, RenderError> {
+/// The dependencies that one file of a chart names.
+struct List {
+    /// The chart that has them.
+    chart: String,
+    /// The file.
+    path: String,
+    /// Its lock: the path, and the place in the order.
+    lock: (String, String),
+    wanted: Vec<Dependency>,
+}
+
+/// A folder of the same repository.
+fn add_local(
+    load: &mut Load<'_>,
+    tree: &dyn Tree,
+    list: &List,
+    name: &str,
+    from: &str,
+    (place, nested): (&str, usize),
+) -> Result<(), RenderError> {
+    if tree.kind(from) != EntryKind::Directory {
+        let message = format!("the dependency `{name}` is to be in `{from}`, which is no folder");
+        return Err(RenderError::whole("chart-dependency", &list.path, message));
+    }
+    load.opened.insert(format!("{from}/"));
+    let inner = format!("{place}/charts/{name}");
+    load.folder(tree, from, &inner, nested)?;
+    add_dependencies(load, tree, from, &inner, nested + 1)
+}
+
+/// A chart of a chart repository or a registry, with what it does not hold itself.
+fn add_fetched(
+    load: &mut Load<'_>,
+    list: &List,
+    chart: &Chart,
+    (place, nested): (&str, usize),
+) -> Result<(), RenderError> {
+    // All that are missing are asked for before the first refusal is told.
+    let archive = match load.find(chart) {
+        Ok(archive) => archive,
+        Err(problem) => {
+            load.missing.push(RenderError::chart(&list.path, problem));
+            return Ok(());
+        }
+    };
+    let inner = format!("{place}/charts/{}-{}", chart.name, chart.version);
+    // What is looked at in an archive is no path of the repository.
+    let opened = std::mem::take(&mut load.opened);
+    let added = load
+        .folder(&archive.files, "", &inner, nested)
+        .and_then(|()| add_dependencies(load, &archive.files, "", &inner, nested + 1));
+    load.opened = opened;
+    added.map_err(|error| RenderError {
+        message: format!("{} (in the chart {chart})", error.message),
+        ..error
+    })
+}
+
+impl List {
+    /// Which chart a dependency is that is neither in the chart nor in its repository.
+    fn fetched(&self, load: &Load<'_>, index: usize) -> Result<Chart, RenderError> {
+        let dependency = &self.wanted[index];
+        let address = dependency.repository.as_str();
+        let is_fetched =
+            ["https://", "http://", "oci://"].iter().any(|scheme| address.starts_with(scheme));
+        if !is_fetched {
+            return Err(self.not_vendored(dependency));
+        }
+        let (path, place) = &self.lock;
+        let version = if load.order.files.contains_key(place) {
+            let lock: Lock = read(load, path, place)?;
+            let version = lock.version(&self.wanted, index).map(str::to_owned);
+            version.ok_or_else(|| {
+                let message = format!(
+                    "it was not made for `{}` as it is; run `helm dependency update` and commit it",
+                    self.path
+                );
+                RenderError::whole("chart-lock", path, message)
+            })?
+        } else {
+            dependency.version.clone()
+        };
+        Chart::of_dependency(address, &dependency.name, &version).map_err(|problem| {
+            let message = format!(
+                "the dependency `{}`: {problem}; a range needs the `{path}` that `helm dependency \
+                 update` writes",
+                dependency.name
+            );
+            RenderError::whole("chart-dependency", &self.path, message)
+        })
+    }
+
+    fn not_vendored(&self, dependency: &Dependency) -> RenderError {
+        let Dependency { name, version, .. } = dependency;
+        let place = match dependency.repository.as_str() {
+            "" => "no repository".to_owned(),
+            repository => format!("`{repository}`"),
+        };
+        let message = format!(
+            "the chart `{}` depends on `{name}` {version} of {place}, which is not in its folder \
+             `charts`; name its `https://…` or `oci://…`, or run `helm dependency build` and commit \
+             `charts/`",
+            self.chart
+        );
+        RenderError::whole("chart-not-vendored", &self.path, message)
+    }
+}
+
+fn read<T: DeserializeOwned + Default>(
+    load: &Load<'_>,
+    path: &str,
+    place: &str,
+) -> Result<T, RenderError> {
     let content = load.order.files.get(place).cloned().unwrap_or_default();
     let text = String::from_utf8(content)
         .map_err(|_| RenderError::whole("invalid-yaml", path, "the file is not UTF-8"))?;
     if text.trim().is_empty() {
-        return Ok(ChartFile::default());
+        return Ok(T::default());
     }
     Ok(yaml::document(path, &text)?)
 }
@@ -117,7 +230,7 @@ impl Held {
     }
 }
 
-fn held(load: &Load, place: &str) -> Vec<Held> {
+fn held(load: &Load<'_>, place: &str) -> Vec<Held> {
     let below = format!("{place}/charts/");
     let mut folders: BTreeMap<String, String> = BTreeMap::new();
     let mut held = Vec::new();
@@ -141,24 +254,11 @@ fn held(load: &Load, place: &str) -> Vec<Held> {
 
 /// The folder of a dependency in the same repository; `None`: it is elsewhere.
 fn local(dependency: &Dependency, folder: &str, file: &str) -> Result<Option<String>, RenderError> {
-    let repository = dependency.repository.as_deref().unwrap_or_default();
+    let repository = dependency.repository.as_str();
     let Some(path) = repository.strip_prefix("file://") else { return Ok(None) };
     if path.starts_with('/') {
         let message = format!("`{repository}` leaves the repository; name a folder of it");
         return Err(RenderError::whole("path-outside-tree", file, message));
     }
     joined(folder, path, repository).map(Some)
-}
-
-fn not_vendored(file: &str, chart: &str, name: &str, dependency: &Dependency) -> RenderError {
-    let version = dependency.version.as_deref().unwrap_or_default();
-    let place = match dependency.repository.as_deref() {
-        None | Some("") => "no repository".to_owned(),
-        Some(repository) => format!("`{repository}`"),
-    };
-    let message = format!(
-        "the chart `{chart}` depends on `{name}` {version} of {place}, which is not in its folder \
-         `charts`; charts are not fetched: run `helm dependency build` and commit `charts/`"
-    );
-    RenderError::whole("chart-not-vendored", file, message)
 }

@@ -3,6 +3,7 @@
 
 mod dependencies;
 mod glob;
+mod lock;
 mod output;
 mod outputs;
 mod program;
@@ -10,13 +11,16 @@ mod substitute;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use deployments::{Chart, ChartProblem};
 use kustomize::{EntryKind, Tree};
 
 pub(crate) use output::manifests;
 pub use program::{Helm, HelmLimits};
 pub(crate) use substitute::Variables;
 
+use crate::charts::{ChartArchive, FindChart};
 use crate::error::RenderError;
 use crate::request::{HelmOptions, Request};
 use dependencies::add_dependencies;
@@ -25,9 +29,9 @@ use values::Resolver;
 /// The file that makes a folder a chart.
 pub(crate) const CHART_FILE: &str = "Chart.yaml";
 /// The most files that Helm gets for one rendering.
-const FILES_MAX: usize = 10_000;
+pub(crate) const FILES_MAX: usize = 10_000;
 /// The most bytes; Helm holds them all, several times over.
-const BYTES_MAX: usize = 64 << 20;
+pub(crate) const BYTES_MAX: usize = 64 << 20;
 /// The deepest folder that is looked into.
 const DEPTH_MAX: usize = 64;
 
@@ -49,6 +53,8 @@ pub(crate) struct Planned {
     pub(crate) order: HelmOrder,
     /// What was looked at, by source.
     pub(crate) opened: BTreeMap<usize, BTreeSet<String>>,
+    /// The charts that it depends on and that were fetched, each with its digest.
+    pub(crate) charts: BTreeMap<String, String>,
 }
 
 /// The trees that a chart's value files may come from.
@@ -65,9 +71,10 @@ pub(crate) fn plan(
     own: usize,
     folder: &str,
     request: &Request,
+    charts: &FindChart<'_>,
 ) -> Result<Planned, RenderError> {
     let variables = Variables { application: &request.application, path: &request.path };
-    let mut load = Load::new(folder);
+    let mut load = Load::new(folder, charts);
     load.chart(sources.trees[own], folder)?;
     let mut opened: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     let options = &request.helm;
@@ -94,7 +101,7 @@ pub(crate) fn plan(
     }
     load.order.arguments = arguments(request, &variables, &values, &texts)?;
     opened.entry(own).or_default().extend(load.opened);
-    Ok(Planned { order: load.order, opened })
+    Ok(Planned { order: load.order, opened, charts: load.charts })
 }
 
 /// In Argo CD's order; which value wins is Helm's: files in order, then parameters.
@@ -164,16 +171,27 @@ fn escaped(value: &str) -> String {
 }
 
 /// Collects the files of an order within its budget.
-struct Load {
+struct Load<'a> {
     order: HelmOrder,
     opened: BTreeSet<String>,
     bytes: usize,
+    find: &'a FindChart<'a>,
+    /// What was found of charts that are in no Git repository, and what was not.
+    charts: BTreeMap<String, String>,
+    missing: Vec<RenderError>,
 }
 
-impl Load {
-    fn new(folder: &str) -> Self {
+impl<'a> Load<'a> {
+    fn new(folder: &str, find: &'a FindChart<'a>) -> Self {
         let order = HelmOrder { chart: folder.into(), ..HelmOrder::default() };
-        Self { order, opened: BTreeSet::new(), bytes: 0 }
+        let (charts, missing) = (BTreeMap::new(), Vec::new());
+        Self { order, opened: BTreeSet::new(), bytes: 0, find, charts, missing }
+    }
+
+    fn find(&mut self, chart: &Chart) -> Result<Arc<ChartArchive>, ChartProblem> {
+        let archive = (self.find)(chart)?;
+        self.charts.insert(chart.to_string(), archive.digest.clone());
+        Ok(archive)
     }
 
     fn add(&mut self, place: &str, content: Vec<u8>) -> Result<(), RenderError> {
@@ -207,7 +225,8 @@ impl Load {
         // The whole folder's tree stands for all that is in it.
         self.opened.insert(format!("{folder}/"));
         self.folder(tree, folder, "chart", 0)?;
-        add_dependencies(self, tree, folder, "chart", 0)
+        add_dependencies(self, tree, folder, "chart", 0)?;
+        RenderError::first(std::mem::take(&mut self.missing))
     }
 
     /// Everything below a folder.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use deployments::{Chart, ChartProblem};
 use kustomize::{EntryKind, Tree};
 use render::{
-    Asker, Helm, HelmLimits, HelmOptions, Parameter, RenderError, Rendering, Request, SourceInput,
-    Tool, render,
+    Asker, ChartArchive, Content, Helm, HelmLimits, HelmOptions, Parameter, RenderError, Rendering,
+    Request, SourceInput, Tool, render,
 };
 use sandbox::Launcher;
 use serde_json::{Value, json};
@@ -29,14 +30,16 @@ pub fn launcher() -> Launcher {
     Launcher { program, arguments: Vec::new() }
 }
 
-fn program() -> PathBuf {
+/// The real Helm.
+pub fn program() -> PathBuf {
     match Program::Helm.find_or_build() {
         Ok(program) => program,
         Err(error) => panic!("no helm: {error:#}"),
     }
 }
 
-fn helm() -> &'static Helm {
+/// The same, as the renderer runs it.
+pub fn helm() -> &'static Helm {
     static HELM: OnceLock<Helm> = OnceLock::new();
     HELM.get_or_init(|| Helm::new(Some(program()), launcher(), runtime().handle().clone()))
 }
@@ -69,8 +72,15 @@ fn request(helm: HelmOptions) -> Request {
     Request { path: "web".into(), helm, application, ..Request::default() }
 }
 
+/// For tests without charts from elsewhere.
+pub fn no_charts(chart: &Chart) -> Result<Arc<ChartArchive>, ChartProblem> {
+    let host = chart.host().unwrap_or_default().to_owned();
+    Err(ChartProblem::HostNotNamed { chart: chart.clone(), host })
+}
+
 fn rendered_by(helm: &Helm, files: &dyn Tree, request: Request) -> Result<Rendering, RenderError> {
-    render(&[SourceInput { tree: files, name: None, request: Some(request) }], helm)
+    let content = Content::Tree(files);
+    render(&[SourceInput { content, name: None, request: Some(request) }], helm, &no_charts)
 }
 
 #[track_caller]
@@ -314,13 +324,23 @@ fn dependencies_that_are_elsewhere_are_refused_by_name() {
     };
     refused(
         "- {name: redis, version: 1.x, repository: 'https://charts.example.test'}\n",
-        "chart-not-vendored",
-        &["`web`", "`redis`", "helm dependency build", "charts/", "web/Chart.yaml"],
+        "chart-dependency",
+        &["`redis`", "`1.x` is no exact version", "Chart.lock", "web/Chart.yaml"],
     );
     refused(
-        "- {name: redis, version: 1.x, repository: 'oci://charts.example.test/x'}\n",
+        "- {name: redis, version: 1.2.3, repository: 'oci://charts.example.test/x'}\n",
+        "chart-host-not-named",
+        &["redis 1.2.3", "--charts-from charts.example.test"],
+    );
+    refused(
+        "- {name: redis, version: 1.2.3, repository: 'http://charts.example.test/x'}\n",
+        "chart-dependency",
+        &["without encryption"],
+    );
+    refused(
+        "- {name: redis, version: 1.2.3, repository: '@stable'}\n",
         "chart-not-vendored",
-        &["`redis`"],
+        &["`web`", "`redis`", "`@stable`", "helm dependency build", "charts/"],
     );
     refused(
         "- {name: a, version: 1.x, repository: 'file://../../x'}\n",
@@ -382,10 +402,19 @@ fn sources_are_rendered_in_order_and_value_files_come_from_named_ones() {
         let path = Request { path: "extra".into(), ..request(HelmOptions::default()) };
         render(
             &[
-                SourceInput { tree: &charts, name: None, request: Some(request(options)) },
-                SourceInput { tree: &settings, name: Some("s"), request: extra.then_some(path) },
+                SourceInput {
+                    content: Content::Tree(&charts),
+                    name: None,
+                    request: Some(request(options)),
+                },
+                SourceInput {
+                    content: Content::Tree(&settings),
+                    name: Some("s"),
+                    request: extra.then_some(path),
+                },
             ],
             helm(),
+            &no_charts,
         )
     };
     let rendering = sources(value_files(&["$s/prod/values.yaml"]), false).unwrap();

@@ -2,5 +2,6 @@
 
 mod charts;
 mod differences;
+mod fetching;
 mod renderings;
 mod sops;

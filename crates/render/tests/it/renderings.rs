@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use render::{
-    DirectoryOptions, Helm, KustomizeOverrides, RenderError, Rendering, Request, SourceInput, Tool,
-    files, render,
+    Content, DirectoryOptions, Helm, KustomizeOverrides, RenderError, Rendering, Request,
+    SourceInput, Tool, files, render,
 };
 use serde_json::Value;
 
-use crate::charts::{launcher, runtime};
+use crate::charts::{launcher, no_charts, runtime};
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
                           template: {spec: {containers: [{name: web, image: 'web:1'}]}}\n";
@@ -17,7 +17,8 @@ fn rendered(tree: &[(&str, &str)], request: &Request) -> Result<Rendering, Rende
     let tree: BTreeMap<String, Vec<u8>> =
         tree.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec())).collect();
     let helm = Helm::new(None, launcher(), runtime().handle().clone());
-    render(&[SourceInput { tree: &tree, name: None, request: Some(request.clone()) }], &helm)
+    let (content, request) = (Content::Tree(&tree), Some(request.clone()));
+    render(&[SourceInput { content, name: None, request }], &helm, &no_charts)
 }
 
 fn request(path: &str) -> Request {

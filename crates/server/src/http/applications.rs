@@ -17,7 +17,7 @@ use axum::http::HeaderMap;
 use control::ControlFact;
 use deployments::ownership::prepared;
 use deployments::{
-    ApplicationState, BlockReason, DeploymentFact, HealthStatus, ObjectKey, Outcome,
+    ApplicationState, BlockReason, ChartProblem, DeploymentFact, HealthStatus, ObjectKey, Outcome,
     TRACKING_ANNOTATION, annotation, differing_fields, excerpt, tracked,
 };
 use ledger::{ApplicationName, CommitId, Timestamp};
@@ -476,8 +476,7 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
         })
         .collect();
     reasons.extend(state.removal.as_ref().map(|removal| words::reason(&BeingRemoved(removal))));
-    let failed = state.render_problem.iter();
-    reasons.extend(failed.map(|(_, problem)| words::reason(&RenderFailed(problem))));
+    reasons.extend(not_rendered(server, state));
     // A warning: nothing is held back by it.
     let rendering = server.renderings.of(name);
     let repeated = rendering.iter().flat_map(|rendering| &rendering.repeated);
@@ -489,6 +488,26 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
             .extend(waits.map(|wait| Reason { deadline: deadline.clone(), ..words::reason(wait) }));
     }
     reasons
+}
+
+/// Why the newest commit is not rendered, or not yet.
+fn not_rendered(server: &Server, state: &ApplicationState) -> Vec<Reason> {
+    match (&state.chart_problem, &state.render_problem) {
+        (Some(problem), _) => {
+            let deadline = server.charts.next_try(problem.chart()).map(|at| at.to_string());
+            vec![Reason { deadline, ..words::reason(problem) }]
+        }
+        (None, Some((_, problem))) => vec![words::reason(&RenderFailed(problem))],
+        (None, None) => {
+            let sources = state.declaration.iter();
+            let sources =
+                sources.flat_map(|one| [&one.source].into_iter().chain(&one.further_sources));
+            let charts = sources.filter_map(|source| source.chart.as_ref());
+            let under_way = charts.filter(|chart| server.charts.is_under_way(chart));
+            let fetching = under_way.map(|chart| ChartProblem::Fetching { chart: chart.clone() });
+            fetching.map(|problem| words::reason(&problem)).collect()
+        }
+    }
 }
 
 fn resource(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use api::problem::Reason;
@@ -12,7 +13,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use control::configuration::Artifact;
 use control::consequences::paths_of;
-use deployments::Application;
+use deployments::{Application, ChartProblem};
 use git_store::{ChangeKind, FileDifference, LineKind, MergeOutcome, MergeRequest, Repository};
 use ledger::{ApplicationName, CommitId, PullRequestNumber, RepositoryName, TreeId};
 use repositories::access::Permission;
@@ -129,6 +130,8 @@ pub async fn of_change(
     let before = server.configurations.read_once(server, repository, base).await?;
     let after = server.configurations.read_once(server, repository, head).await?;
     let change = Change {
+        home: repository.clone(),
+        patience: Instant::now() + PATIENCE,
         old: sources_of(server, repository, base, &before).await?,
         new: sources_of(server, repository, head, &after).await?,
         before,
@@ -146,8 +149,13 @@ pub async fn of_change(
 /// Where the sources of each application stand, or why they do not.
 type Standings = BTreeMap<ApplicationName, Result<Vec<Standing>, String>>;
 
+/// How long a change waits for charts that are on their way.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Both sides of a change.
 struct Change {
+    home: RepositoryName,
+    patience: Instant,
     before: Arc<RepositoryConfiguration>,
     after: Arc<RepositoryConfiguration>,
     old: Standings,
@@ -169,7 +177,7 @@ async fn sources_of(
 }
 
 fn compare(
-    server: &Server,
+    server: &Arc<Server>,
     store: &Repository,
     base: &CommitId,
     head: &CommitId,
@@ -198,8 +206,9 @@ fn compare(
     let (mut environments, mut proposals) = (Vec::new(), Vec::new());
     for (name, (old, new)) in names {
         let proposed = new;
-        let old = old.map_or_else(|| Ok(Vec::new()), |one| manifests(server, one, &change.old));
-        let new = new.map_or_else(|| Ok(Vec::new()), |one| manifests(server, one, &change.new));
+        let of = |one, standings| manifests(server, change, one, standings);
+        let old = old.map_or_else(|| Ok(Vec::new()), |one| of(one, &change.old));
+        let new = new.map_or_else(|| Ok(Vec::new()), |one| of(one, &change.new));
         let (old, new) = match (old, new) {
             (Ok(old), Ok(new)) => (old, new),
             // A base that cannot be rendered is compared as if nothing had been there.
@@ -238,7 +247,8 @@ fn compare(
 }
 
 fn manifests(
-    server: &Server,
+    server: &Arc<Server>,
+    change: &Change,
     application: &Application,
     standings: &Standings,
 ) -> Result<Vec<Value>, Reason> {
@@ -249,9 +259,23 @@ fn manifests(
         Some(Err(problem)) => return Err(failed(&format!("{name}: {problem}"))),
         None => &[],
     };
-    sources::render(server, application, standings)
-        .map(|rendering| rendering.manifests)
-        .map_err(|error| failed(&format!("{name}: {error}")))
+    loop {
+        let error = match sources::render(server, &change.home, application, standings) {
+            Ok(rendering) => return Ok(rendering.manifests),
+            Err(error) => error,
+        };
+        let left = change.patience.saturating_duration_since(Instant::now());
+        match error.chart.as_deref() {
+            None => return Err(failed(&format!("{name}: {error}"))),
+            Some(ChartProblem::Fetching { chart }) if !left.is_zero() => {
+                tokio::runtime::Handle::current().block_on(server.charts.settled(chart, left));
+            }
+            Some(problem) => {
+                let message = format!("{name}: {}", say(problem));
+                return Err(Reason::new(problem.code(), message));
+            }
+        }
+    }
 }
 
 /// The digest of a build that does not exist yet cannot be known: its image is written as a new

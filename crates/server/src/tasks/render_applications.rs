@@ -1,6 +1,7 @@
 //! Renders each application whose files changed, and keeps the manifests as a commit.
 
 mod decrypt;
+mod failure;
 mod write;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use deployments::project::Scope;
-use deployments::{Application, Customizations, DeploymentFact, dependencies, dependency_order};
+use deployments::{
+    Application, ChartProblem, Customizations, DeploymentFact, dependencies, dependency_order,
+};
 use ledger::{Actor, ApplicationName, CommitId, RepositoryName};
 use repositories::secrets::{SecretName, SecretRecord};
 
@@ -18,6 +21,7 @@ use crate::sources::{self, Finder, Standing};
 use crate::state::{RenderedThrough, Server};
 use crate::tasks::Next;
 use crate::tasks::remove_applications::remove_undeclared;
+use failure::{Failure, may_come, next_look};
 use write::{Written, digest, write_renderings};
 
 const ACTOR: &str = "render";
@@ -54,13 +58,17 @@ struct Rendered {
 impl Due {
     /// Whether a process of its own is needed; only the order depends on it.
     fn has_chart(&self) -> bool {
-        self.application.sources().zip(&self.sources).any(|(source, standing)| {
-            let chart = match source.path.as_str() {
-                "." => "Chart.yaml".to_owned(),
-                path => format!("{path}/Chart.yaml"),
-            };
-            source.is_rendered() && standing.reader.entry(&chart).is_ok_and(|found| found.is_some())
-        })
+        let in_git = self.application.sources().filter(|source| source.chart.is_none());
+        let is_fetched = self.application.sources().any(|source| source.chart.is_some());
+        is_fetched
+            || in_git.zip(&self.sources).any(|(source, standing)| {
+                let chart = match source.path.as_str() {
+                    "." => "Chart.yaml".to_owned(),
+                    path => format!("{path}/Chart.yaml"),
+                };
+                source.is_rendered()
+                    && standing.reader.entry(&chart).is_ok_and(|found| found.is_some())
+            })
     }
 }
 
@@ -68,22 +76,24 @@ impl Due {
 pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     let repositories: Vec<RepositoryName> =
         server.recorder.views().repositories.repositories.keys().cloned().collect();
+    let mut next = Next::OnChange;
     for repository in repositories {
         let configured = server.configurations.of_default_branch(&server, &repository).await?;
         let Some(configured) = configured else { continue };
         let rendered = reconcile_repository(&server, &repository, &configured).await;
-        rendered.with_context(|| format!("the applications of {repository}"))?;
+        let rendered = rendered.with_context(|| format!("the applications of {repository}"))?;
+        next = next.earlier(rendered);
     }
-    Ok(Next::OnChange)
+    Ok(next)
 }
 
 async fn reconcile_repository(
     server: &Arc<Server>,
     repository: &RepositoryName,
     configured: &Arc<RepositoryConfiguration>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Next> {
     if server.is_rendered_through(repository, &configured.commit) {
-        return Ok(());
+        return Ok(Next::OnChange);
     }
     let holds = remove_undeclared(server, repository, configured).await?;
     declare(server, repository, configured).await?;
@@ -95,6 +105,7 @@ async fn reconcile_repository(
         let sources = match finder.find(application).await? {
             Ok(sources) => sources,
             Err(problem) => {
+                let problem = Failure::from(problem);
                 render_failed(server, application, &configured.commit, problem).await?;
                 continue;
             }
@@ -102,6 +113,7 @@ async fn reconcile_repository(
         let scope = surroundings.scope(application, &configured.projects);
         let known = server.renderings.of(&application.name);
         if let Some(known) = known
+            && !lacks_chart(server, &application.name)
             && known.application == *application
             && known.scope == scope
             && known.customizations == configured.customizations
@@ -125,19 +137,33 @@ async fn reconcile_repository(
     // A piece at a time, so that the first are applied while the next are rendered; charts last, so
     // that no other application waits for a template without end.
     let (charts, plain): (Vec<Due>, Vec<Due>) = due.into_iter().partition(Due::has_chart);
+    let mut waits = Vec::new();
     for (mut due, at_once) in [(plain, APPLICATIONS_AT_ONCE), (charts, CHARTS_AT_ONCE)] {
         while !due.is_empty() {
             let rest = due.split_off(due.len().min(at_once));
-            render_all(server, repository, std::mem::replace(&mut due, rest)).await?;
+            let piece = std::mem::replace(&mut due, rest);
+            waits.extend(render_all(server, repository, piece).await?);
         }
+    }
+    // Charts that may still come: they are looked for again.
+    if let Some(next) = waits.iter().map(|problem| next_look(server, problem)).reduce(Next::earlier)
+    {
+        return Ok(next);
     }
     // What is held back is looked at again with each fact: one of them may be a confirmation.
     if holds {
-        return Ok(());
+        return Ok(Next::OnChange);
     }
     let through = RenderedThrough { commit: configured.commit.clone(), tips, keys, others };
     server.set_rendered_through(repository, through);
-    Ok(())
+    Ok(Next::OnChange)
+}
+
+/// Whether a chart was missing. Then it is rendered again even when nothing of it changed, so that
+/// the problem ends with its cause.
+fn lacks_chart(server: &Server, name: &ApplicationName) -> bool {
+    let views = server.recorder.views();
+    views.deployments.applications.get(name).is_some_and(|state| state.chart_problem.is_some())
 }
 
 /// What others depend on comes before them: nobody may take its older rendering for the newest.
@@ -198,17 +224,20 @@ async fn declare(
     }
     for (application, other) in taken {
         let problem = format!("the name is taken by an application of {other}");
+        let problem = Failure::from(problem);
         render_failed(server, application, &configured.commit, problem).await?;
     }
     record(server, &facts).await
 }
 
-/// Renders the applications and keeps what they render to.
+/// Renders the applications and keeps what they render to. Gives the charts that are not there and may
+/// still come.
 async fn render_all(
     server: &Arc<Server>,
     repository: &RepositoryName,
     mut due: Vec<Due>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<ChartProblem>> {
+    let mut waits = Vec::new();
     let (mut rendered, mut works) = (Vec::new(), Vec::new());
     // As many threads as there are processors: more would only hold memory.
     let pieces = std::thread::available_parallelism().map_or(1, usize::from);
@@ -227,24 +256,22 @@ async fn render_all(
             match one? {
                 Ok(one) => rendered.push(one),
                 Err((due, problem)) => {
+                    waits.extend(problem.chart.clone().filter(may_come));
                     render_failed(server, &due.application, &due.tip, problem).await?;
                 }
             }
         }
     }
-    let known: Vec<_> = {
-        let views = server.recorder.views();
-        let state = |one: &Rendered| views.deployments.applications.get(&one.due.application.name);
-        rendered.iter().map(|one| state(one).and_then(|state| state.rendering.clone())).collect()
-    };
-    let (mut kept, mut changed) = (Vec::new(), Vec::new());
-    for (one, known) in rendered.into_iter().zip(known) {
+    let known: Vec<_> = rendered.iter().map(|one| known(server, one)).collect();
+    let (mut kept, mut changed, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+    for (one, (known, is_on_record)) in rendered.into_iter().zip(known) {
         match known {
-            Some(known) if known.digest == one.digest => kept.push(Written {
-                rendered: one,
-                commit: known.commit,
-                rendered_commit: known.rendered_commit,
-            }),
+            Some(known) if known.digest == one.digest => {
+                let (commit, rendered_commit) = (known.commit, known.rendered_commit);
+                let same = Written { rendered: one, commit, rendered_commit };
+                facts.extend((!is_on_record).then(|| rendered_fact(&same, repository)));
+                kept.push(same);
+            }
             known => changed.push((one, known.is_none())),
         }
     }
@@ -253,8 +280,7 @@ async fn render_all(
     let write = move || write_renderings(&store, &home, changed, at);
     let written =
         tokio::task::spawn_blocking(write).await.context("the writing was interrupted")??;
-    let facts: Vec<DeploymentFact> =
-        written.iter().map(|written| rendered_fact(written, repository)).collect();
+    facts.extend(written.iter().map(|written| rendered_fact(written, repository)));
     record(server, &facts).await?;
     for Written { rendered, commit, rendered_commit } in kept.into_iter().chain(written) {
         server.renderings.keep(Rendering {
@@ -270,7 +296,18 @@ async fn render_all(
             repeated: rendered.rendering.repeated,
         });
     }
-    Ok(())
+    Ok(waits)
+}
+
+/// The rendering that is on record, and whether all of this one is: no chart was missing since, and
+/// its charts are known.
+fn known(server: &Server, one: &Rendered) -> (Option<deployments::Rendering>, bool) {
+    let views = server.recorder.views();
+    let state = views.deployments.applications.get(&one.due.application.name);
+    let mut charts = one.rendering.charts.keys();
+    let is_known = charts.all(|chart| views.deployments.charts.contains_key(chart));
+    let was_missing = state.is_some_and(|state| state.chart_problem.is_some());
+    (state.and_then(|state| state.rendering.clone()), is_known && !was_missing)
 }
 
 fn rendered_fact(written: &Written, repository: &RepositoryName) -> DeploymentFact {
@@ -282,21 +319,24 @@ fn rendered_fact(written: &Written, repository: &RepositoryName) -> DeploymentFa
         rendered_commit: written.rendered_commit.clone(),
         digest: written.rendered.digest.clone(),
         others: others.map(|one| (one.repository.clone(), one.commit.clone())).collect(),
+        charts: written.rendered.rendering.charts.clone(),
     }
 }
 
 /// An error inside is the application's own.
 fn render_one(
-    server: &Server,
-    repository: &RepositoryName,
+    server: &Arc<Server>,
+    home: &RepositoryName,
     due: Due,
-) -> anyhow::Result<Result<Rendered, (Due, String)>> {
-    let mut rendering = match sources::render(server, &due.application, &due.sources) {
+) -> anyhow::Result<Result<Rendered, (Due, Failure)>> {
+    let mut rendering = match sources::render(server, home, &due.application, &due.sources) {
         Ok(rendering) => rendering,
-        Err(error) => return Ok(Err((due, error.to_string()))),
+        Err(error) => return Ok(Err((due, error.into()))),
     };
     let mut read = Vec::new();
-    for (source, opened) in due.sources.iter().zip(&rendering.opened) {
+    let in_git = due.application.sources().zip(&rendering.opened);
+    let in_git = in_git.filter(|(source, _)| source.chart.is_none());
+    for (source, (_, opened)) in due.sources.iter().zip(in_git) {
         let entry = |path: &String| Ok((path.clone(), object_at(&source.reader, path)?));
         read.push(Read {
             repository: source.repository.clone(),
@@ -307,9 +347,9 @@ fn render_one(
     let files = render::files(&rendering.manifests);
     let digest = digest(&files);
     // Only now: what is kept in Git stays as SOPS encrypted it.
-    let keys = match decrypt::manifests(server, repository, &mut rendering.manifests)? {
+    let keys = match decrypt::manifests(server, home, &mut rendering.manifests)? {
         Ok(keys) => keys,
-        Err(problem) => return Ok(Err((due, problem))),
+        Err(problem) => return Ok(Err((due, problem.into()))),
     };
     Ok(Ok(Rendered { due, rendering, keys, sources: read, files, digest }))
 }
@@ -318,8 +358,12 @@ async fn render_failed(
     server: &Arc<Server>,
     application: &Application,
     commit: &CommitId,
-    problem: String,
+    Failure { problem, chart }: Failure,
 ) -> anyhow::Result<()> {
+    // Only what came of it is on record.
+    if matches!(chart, Some(ChartProblem::Fetching { .. })) {
+        return Ok(());
+    }
     let known = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(&application.name);
@@ -329,7 +373,7 @@ async fn render_failed(
         return Ok(());
     }
     let application = application.name.clone();
-    let fact = DeploymentFact::RenderFailed { application, commit: commit.clone(), problem };
+    let fact = DeploymentFact::RenderFailed { application, commit: commit.clone(), problem, chart };
     record(server, &[fact]).await
 }
 

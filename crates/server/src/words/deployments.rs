@@ -4,8 +4,8 @@ use std::fmt::{self, Display};
 
 use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
 use deployments::{
-    BlockReason, DEPENDS_ON, DependencyProblem, DependencyWait, HealthStatus, ObjectKey, Removal,
-    Wait, WaitReason,
+    BlockReason, Chart, ChartProblem, DEPENDS_ON, DependencyProblem, DependencyWait, HealthStatus,
+    ObjectKey, Removal, Wait, WaitReason,
 };
 
 use super::{Coded, Said, count, kept};
@@ -219,6 +219,35 @@ impl Said for WindowWait {
             "la demande d’une personne attend aussi"
         };
         format!("{held} ; {until} ; {person}")
+    }
+}
+
+impl Said for ChartProblem {
+    // What a host answers is quoted, as readers' own messages are.
+    fn french(&self) -> String {
+        let Chart { place, name, version } = self.chart();
+        let chart = format!("le chart {name} {version} de {place}");
+        match self {
+            Self::Fetching { .. } => format!("{chart} est en cours de téléchargement"),
+            Self::HostNotNamed { host, .. } => format!(
+                "{chart} vient de {host}, que ce serveur n’a pas reçu l’ordre d’interroger ; démarrez-le avec `boucle up --charts-from {host}`, ou déposez le chart dans un dossier de Git et nommez-le par `path`"
+            ),
+            Self::Unavailable { message, .. } => format!(
+                "{chart} ne peut pas être téléchargé en ce moment : {message} ; un nouvel essai suit, et ce qui est déployé reste"
+            ),
+            Self::Refused { message, .. } => {
+                format!("{chart} n’est pas pris : {message} ; ce qui est déployé reste")
+            }
+            Self::Changed { known, found, .. } => format!(
+                "{chart} était {known} et est maintenant {found} ; ce qu’une version contient ne change jamais ici : nommez une autre version, ou déposez le chart dans un dossier de Git"
+            ),
+        }
+    }
+}
+
+impl Coded for ChartProblem {
+    fn code(&self) -> &'static str {
+        self.code()
     }
 }
 

@@ -61,6 +61,7 @@ impl Simulation {
                 rendered_commit: tip.rendered.commit.clone(),
                 digest: tip.rendered.commit.to_string(),
                 others: Default::default(),
+                charts: Default::default(),
             });
         }
         let (commit, rendered) = (tip.commit, tip.rendered);

@@ -81,6 +81,9 @@ fn message(rendered: &Rendered, home: &RepositoryName, source: &CommitId) -> Str
     for other in rendered.sources.iter().filter(|one| one.repository != *home) {
         message.push_str(&format!("Source-Commit: {} {}\n", other.repository, other.commit));
     }
+    for (chart, digest) in &rendered.rendering.charts {
+        message.push_str(&format!("Source-Chart: {chart} {digest}\n"));
+    }
     message
 }
 

@@ -2,7 +2,7 @@
 
 use control::reasons::{HoldReason, PromotionRefusal, RollbackRefusal, WaitReason};
 use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
-use deployments::{BlockReason, DependencyWait, ObjectKey};
+use deployments::{BlockReason, Chart, ChartProblem, DependencyWait, ObjectKey};
 use ledger::{
     Actor, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId,
     PullRequestNumber, RefName, RunId, Timestamp,
@@ -101,6 +101,18 @@ fn verdicts_are_words() {
             "{french}"
         );
     }
+}
+
+#[test]
+fn charts() {
+    let chart = Chart::of_dependency("https://c.example", "web", "1.2.3").expect("a chart");
+    check_all(&[
+        ChartProblem::Fetching { chart: chart.clone() },
+        ChartProblem::HostNotNamed { chart: chart.clone(), host: text() },
+        ChartProblem::Unavailable { chart: chart.clone(), message: text() },
+        ChartProblem::Refused { chart: chart.clone(), message: text() },
+        ChartProblem::Changed { chart, known: text(), found: text() },
+    ]);
 }
 
 fn refusals() -> [ProjectRefusal; 9] {

@@ -1,0 +1,264 @@
+//! What is asked to get a chart, and what is made of the answers: a state machine without a network.
+//!
+//! A chart repository is asked for its index and then for the archive that it names; a registry for
+//! the manifest of the version and then for its one layer, with an anonymous token if it wants one.
+
+mod index;
+mod oci;
+
+use deployments::{Chart, ChartPlace, ChartProblem, is_loopback};
+use url::Url;
+
+use super::{ARCHIVE_BYTES_MAX, ChartHosts, digest_of};
+
+pub use oci::layer as chart_layer;
+
+/// The largest `index.yaml`.
+const INDEX_BYTES_MAX: usize = 32 << 20;
+/// The largest manifest, which the distribution specification asks to accept.
+const MANIFEST_BYTES_MAX: usize = 4 << 20;
+/// The largest answer with a token.
+const TOKEN_BYTES_MAX: usize = 1 << 20;
+/// Redirects for one chart.
+const REDIRECTS_MAX: usize = 5;
+
+/// A request: a GET.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The address, at a host that was named.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The longest answer.
+    pub body_bytes_max: usize,
+}
+
+/// An answer, whatever its status. Redirects are not followed before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Location`.
+    pub location: Option<String>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What comes after an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Next {
+    /// Another request.
+    Ask(Ask),
+    /// The archive, checked against every digest that was given for it.
+    Archive(Vec<u8>),
+}
+
+/// One chart on its way.
+#[derive(Debug)]
+struct Exchange<'a> {
+    chart: &'a Chart,
+    hosts: &'a ChartHosts,
+    waits: Waits,
+    url: Url,
+    /// For the host that asked for it, and no other.
+    token: Option<(url::Origin, String)>,
+    redirects: usize,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone)]
+enum Waits {
+    Index {
+        base: Url,
+    },
+    Manifest,
+    /// A token, to ask again at this address.
+    Token {
+        again: Url,
+        then: Box<Waits>,
+    },
+    Archive {
+        digest: Option<String>,
+    },
+}
+
+/// Whether a chart may be asked for at all.
+pub fn may_ask(chart: &Chart, hosts: &ChartHosts) -> Result<(), ChartProblem> {
+    Exchange::begin(chart, hosts).map(drop)
+}
+
+/// Gets a chart: asks until there is an archive or a refusal. `ask` makes one request, without
+/// following redirects; its error is the end of a sentence.
+pub async fn fetch<F, A>(
+    chart: &Chart,
+    hosts: &ChartHosts,
+    mut ask: F,
+) -> Result<Vec<u8>, ChartProblem>
+where
+    F: FnMut(Ask) -> A + Send,
+    A: Future<Output = Result<Answer, String>> + Send,
+{
+    let (mut exchange, mut request) = Exchange::begin(chart, hosts)?;
+    loop {
+        let answer = ask(request).await.map_err(|message| exchange.unavailable(message))?;
+        match exchange.take(answer)? {
+            Next::Ask(next) => request = next,
+            Next::Archive(archive) => return Ok(archive),
+        }
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// The first request for a chart of another host.
+    fn begin(chart: &'a Chart, hosts: &'a ChartHosts) -> Result<(Self, Ask), ChartProblem> {
+        let refused = |message: &str| ChartProblem::Refused {
+            chart: chart.clone(),
+            message: message.to_owned(),
+        };
+        let parsed = |text: &str| {
+            let url = Url::parse(text).map_err(|_| refused("its address is none"))?;
+            hosts.checked(chart, url)
+        };
+        let (url, waits) = match &chart.place {
+            ChartPlace::Repository { url } => {
+                let base = parsed(&format!("{url}/"))?;
+                (parsed(&format!("{url}/index.yaml"))?, Waits::Index { base })
+            }
+            ChartPlace::Registry { host, .. } => {
+                let scheme = if is_loopback(host) { "http" } else { "https" };
+                let image = oci::image(chart);
+                // A tag cannot have a plus, and Helm writes an underscore for it.
+                let tag = chart.version.replace('+', "_");
+                let url = format!("{scheme}://{host}/v2/{image}/manifests/{tag}");
+                (parsed(&url)?, Waits::Manifest)
+            }
+            ChartPlace::Here { .. } => {
+                return Err(refused("it is in this server's registry, which is not asked so"));
+            }
+        };
+        let exchange = Self { chart, hosts, waits, url, token: None, redirects: 0 };
+        let ask = exchange.ask();
+        Ok((exchange, ask))
+    }
+
+    /// Takes the answer to the newest request.
+    fn take(&mut self, answer: Answer) -> Result<Next, ChartProblem> {
+        match (answer.status, &answer.location) {
+            (200, _) => self.taken(answer.body),
+            (301 | 302 | 303 | 307 | 308, Some(location)) => self.redirected(location),
+            (401, _) => self.challenged(answer.challenge.as_deref()),
+            (429 | 500..=599, _) => {
+                Err(self.unavailable(format!("{} answers {}", self.url, answer.status)))
+            }
+            (404 | 410, _) => Err(self.refused(format!(
+                "{} answers {}: there is no such chart or version, or it is not public",
+                self.url, answer.status
+            ))),
+            (status, _) => Err(self.refused(format!("{} answers {status}", self.url))),
+        }
+    }
+
+    fn taken(&mut self, body: Vec<u8>) -> Result<Next, ChartProblem> {
+        match self.waits.clone() {
+            Waits::Index { base } => {
+                let found = index::find(&body, self.chart).map_err(|why| self.refused(why))?;
+                let url = base.join(&found.url).map_err(|_| {
+                    self.refused(format!("its index names the address `{}`", found.url))
+                })?;
+                self.url = self.hosts.checked(self.chart, url)?;
+                self.waits = Waits::Archive { digest: found.digest };
+                Ok(Next::Ask(self.ask()))
+            }
+            Waits::Manifest => {
+                let digest = oci::layer(&body).map_err(|why| self.refused(why))?;
+                let path = format!("/v2/{}/blobs/{digest}", oci::image(self.chart));
+                // A redirect of the manifest does not move the layers.
+                let origin = self.registry()?;
+                self.url = origin.join(&path).map_err(|_| self.refused("no address".into()))?;
+                self.waits = Waits::Archive { digest: Some(digest) };
+                Ok(Next::Ask(self.ask()))
+            }
+            Waits::Token { again, then } => {
+                let token = oci::token(&body).map_err(|why| self.refused(why))?;
+                self.token = Some((again.origin(), token));
+                (self.url, self.waits) = (again, *then);
+                Ok(Next::Ask(self.ask()))
+            }
+            Waits::Archive { digest } => {
+                let found = digest_of(&body);
+                match digest {
+                    Some(digest) if digest != found => Err(self.refused(format!(
+                        "{} gives {found}, and {digest} was announced",
+                        self.url
+                    ))),
+                    Some(_) | None => Ok(Next::Archive(body)),
+                }
+            }
+        }
+    }
+
+    fn redirected(&mut self, location: &str) -> Result<Next, ChartProblem> {
+        self.redirects += 1;
+        if self.redirects > REDIRECTS_MAX {
+            return Err(self.refused(format!("{} redirects too often", self.url)));
+        }
+        let url = self.url.join(location);
+        let url = url.map_err(|_| self.refused(format!("{} redirects nowhere", self.url)))?;
+        self.url = self.hosts.checked(self.chart, url)?;
+        Ok(Next::Ask(self.ask()))
+    }
+
+    /// A registry gives a token to anybody for what is public.
+    fn challenged(&mut self, challenge: Option<&str>) -> Result<Next, ChartProblem> {
+        let closed =
+            format!("{} asks for credentials, and none are sent: it is not public", self.url);
+        let is_registry = matches!(self.chart.place, ChartPlace::Registry { .. });
+        let is_asked = matches!(self.waits, Waits::Manifest | Waits::Archive { .. });
+        let origin = self.url.origin();
+        let has_token = self.token.as_ref().is_some_and(|(of, _)| *of == origin);
+        let asked = challenge.and_then(oci::challenge).filter(|_| is_registry && is_asked);
+        let Some(asked) = asked.filter(|_| !has_token) else { return Err(self.refused(closed)) };
+        let url = asked.url(&oci::image(self.chart)).ok_or_else(|| self.refused(closed.clone()))?;
+        let again = std::mem::replace(&mut self.url, self.hosts.checked(self.chart, url)?);
+        let then = Box::new(self.waits.clone());
+        self.waits = Waits::Token { again, then };
+        Ok(Next::Ask(self.ask()))
+    }
+
+    fn ask(&self) -> Ask {
+        let body_bytes_max = match self.waits {
+            Waits::Index { .. } => INDEX_BYTES_MAX,
+            Waits::Manifest => MANIFEST_BYTES_MAX,
+            Waits::Token { .. } => TOKEN_BYTES_MAX,
+            Waits::Archive { .. } => ARCHIVE_BYTES_MAX,
+        };
+        let mut headers = Vec::new();
+        if matches!(self.waits, Waits::Manifest) {
+            headers.push(("Accept", oci::MANIFEST.to_owned()));
+        }
+        if let Some((origin, token)) = &self.token
+            && *origin == self.url.origin()
+            && !matches!(self.waits, Waits::Token { .. })
+        {
+            headers.push(("Authorization", format!("Bearer {token}")));
+        }
+        Ask { url: self.url.to_string(), headers, body_bytes_max }
+    }
+
+    fn registry(&self) -> Result<Url, ChartProblem> {
+        let host = self.chart.host().unwrap_or_default();
+        let scheme = if is_loopback(host) { "http" } else { "https" };
+        let url = Url::parse(&format!("{scheme}://{host}/"));
+        self.hosts.checked(self.chart, url.map_err(|_| self.refused("no address".into()))?)
+    }
+
+    fn refused(&self, message: String) -> ChartProblem {
+        ChartProblem::Refused { chart: self.chart.clone(), message }
+    }
+
+    fn unavailable(&self, message: String) -> ChartProblem {
+        ChartProblem::Unavailable { chart: self.chart.clone(), message }
+    }
+}

@@ -1,0 +1,29 @@
+//! Charts that are in no Git repository: what is asked to get one, what an archive may hold, and
+//! where it is kept. Absent on purpose: the network, which is another hand.
+
+mod archive;
+mod exchange;
+mod hosts;
+mod store;
+
+use std::sync::Arc;
+
+use deployments::{Chart, ChartProblem};
+
+pub use archive::ChartArchive;
+pub use exchange::{Answer, Ask, chart_layer, fetch as fetch_chart, may_ask};
+pub use hosts::ChartHosts;
+pub use store::ChartStore;
+
+/// Finds a chart, or says why it is not there.
+pub type FindChart<'a> = dyn Fn(&Chart) -> Result<Arc<ChartArchive>, ChartProblem> + 'a;
+
+/// The largest archive, compressed.
+pub const ARCHIVE_BYTES_MAX: usize = 64 << 20;
+
+/// The digest of an archive as OCI and `index.yaml` write it.
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}

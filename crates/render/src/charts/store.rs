@@ -1,0 +1,123 @@
+//! The charts that were fetched, in a folder: archives by their digest, and which digest a chart
+//! had. An archive that is missing or damaged is fetched again, and must be the same one.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use deployments::{Chart, ChartProblem};
+
+use super::{ChartArchive, digest_of};
+
+/// The archives that were used least recently go when all together are larger. Those in use are
+/// read at each start.
+const BYTES_MAX: u64 = 4 << 30;
+
+/// Archives by digest.
+#[derive(Debug)]
+pub struct ChartStore {
+    archives: PathBuf,
+    known: PathBuf,
+}
+
+impl ChartStore {
+    /// A store in this folder, which is made when it is needed.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { archives: folder.join("sha256"), known: folder.join("known") }
+    }
+
+    /// A chart that was fetched; `on_record` is the digest that it had when it was rendered first.
+    pub fn get(
+        &self,
+        chart: &Chart,
+        on_record: Option<&str>,
+    ) -> Result<Option<ChartArchive>, ChartProblem> {
+        let kept = self.digest(chart);
+        let Some(digest) = on_record.or(kept.as_deref()) else { return Ok(None) };
+        let Some(path) = self.archive(digest) else { return Ok(None) };
+        let Ok(bytes) = fs::read(&path) else { return Ok(None) };
+        if digest_of(&bytes) != digest {
+            return Ok(None);
+        }
+        // Only the order in which archives go depends on it.
+        let _ = File::options().append(true).open(&path).map(|file| {
+            let _ = file.set_modified(SystemTime::now());
+        });
+        ChartArchive::of(chart, &bytes, None).map(Some)
+    }
+
+    /// Keeps what was fetched, if it is what it was before. What cannot be written is refused:
+    /// otherwise it would be fetched without end.
+    pub fn keep(
+        &self,
+        chart: &Chart,
+        bytes: &[u8],
+        on_record: Option<&str>,
+    ) -> Result<ChartArchive, ChartProblem> {
+        let kept = self.digest(chart);
+        let archive = ChartArchive::of(chart, bytes, on_record.or(kept.as_deref()))?;
+        let write = || -> std::io::Result<()> {
+            self.make_room(bytes.len() as u64)?;
+            if let Some(path) = self.archive(&archive.digest) {
+                write_whole(&path, bytes)?;
+            }
+            write_whole(&self.known.join(key(chart)), archive.digest.as_bytes())
+        };
+        match write() {
+            Ok(()) => Ok(archive),
+            Err(error) => Err(ChartProblem::Unavailable {
+                chart: chart.clone(),
+                message: format!("it cannot be kept: {error}"),
+            }),
+        }
+    }
+
+    /// The digest that a chart had when it was fetched.
+    fn digest(&self, chart: &Chart) -> Option<String> {
+        fs::read_to_string(self.known.join(key(chart))).ok()
+    }
+
+    fn archive(&self, digest: &str) -> Option<PathBuf> {
+        let digits = digest.strip_prefix("sha256:")?;
+        let is_digest = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        is_digest.then(|| self.archives.join(digits))
+    }
+
+    fn make_room(&self, for_bytes: u64) -> std::io::Result<()> {
+        fs::create_dir_all(&self.archives)?;
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.archives)? {
+            let entry = entry?;
+            let about = entry.metadata()?;
+            let at = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            files.push((at, about.len(), entry.path()));
+        }
+        files.sort();
+        let mut bytes = files.iter().map(|(_, bytes, _)| bytes).sum::<u64>() + for_bytes;
+        for (_, size, path) in files {
+            if bytes <= BYTES_MAX {
+                break;
+            }
+            fs::remove_file(path)?;
+            bytes -= size;
+        }
+        Ok(())
+    }
+}
+
+/// A chart's name as that of a file.
+fn key(chart: &Chart) -> String {
+    digest_of(chart.to_string().as_bytes()).trim_start_matches("sha256:").to_owned()
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

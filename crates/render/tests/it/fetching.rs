@@ -1,0 +1,470 @@
+//! Charts from chart repositories and registries: packed, indexed and pushed by the real Helm, served
+//! on loopback, fetched by the dialer that the server has, and rendered.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use deployments::{Chart, ChartProblem};
+use probes::{AddressPolicy, Dialer};
+use registry::http::{Access, Authorise};
+use registry::{Limits, Registry};
+use render::{
+    Answer, Ask, Asker, ChartArchive, ChartHosts, ChartStore, Content, HelmOptions, RenderError,
+    Rendering, SourceInput, Tool, digest_of, fetch_chart, render,
+};
+use tokio::net::TcpListener;
+
+use crate::charts::{helm, program, runtime};
+
+const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Chart.Name }}-{{ \
+                        .Release.Name }}}\ndata: {version: {{ .Chart.Version }}, colour: {{ \
+                        .Values.colour | default \"none\" }}}\n";
+
+/// A status, headers and a body.
+type Page = (u16, Vec<(&'static str, String)>, Vec<u8>);
+
+/// What is asked for, with its query and headers, and the answer.
+type Answers = Arc<dyn Fn(&Request) -> Page + Send + Sync>;
+
+/// Serves on loopback; gives `127.0.0.1:PORT`.
+fn serve(answers: Answers) -> String {
+    let router = axum::Router::new().fallback(move |request: Request| {
+        let answers = Arc::clone(&answers);
+        async move {
+            let (status, headers, body) = answers(&request);
+            let mut response = Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(name, value);
+            }
+            response.body(Body::from(body)).expect("an answer")
+        }
+    });
+    listen(router)
+}
+
+fn listen(router: axum::Router) -> String {
+    let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    runtime().spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+    address.to_string()
+}
+
+/// Serves the files of a folder.
+fn serve_folder(folder: PathBuf) -> String {
+    serve(Arc::new(move |request| {
+        match std::fs::read(folder.join(request.uri().path().trim_start_matches('/'))) {
+            Ok(bytes) => (200, Vec::new(), bytes),
+            Err(_) => (404, Vec::new(), b"no".to_vec()),
+        }
+    }))
+}
+
+fn dialer() -> &'static Dialer {
+    static DIALER: OnceLock<Dialer> = OnceLock::new();
+    DIALER.get_or_init(|| {
+        // Installed by another test of this process already: equally good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Dialer::new([]).expect("a dialer")
+    })
+}
+
+fn hosts(hosts: &[&str]) -> ChartHosts {
+    let texts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    ChartHosts::parse(&texts).expect("hosts")
+}
+
+async fn ask(ask: Ask) -> Result<Answer, String> {
+    let mut request = probes::Request::get(ask.url, AddressPolicy::UserGiven);
+    request.body_bytes_max = ask.body_bytes_max;
+    request.timeout_ms = 2_000;
+    for (name, value) in ask.headers {
+        request = request.header(name, value);
+    }
+    let answer = dialer().send(&request).await.map_err(|error| error.to_string())?;
+    let probes::Answer { status, location, challenge, body, .. } = answer;
+    Ok(Answer { status, location, challenge, body })
+}
+
+fn fetched(chart: &Chart, hosts: &ChartHosts) -> Result<Vec<u8>, ChartProblem> {
+    runtime().block_on(fetch_chart(chart, hosts, ask))
+}
+
+fn chart(address: &str, name: &str, version: &str) -> Chart {
+    Chart::of_dependency(address, name, version).expect("a chart")
+}
+
+fn run_helm(home: &Path, arguments: &[&str]) {
+    let mut helm = Command::new(program());
+    helm.args(arguments).current_dir(home).env_clear().env("HOME", home);
+    let ended = helm.output().expect("helm starts");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let file = folder.join(path);
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
+    std::fs::write(file, text).expect("it is written");
+}
+
+/// Packs charts of these names and versions into `packed/` of a folder.
+fn pack(folder: &Path, charts: &[(&str, &str)]) {
+    for (name, version) in charts {
+        let about = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
+        write(folder, &format!("{name}/Chart.yaml"), &about);
+        write(folder, &format!("{name}/templates/a.yaml"), TEMPLATE);
+        run_helm(folder, &["package", name, "--destination", "packed"]);
+    }
+}
+
+/// A chart repository of the real Helm on loopback; its folder and its address.
+fn chart_repository(charts: &[(&str, &str)]) -> (tempfile::TempDir, String) {
+    let folder = testkit::temporary_folder();
+    pack(folder.path(), charts);
+    run_helm(folder.path(), &["repo", "index", "packed"]);
+    let address = serve_folder(folder.path().join("packed"));
+    (folder, address)
+}
+
+fn rendered(
+    chart: &Chart,
+    find: &dyn Fn(&Chart) -> Result<Arc<ChartArchive>, ChartProblem>,
+    options: HelmOptions,
+) -> Result<Rendering, RenderError> {
+    let application = Asker { name: "app".into(), namespace: "shop".into(), ..Asker::default() };
+    let request = render::Request {
+        tool: Some(Tool::Helm),
+        helm: options,
+        application,
+        ..Default::default()
+    };
+    let content = Content::Chart(chart);
+    render(&[SourceInput { content, name: None, request: Some(request) }], helm(), find)
+}
+
+#[test]
+fn a_chart_of_a_repository_is_fetched_kept_and_rendered() {
+    let (folder, address) = chart_repository(&[("web", "1.2.3"), ("web", "1.2.4")]);
+    let web = chart(&format!("http://{address}"), "web", "1.2.3");
+    let named = hosts(&[&address]);
+    let bytes = fetched(&web, &named).expect("the chart");
+    let packed = std::fs::read(folder.path().join("packed/web-1.2.3.tgz")).expect("packed");
+    assert_eq!(bytes, packed);
+
+    let data = testkit::temporary_folder();
+    let store = ChartStore::in_folder(data.path());
+    assert_eq!(store.get(&web, None), Ok(None));
+    store.keep(&web, &bytes, None).expect("it is new");
+    let find = |chart: &Chart| match store.get(chart, None) {
+        Ok(found) => Ok(Arc::new(found.expect("it is kept"))),
+        Err(problem) => Err(problem),
+    };
+    let options = HelmOptions { values: "colour: red".into(), ..HelmOptions::default() };
+    let rendering = rendered(&web, &find, options).expect("a rendering");
+    assert_eq!(rendering.manifests[0]["metadata"]["name"], "web-app");
+    assert_eq!(rendering.manifests[0]["data"]["colour"], "red");
+    assert_eq!(rendering.charts[&web.to_string()], digest_of(&packed));
+
+    // What a version holds never changes.
+    let other = std::fs::read(folder.path().join("packed/web-1.2.4.tgz")).expect("packed");
+    let said = store.keep(&web, &other, None).expect_err("another version");
+    assert!(said.to_string().contains("holds `web` 1.2.4"), "{said}");
+    write(folder.path(), "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n");
+    write(folder.path(), "web/more.txt", "more");
+    run_helm(folder.path(), &["package", "web", "--destination", "again"]);
+    let changed = std::fs::read(folder.path().join("again/web-1.2.3.tgz")).expect("packed");
+    let said = store.keep(&web, &changed, None).expect_err("other bytes");
+    assert_eq!(said.code(), "chart-changed");
+    let empty = testkit::temporary_folder();
+    let empty = ChartStore::in_folder(empty.path());
+    let said = empty.keep(&web, &changed, Some(&digest_of(&packed))).expect_err("other bytes");
+    assert_eq!(said.code(), "chart-changed", "what is on record counts, whatever the folder has");
+
+    // What cannot be kept is not there.
+    let blocked = folder.path().join("blocked");
+    std::fs::write(&blocked, "a file").expect("it is written");
+    let said = ChartStore::in_folder(&blocked).keep(&web, &packed, None).expect_err("no folder");
+    assert_eq!(said.code(), "chart-unavailable");
+    assert!(said.to_string().contains("cannot be kept"), "{said}");
+
+    // A damaged archive is as if it were not there, and comes back as it was.
+    let file = data.path().join("sha256").join(digest_of(&packed).trim_start_matches("sha256:"));
+    std::fs::write(&file, b"damaged").expect("it is written");
+    assert_eq!(store.get(&web, None), Ok(None));
+    let said = store.keep(&web, &changed, None).expect_err("other bytes");
+    assert_eq!(said.code(), "chart-changed");
+    store.keep(&web, &packed, None).expect("the same");
+    assert!(store.get(&web, None).is_ok_and(|found| found.is_some()));
+}
+
+/// The pages of repositories that are each special in one way.
+fn pages(real: &str, packed: &[u8], index: &str) -> BTreeMap<String, Page> {
+    let entry = |url: &str, digest: &str| {
+        format!("entries: {{web: [{{version: 1.2.3, urls: ['{url}'], digest: '{digest}'}}]}}\n")
+    };
+    let digest = digest_of(packed);
+    [
+        ("/empty/index.yaml", (200, vec![], b"entries: {}".to_vec())),
+        ("/html/index.yaml", (200, vec![], b"entries: [".to_vec())),
+        ("/down/index.yaml", (503, vec![], vec![])),
+        (
+            "/closed/index.yaml",
+            (401, vec![("WWW-Authenticate", "Basic realm=\"x\"".into())], vec![]),
+        ),
+        ("/round/index.yaml", (302, vec![("Location", "/round/index.yaml".into())], vec![])),
+        (
+            "/moved/index.yaml",
+            (301, vec![("Location", format!("http://{real}/index.yaml"))], vec![]),
+        ),
+        ("/moved/web-1.2.3.tgz", (200, vec![], packed.to_vec())),
+        (
+            "/away/index.yaml",
+            (307, vec![("Location", "https://unnamed.example/index.yaml".into())], vec![]),
+        ),
+        ("/other/index.yaml", (200, vec![], entry("https://unnamed.example/a.tgz", "").into())),
+        (
+            "/link/index.yaml",
+            (200, vec![], entry(&format!("http://{real}/web-1.2.3.tgz"), "").into()),
+        ),
+        ("/wrong/index.yaml", (200, vec![], entry("a.tgz", &"0".repeat(64)).into())),
+        ("/wrong/a.tgz", (200, vec![], packed.to_vec())),
+        ("/right/index.yaml", (200, vec![], entry("/wrong/a.tgz", &digest).into())),
+        ("/gone/index.yaml", (200, vec![], entry("none.tgz", "").into())),
+        ("/same/index.yaml", (200, vec![], index.as_bytes().to_vec())),
+        ("/same/web-1.2.3.tgz", (200, vec![], packed.to_vec())),
+        ("/large/index.yaml", (200, vec![], vec![b' '; (32 << 20) + 1])),
+    ]
+    .into_iter()
+    .map(|(path, page)| (path.to_owned(), page))
+    .collect()
+}
+
+#[test]
+fn what_a_repository_answers_is_taken_or_refused_by_name() {
+    let (folder, real) = chart_repository(&[("web", "1.2.3")]);
+    let packed = std::fs::read(folder.path().join("packed/web-1.2.3.tgz")).expect("packed");
+    let index = std::fs::read_to_string(folder.path().join("packed/index.yaml")).expect("an index");
+    let elsewhere = serve_folder(folder.path().join("packed"));
+    let pages = pages(&real, &packed, &index);
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let remember = Arc::clone(&seen);
+    let address = serve(Arc::new(move |request| {
+        let secret = request.headers().contains_key("authorization");
+        remember.lock().expect("a list").push(format!("{} {secret}", request.uri().path()));
+        pages.get(request.uri().path()).cloned().unwrap_or((404, vec![], vec![]))
+    }));
+    let named = hosts(&[&address, &real]);
+    for (path, expected) in [
+        ("same", Ok(())),
+        ("moved", Ok(())),
+        ("link", Ok(())),
+        ("right", Ok(())),
+        ("none", Err(("chart-refused", "404"))),
+        ("empty", Err(("chart-refused", "no chart of the name `web`"))),
+        ("html", Err(("chart-refused", "its index.yaml:"))),
+        ("down", Err(("chart-unavailable", "503"))),
+        ("closed", Err(("chart-refused", "none are sent"))),
+        ("round", Err(("chart-refused", "too often"))),
+        ("away", Err(("chart-host-not-named", "--charts-from unnamed.example"))),
+        ("other", Err(("chart-host-not-named", "--charts-from unnamed.example"))),
+        ("wrong", Err(("chart-refused", "was announced"))),
+        ("gone", Err(("chart-refused", "404"))),
+        ("large", Err(("chart-unavailable", "bytes"))),
+    ] {
+        let web = chart(&format!("http://{address}/{path}"), "web", "1.2.3");
+        match (fetched(&web, &named), expected) {
+            (Ok(found), Ok(())) => assert_eq!(found, packed, "{path}"),
+            (Err(problem), Err((code, needle))) => {
+                assert_eq!(problem.code(), code, "{path}: {problem}");
+                assert!(problem.to_string().contains(needle), "{path}: {problem}");
+            }
+            (found, expected) => panic!("{path}: {found:?}, not {expected:?}"),
+        }
+    }
+    let seen = seen.lock().expect("a list");
+    assert!(seen.iter().all(|line| line.ends_with("false")), "no credentials: {seen:?}");
+    let web = chart(&format!("http://{elsewhere}"), "web", "1.2.3");
+    let said = fetched(&web, &named).expect_err("not named");
+    assert_eq!(said.code(), "chart-host-not-named");
+    let nobody = chart("http://127.0.0.1:1", "web", "1.2.3");
+    let said = fetched(&nobody, &hosts(&["127.0.0.1:1"])).expect_err("nobody answers");
+    assert_eq!(said.code(), "chart-unavailable");
+}
+
+/// This project's registry on loopback with a chart that the real Helm pushed as `demo/charts/web`.
+fn chart_registry() -> (tempfile::TempDir, String) {
+    let folder = testkit::temporary_folder();
+    pack(folder.path(), &[("web", "1.2.3+build.1")]);
+    let registry =
+        Registry::open(&folder.path().join("data"), Limits::default()).expect("a registry");
+    let allow: Authorise = Arc::new(|_| Box::pin(async { Access::Allowed }));
+    let address = listen(registry::http::routes(registry, allow));
+    let to = format!("oci://{address}/demo/charts");
+    let file = "packed/web-1.2.3+build.1.tgz";
+    run_helm(folder.path(), &["push", file, &to, "--plain-http"]);
+    (folder, address)
+}
+
+#[test]
+fn a_chart_of_a_registry_is_fetched_and_rendered() {
+    let (folder, address) = chart_registry();
+    let packed = std::fs::read(folder.path().join("packed/web-1.2.3+build.1.tgz")).expect("packed");
+    let web = chart(&format!("oci://{address}/demo/charts"), "web", "1.2.3+build.1");
+    let bytes = fetched(&web, &hosts(&[&address])).expect("the chart");
+    assert_eq!(bytes, packed);
+    let find =
+        |chart: &Chart| Ok(Arc::new(ChartArchive::of(chart, &packed, None).expect("a chart")));
+    let rendering = rendered(&web, &find, HelmOptions::default()).expect("a rendering");
+    assert_eq!(rendering.manifests[0]["data"]["version"], "1.2.3+build.1");
+    let none = chart(&format!("oci://{address}/demo/charts"), "web", "1.2.4");
+    let said = fetched(&none, &hosts(&[&address])).expect_err("no such version");
+    assert_eq!(said.code(), "chart-refused");
+}
+
+/// What a registry that wants a token says, and what it saw.
+#[derive(Default)]
+struct Guard {
+    seen: Mutex<Vec<String>>,
+}
+
+#[test]
+fn a_registry_gives_anybody_a_token_for_what_is_public() {
+    let (folder, real) = chart_registry();
+    let packed = std::fs::read(folder.path().join("packed/web-1.2.3+build.1.tgz")).expect("packed");
+    let ask_real = move |path: &str| {
+        let mut request =
+            probes::Request::get(format!("http://{real}{path}"), AddressPolicy::UserGiven);
+        request = request.header("Accept", "application/vnd.oci.image.manifest.v1+json");
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(dialer().send(&request)).expect("an answer")
+        })
+        .body
+    };
+    // Blobs are on another host, as large registries have it, and that one must get no token.
+    let guard = Arc::new(Guard::default());
+    let (of_blobs, bytes) = (Arc::clone(&guard), packed.clone());
+    let blobs = serve(Arc::new(move |request| {
+        let has_token = request.headers().contains_key("authorization");
+        of_blobs.seen.lock().expect("a list").push(format!("blob {has_token}"));
+        (200, vec![], bytes.clone())
+    }));
+    let of_tokens = Arc::clone(&guard);
+    let tokens = serve(Arc::new(move |request| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let has_token = request.headers().contains_key("authorization");
+        of_tokens.seen.lock().expect("a list").push(format!("token {has_token} {query}"));
+        match query.contains("closed") {
+            true => (403, vec![], vec![]),
+            false => (200, vec![], br#"{"token":"for-anybody"}"#.to_vec()),
+        }
+    }));
+    let (to, realm) = (blobs.clone(), tokens.clone());
+    let address = serve(Arc::new(move |request| {
+        let path = request.uri().path();
+        let token = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        let service = path.split('/').nth(2).unwrap_or_default();
+        if token != Some("Bearer for-anybody") || service == "never" {
+            let challenge = format!("Bearer realm=\"http://{realm}/token\",service=\"{service}\"");
+            return (401, vec![("WWW-Authenticate", challenge)], vec![]);
+        }
+        if path.contains("/blobs/") {
+            return (307, vec![("Location", format!("http://{to}/a-blob"))], vec![]);
+        }
+        (200, vec![], ask_real("/v2/demo/charts/web/manifests/1.2.3_build.1"))
+    }));
+    let web = |path: &str| chart(&format!("oci://{address}/{path}"), "web", "1.2.3+build.1");
+    let all = hosts(&[&address, &blobs, &tokens]);
+    assert_eq!(fetched(&web("open"), &all).expect("the chart"), packed);
+    {
+        let seen = guard.seen.lock().expect("a list");
+        let scope = "service=open&scope=repository%3Aopen%2Fweb%3Apull";
+        assert_eq!(*seen, [format!("token false {scope}"), "blob false".to_owned()]);
+    }
+    for (path, named, code) in [
+        ("closed", &all, "chart-refused"),
+        ("never", &all, "chart-refused"),
+        ("open", &hosts(&[&address, &blobs]), "chart-host-not-named"),
+        ("open", &hosts(&[&address, &tokens]), "chart-host-not-named"),
+    ] {
+        let said = fetched(&web(path), named).expect_err(path);
+        assert_eq!(said.code(), code, "{path}: {said}");
+    }
+}
+
+/// The chart `parent` in Git, which depends on others; its files.
+fn parent(folder: &Path, dependencies: &str) -> BTreeMap<String, Vec<u8>> {
+    let about =
+        format!("apiVersion: v2\nname: parent\nversion: 0.1.0\ndependencies:\n{dependencies}");
+    write(folder, "parent/Chart.yaml", &about);
+    write(folder, "parent/templates/a.yaml", TEMPLATE);
+    ["Chart.yaml", "Chart.lock", "templates/a.yaml"]
+        .into_iter()
+        .filter_map(|path| {
+            let bytes = std::fs::read(folder.join("parent").join(path)).ok()?;
+            Some((format!("parent/{path}"), bytes))
+        })
+        .collect()
+}
+
+#[test]
+fn dependencies_are_fetched_in_the_version_of_the_lock() {
+    let (folder, address) =
+        chart_repository(&[("web", "1.2.3"), ("web", "1.3.0"), ("db", "2.0.0")]);
+    let (_registry, oci) = chart_registry();
+    let named = hosts(&[&address, &oci]);
+    let find = |chart: &Chart| {
+        let bytes = fetched(chart, &named)?;
+        Ok(Arc::new(ChartArchive::of(chart, &bytes, None).expect("a chart")))
+    };
+    let names = |files: &BTreeMap<String, Vec<u8>>| {
+        let application = Asker { name: "app".into(), ..Asker::default() };
+        let request =
+            render::Request { path: "parent".into(), application, ..render::Request::default() };
+        let content = Content::Tree(files);
+        let input = SourceInput { content, name: None, request: Some(request) };
+        render(&[input], helm(), &find).map(|rendering| {
+            let name = |one: &serde_json::Value| {
+                let version = one["data"]["version"].as_str().unwrap_or_default().to_owned();
+                format!("{} {version}", one["metadata"]["name"].as_str().unwrap_or_default())
+            };
+            let mut names: Vec<String> = rendering.manifests.iter().map(name).collect();
+            names.sort();
+            (names, rendering.charts)
+        })
+    };
+    let range = format!(
+        "- {{name: web, version: '>=1.2.0 <1.3.0 || 1.0.0', repository: 'http://{address}', \
+         import-values: [{{parent: b, child: a}}, data]}}\n- {{name: db, version: ^2.0.0, \
+         repository: 'http://{address}', condition: db.enabled, tags: [a, b], alias: }}\n"
+    );
+    let files = parent(folder.path(), &range);
+    let said = names(&files).expect_err("a range without a lock");
+    assert!(said.to_string().contains("Chart.lock"), "{said}");
+    run_helm(folder.path(), &["dependency", "update", "parent"]);
+    let files = parent(folder.path(), &range);
+    let (found, charts) = names(&files).expect("a rendering");
+    assert_eq!(found, ["db-app 2.0.0", "parent-app 0.1.0", "web-app 1.2.3"]);
+    let kept: Vec<&String> = charts.keys().collect();
+    let [db, web] = ["db 2.0.0", "web 1.2.3"].map(|one| format!("{one} of http://{address}"));
+    assert_eq!(kept, [&db, &web]);
+
+    // A lock of another list says nothing.
+    let other = parent(folder.path(), &range.replace("<1.3.0", "<1.4.0"));
+    let said = names(&other).expect_err("another list");
+    assert_eq!((said.code, said.file.as_str()), ("chart-lock", "parent/Chart.lock"));
+
+    std::fs::remove_file(folder.path().join("parent/Chart.lock")).expect("there was one");
+    let exact = format!(
+        "- {{name: web, version: 1.3.0, repository: 'http://{address}'}}\n- {{name: web, version: \
+         1.2.3+build.1, repository: 'oci://{oci}/demo/charts', alias: other}}\n"
+    );
+    let (found, _) = names(&parent(folder.path(), &exact)).expect("a rendering");
+    assert_eq!(found, ["other-app 1.2.3+build.1", "parent-app 0.1.0", "web-app 1.3.0"]);
+    let missing = exact.replace("1.3.0", "1.9.0").replace(&oci, "127.0.0.1:1");
+    let said = names(&parent(folder.path(), &missing)).expect_err("neither is there");
+    assert_eq!(said.chart.map(|one| one.code()), Some("chart-refused"));
+}

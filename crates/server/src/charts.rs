@@ -1,0 +1,242 @@
+//! Charts that are in no Git repository: fetched once, beside everything else, and kept by digest. Of
+//! this server's own registry they are read straight from its store.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use deployments::{Chart, ChartPlace, ChartProblem};
+use ledger::{ArtifactDigest, RepositoryName, Timestamp};
+use probes::{AddressPolicy, Request};
+use registry::{ImageName, Reference, Tag};
+use render::{Answer, Ask, ChartArchive, ChartHosts, ChartStore};
+use tokio::sync::{Semaphore, watch};
+
+use crate::sources;
+use crate::state::Server;
+
+/// One chart, from the first request to the last byte.
+const FETCH_TIME: Duration = Duration::from_secs(60);
+/// Charts that are fetched at once: each may be 64 MiB in memory.
+const FETCHES_AT_ONCE: usize = 4;
+/// After a failure it is asked again this much later, doubling up to [`RETRY_MAX_MS`].
+const RETRY_FIRST_MS: i64 = 5_000;
+/// Whoever names more charts than this has the oldest failures forgotten.
+const ATTEMPTS_MAX: usize = 1_000;
+/// The longest wait: five minutes.
+const RETRY_MAX_MS: i64 = 300_000;
+
+/// What is being fetched, what could not be, and the store of what was.
+pub struct Charts {
+    store: ChartStore,
+    hosts: ChartHosts,
+    attempts: Mutex<BTreeMap<Chart, Attempt>>,
+    permits: Semaphore,
+    changes: watch::Sender<u64>,
+}
+
+/// What became of asking for a chart.
+#[derive(Debug, Clone)]
+enum Attempt {
+    UnderWay,
+    Failed { problem: ChartProblem, failures: u32, until: Timestamp },
+}
+
+impl Attempt {
+    /// Whether it says more than nothing.
+    fn is_wanted(&self, now: Timestamp) -> bool {
+        match self {
+            Self::UnderWay => true,
+            Self::Failed { until, .. } => now < *until,
+        }
+    }
+}
+
+impl Charts {
+    /// Fetches from these hosts into this folder.
+    #[must_use]
+    pub fn new(folder: &std::path::Path, hosts: ChartHosts) -> Self {
+        let (changes, _) = watch::channel(0);
+        Self {
+            store: ChartStore::in_folder(folder),
+            hosts,
+            attempts: Mutex::default(),
+            permits: Semaphore::new(FETCHES_AT_ONCE),
+            changes,
+        }
+    }
+
+    /// Wakes whoever waits for a chart; carries no data.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Until when a chart is not asked for again.
+    #[must_use]
+    pub fn next_try(&self, chart: &Chart) -> Option<Timestamp> {
+        match self.attempts().get(chart) {
+            Some(Attempt::Failed { until, .. }) => Some(*until),
+            Some(Attempt::UnderWay) | None => None,
+        }
+    }
+
+    /// Whether a chart is on its way.
+    #[must_use]
+    pub fn is_under_way(&self, chart: &Chart) -> bool {
+        matches!(self.attempts().get(chart), Some(Attempt::UnderWay))
+    }
+
+    /// Waits until a chart is no longer on its way, at most this long.
+    pub async fn settled(&self, chart: &Chart, at_most: Duration) {
+        let mut changes = self.watch();
+        let wait = async { while self.is_under_way(chart) && changes.changed().await.is_ok() {} };
+        // Whoever waited too long says that it is on its way.
+        let _ = tokio::time::timeout(at_most, wait).await;
+    }
+
+    fn attempts(&self) -> std::sync::MutexGuard<'_, BTreeMap<Chart, Attempt>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// A chart for an application of a repository, or why there is none. Blocks on files: not for a
+    /// thread that polls futures. What is missing is fetched meanwhile, and wakes whoever waits.
+    pub fn chart(
+        self: &Arc<Self>,
+        home: &RepositoryName,
+        chart: &Chart,
+    ) -> Result<Arc<ChartArchive>, ChartProblem> {
+        let on_record = self.recorder.views().deployments.charts.get(&chart.to_string()).cloned();
+        if let Some(image) = self.own_image(chart) {
+            let (server, home) = (Arc::clone(self), home.clone());
+            let read = async move { server.own_chart(&home, chart, &image?).await };
+            let bytes = tokio::runtime::Handle::current().block_on(read)?;
+            return ChartArchive::of(chart, &bytes, on_record.as_deref()).map(Arc::new);
+        }
+        if let Some(archive) = self.charts.store.get(chart, on_record.as_deref())? {
+            return Ok(Arc::new(archive));
+        }
+        render::may_ask(chart, &self.charts.hosts)?;
+        let now = self.clock.now();
+        let failures = {
+            let mut attempts = self.charts.attempts();
+            let failures = match attempts.get(chart) {
+                Some(Attempt::UnderWay) => {
+                    return Err(ChartProblem::Fetching { chart: chart.clone() });
+                }
+                Some(Attempt::Failed { problem, until, .. }) if now < *until => {
+                    return Err(problem.clone());
+                }
+                Some(Attempt::Failed { failures, .. }) => *failures,
+                None => 0,
+            };
+            if attempts.len() >= ATTEMPTS_MAX {
+                attempts.retain(|_, attempt| attempt.is_wanted(now));
+            }
+            attempts.insert(chart.clone(), Attempt::UnderWay);
+            failures
+        };
+        let (server, wanted) = (Arc::clone(self), chart.clone());
+        tokio::spawn(async move { server.fetch_chart(wanted, on_record, failures).await });
+        Err(ChartProblem::Fetching { chart: chart.clone() })
+    }
+
+    async fn fetch_chart(self: Arc<Self>, chart: Chart, on_record: Option<String>, failures: u32) {
+        let charts = &self.charts;
+        // It is never closed.
+        let permit = charts.permits.acquire().await;
+        let (server, wanted) = (Arc::clone(&self), chart.clone());
+        // Reading a large index takes seconds: not on a thread that polls futures.
+        let work = move || server.fetch_and_keep(&wanted, on_record.as_deref());
+        let kept = tokio::task::spawn_blocking(work).await;
+        let kept = kept.unwrap_or_else(|_| Err(unavailable(&chart, "it was interrupted")));
+        drop(permit);
+        match kept {
+            Ok(()) => drop(charts.attempts().remove(&chart)),
+            Err(problem) => {
+                tracing::warn!(%problem, "a chart was not fetched");
+                let wait_ms =
+                    RETRY_FIRST_MS.saturating_mul(1 << failures.min(16)).min(RETRY_MAX_MS);
+                let until = Timestamp(self.clock.now().0.saturating_add(wait_ms));
+                let failed = Attempt::Failed { problem, failures: failures + 1, until };
+                charts.attempts().insert(chart, failed);
+            }
+        }
+        charts.changes.send_modify(|count| *count += 1);
+    }
+
+    fn fetch_and_keep(&self, chart: &Chart, on_record: Option<&str>) -> Result<(), ChartProblem> {
+        let ask = |ask| self.ask_for_chart(ask);
+        let fetch = render::fetch_chart(chart, &self.charts.hosts, ask);
+        let fetch = async { tokio::time::timeout(FETCH_TIME, fetch).await };
+        let fetched = tokio::runtime::Handle::current().block_on(fetch);
+        let late = format!("there was no whole answer within {} s", FETCH_TIME.as_secs());
+        let bytes = fetched.unwrap_or_else(|_| Err(unavailable(chart, &late)))?;
+        self.charts.store.keep(chart, &bytes, on_record).map(drop)
+    }
+
+    async fn ask_for_chart(&self, ask: Ask) -> Result<Answer, String> {
+        let mut request = Request::get(ask.url, AddressPolicy::UserGiven);
+        request.timeout_ms = u64::try_from(FETCH_TIME.as_millis()).unwrap_or(u64::MAX);
+        request.body_bytes_max = ask.body_bytes_max;
+        for (name, value) in ask.headers {
+            request = request.header(name, value);
+        }
+        let answer = self.dialer.send(&request).await.map_err(|error| error.to_string())?;
+        let probes::Answer { status, location, challenge, body, .. } = answer;
+        Ok(Answer { status, location, challenge, body })
+    }
+
+    /// The image that a chart is in this server's registry; `None`: it is elsewhere.
+    #[must_use]
+    pub fn own_image(&self, chart: &Chart) -> Option<Result<ImageName, ChartProblem>> {
+        let address = self.url.trim_start_matches("http://");
+        let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+        let path = match &chart.place {
+            ChartPlace::Here { path } => path,
+            ChartPlace::Registry { host, path }
+                if host == address || *host == format!("localhost:{port}") =>
+            {
+                path
+            }
+            ChartPlace::Registry { .. } | ChartPlace::Repository { .. } => return None,
+        };
+        let name = format!("{path}/{}", chart.name);
+        Some(name.trim_start_matches('/').parse().map_err(|_| {
+            let message = format!("`{name}` is no image of this server: owner/name/chart");
+            ChartProblem::Refused { chart: chart.clone(), message }
+        }))
+    }
+
+    /// The archive of a chart in this server's registry, for those who may read it.
+    async fn own_chart(
+        self: &Arc<Self>,
+        home: &RepositoryName,
+        chart: &Chart,
+        image: &ImageName,
+    ) -> Result<Vec<u8>, ChartProblem> {
+        let refused = |message: String| ChartProblem::Refused { chart: chart.clone(), message };
+        let failed = |error: &dyn std::fmt::Display| unavailable(chart, &error.to_string());
+        let (may, _) = sources::may_read(self, home, image.repository())
+            .await
+            .map_err(|error| failed(&error))?;
+        if !may {
+            return Err(refused(sources::unreadable(home, image.repository())));
+        }
+        let none = || refused(format!("{image} has no such version; `helm push` it"));
+        let tag: Tag = chart.version.replace('+', "_").parse().map_err(|_| none())?;
+        let manifest = self.registry.manifest(image, &Reference::Tag(tag)).await;
+        let manifest = manifest.map_err(|error| failed(&error))?.ok_or_else(none)?;
+        let digest = render::chart_layer(&manifest.bytes).map_err(refused)?;
+        let digest = ArtifactDigest::new(digest).map_err(|error| failed(&error))?;
+        let limit = render::ARCHIVE_BYTES_MAX as u64;
+        let bytes = self.registry.blobs().get(&digest, limit).await;
+        bytes.map_err(|error| failed(&error))?.ok_or_else(none)
+    }
+}
+
+fn unavailable(chart: &Chart, message: &str) -> ChartProblem {
+    ChartProblem::Unavailable { chart: chart.clone(), message: message.to_owned() }
+}

@@ -1,0 +1,55 @@
+//! Why an application was not rendered, and when it is worth another look.
+
+use deployments::ChartProblem;
+use ledger::Timestamp;
+
+use crate::state::Server;
+use crate::tasks::Next;
+
+/// A chart that this server's registry does not have is looked for again so much later.
+const LOOK_AGAIN_MS: i64 = 30_000;
+
+/// Why an application was not rendered.
+pub(super) struct Failure {
+    pub(super) problem: String,
+    pub(super) chart: Option<ChartProblem>,
+}
+
+impl From<String> for Failure {
+    fn from(problem: String) -> Self {
+        Self { problem, chart: None }
+    }
+}
+
+impl From<render::RenderError> for Failure {
+    fn from(error: render::RenderError) -> Self {
+        Self { problem: error.to_string(), chart: error.chart.map(|chart| *chart) }
+    }
+}
+
+/// When a chart that is not there is looked for again.
+pub(super) fn next_look(server: &Server, problem: &ChartProblem) -> Next {
+    match (problem, server.charts.next_try(problem.chart())) {
+        (_, Some(until)) => Next::At(until),
+        // It wakes this task when it has come.
+        (ChartProblem::Fetching { .. }, None) => Next::OnChange,
+        (
+            ChartProblem::HostNotNamed { .. }
+            | ChartProblem::Unavailable { .. }
+            | ChartProblem::Refused { .. }
+            | ChartProblem::Changed { .. },
+            None,
+        ) => Next::At(Timestamp(server.clock.now().0.saturating_add(LOOK_AGAIN_MS))),
+    }
+}
+
+/// Whether a chart may be there later without another commit.
+pub(super) fn may_come(problem: &ChartProblem) -> bool {
+    match problem {
+        ChartProblem::Fetching { .. }
+        | ChartProblem::Unavailable { .. }
+        | ChartProblem::Refused { .. }
+        | ChartProblem::Changed { .. } => true,
+        ChartProblem::HostNotNamed { .. } => false,
+    }
+}
