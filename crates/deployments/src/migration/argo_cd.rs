@@ -44,6 +44,7 @@ fn of(object: &Value, cluster: Cluster<'_>) -> Option<Migration> {
     draft.spec = entries("/spec");
     draft.objects = list(object, "/status/resources").map(resource).collect();
     owner(object, &mut draft);
+    charts(object, &mut draft);
     destination(&mut draft, cluster);
     project(&mut draft);
     if !text(object, "/operation/sync/revision").is_empty() {
@@ -61,6 +62,35 @@ fn owner(object: &Value, draft: &mut Draft) {
             "the ApplicationSet `{}` makes it: commit the set instead, without its `status`",
             text(set, "/name")
         ));
+    }
+}
+
+/// A range of versions of a chart becomes the version that runs.
+fn charts(object: &Value, draft: &mut Draft) {
+    let one =
+        draft.spec.get("source").map(|_| ("/source".to_owned(), "/status/sync/revision".into()));
+    let several = draft.spec.get("sources").and_then(Value::as_array).map_or(0, Vec::len);
+    let several = (0..several)
+        .map(|index| (format!("/sources/{index}"), format!("/status/sync/revisions/{index}")));
+    let places: Vec<(String, String)> = one.into_iter().chain(several).collect();
+    let mut spec = Value::Object(std::mem::take(&mut draft.spec));
+    for (place, revision) in places {
+        let Some(source) = spec.pointer_mut(&place).and_then(Value::as_object_mut) else {
+            continue;
+        };
+        let field = |name: &str| source.get(name).and_then(Value::as_str).unwrap_or_default();
+        if field("chart").is_empty() && !field("repoURL").starts_with("oci://") {
+            continue;
+        }
+        let (name, wanted) = (field("chart").to_owned(), field("targetRevision").to_owned());
+        let what =
+            format!("the chart `{}`", if name.is_empty() { field("repoURL") } else { &name });
+        let version = super::exact(draft, &what, &wanted, text(object, &revision));
+        source.insert("targetRevision".to_owned(), version.into());
+        super::charts_from(draft, source);
+    }
+    if let Value::Object(spec) = spec {
+        draft.spec = spec;
     }
 }
 
@@ -106,6 +136,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_chart_has_the_version_that_runs() {
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": { "name": "web", "namespace": "argocd" },
+            "spec": {
+                "sources": [
+                    { "repoURL": "https://git.example/v.git", "ref": "v", "targetRevision": "main" },
+                    { "repoURL": "https://c.example", "chart": "podinfo", "targetRevision": "6.*" },
+                    { "repoURL": "r.example/x", "chart": "redis", "targetRevision": "1.2.3" },
+                ],
+                "destination": { "server": "https://kubernetes.default.svc", "namespace": "live" },
+            },
+            "status": { "sync": { "revisions": ["abc", "6.7.1", "1.2.3"] } },
+        });
+        let cluster = Cluster { name: "prod", server: "https://10.0.0.1:6443" };
+        let found = of_argo_cd(&[object], cluster);
+        let file: Value = yaml::document("a.yaml", &found[0].file).expect("valid");
+        assert_eq!(found[0].problems, Vec::<String>::new());
+        let revision = |index: usize| file["spec"]["sources"][index]["targetRevision"].clone();
+        assert_eq!([revision(0), revision(1), revision(2)], ["main", "6.7.1", "1.2.3"]);
+        let notes = found[0].notes.join("\n");
+        assert!(notes.contains("follows `6.*`"), "{notes}");
+        assert!(notes.contains("--charts-from c.example") && notes.contains("from r.example"));
+    }
 
     #[test]
     fn only_what_a_person_wrote_stays() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Cluster, Draft, Migration, is_true, list, text, with_names_apart};
+use super::{Cluster, Draft, Migration, flux_chart, is_true, list, text, with_names_apart};
 use crate::dependencies::DEPENDS_ON;
 use crate::objects::ObjectKey;
 
@@ -117,24 +117,7 @@ fn release(object: &Value, all: &[Value], cluster: Cluster<'_>) -> Option<Migrat
     let mut draft = Draft::of(object)?;
     let spec = &object["spec"];
     let chart = &spec["chart"]["spec"];
-    let mut source = if text(chart, "/sourceRef/kind") == "GitRepository" {
-        let mut source = git_source(&mut draft, object, &chart["sourceRef"], all);
-        source.insert("path".into(), relative(text(chart, "/chart")).into());
-        source
-    } else {
-        draft.problem(format!(
-            "its chart comes from a {}: commit the chart as a folder and name it by `path`",
-            first(&[
-                text(chart, "/sourceRef/kind"),
-                text(spec, "/chartRef/kind"),
-                "chart repository"
-            ])
-        ));
-        Map::from_iter([
-            ("repoURL".to_owned(), Value::from("")),
-            ("path".to_owned(), Value::from(text(chart, "/chart"))),
-        ])
-    };
+    let mut source = flux_chart::source(&mut draft, object, all);
     if list(spec, "/valuesFrom").next().is_some() {
         draft.problem("`valuesFrom` reads values from the cluster: write them into Git instead");
     }
@@ -166,6 +149,27 @@ fn release(object: &Value, all: &[Value], cluster: Cluster<'_>) -> Option<Migrat
     Some(finish(draft, object, source, &target, true, cluster))
 }
 
+/// The object that a reference names, in its namespace or the one of who refers to it.
+pub(super) fn named<'a>(
+    draft: &mut Draft,
+    kind: &str,
+    reference: &Value,
+    own: &str,
+    all: &'a [Value],
+) -> Option<&'a Value> {
+    let (name, namespace) =
+        (text(reference, "/name"), first(&[text(reference, "/namespace"), own]));
+    let found = all.iter().find(|one| {
+        one["kind"] == kind
+            && text(one, "/metadata/name") == name
+            && text(one, "/metadata/namespace") == namespace
+    });
+    if found.is_none() {
+        draft.problem(format!("there is no {kind} `{namespace}/{name}`"));
+    }
+    found
+}
+
 fn finish(
     mut draft: Draft,
     object: &Value,
@@ -195,28 +199,20 @@ fn finish(
 }
 
 /// The repository and the revision of the source that an object names.
-fn git_source(
+pub(super) fn git_source(
     draft: &mut Draft,
     object: &Value,
     reference: &Value,
     all: &[Value],
 ) -> Map<String, Value> {
     let (kind, name) = (text(reference, "/kind"), text(reference, "/name"));
-    let namespace = first(&[text(reference, "/namespace"), text(object, "/metadata/namespace")]);
+    let namespace = text(object, "/metadata/namespace");
     let mut source = Map::from_iter([("repoURL".to_owned(), Value::from(""))]);
     if kind != "GitRepository" {
         draft.problem(format!("its source is the {kind} `{name}`: only Git is read"));
         return source;
     }
-    let found = all.iter().find(|one| {
-        one["kind"] == "GitRepository"
-            && text(one, "/metadata/name") == name
-            && text(one, "/metadata/namespace") == namespace
-    });
-    let Some(repository) = found else {
-        draft.problem(format!("there is no GitRepository `{namespace}/{name}`"));
-        return source;
-    };
+    let Some(repository) = named(draft, kind, reference, namespace, all) else { return source };
     let spec = &repository["spec"];
     source.insert("repoURL".into(), spec["url"].clone());
     let reference = &spec["ref"];
@@ -271,7 +267,7 @@ fn entry(value: &Value) -> Option<ObjectKey> {
     })
 }
 
-fn relative(path: &str) -> &str {
+pub(super) fn relative(path: &str) -> &str {
     match path.trim_start_matches("./").trim_matches('/') {
         "" => ".",
         path => path,
@@ -279,7 +275,7 @@ fn relative(path: &str) -> &str {
 }
 
 /// The first text that says something.
-fn first<'a>(texts: &[&'a str]) -> &'a str {
+pub(super) fn first<'a>(texts: &[&'a str]) -> &'a str {
     texts.iter().find(|text| !text.is_empty()).copied().unwrap_or_default()
 }
 
@@ -392,10 +388,10 @@ mod tests {
         let helm = json!({ "releaseName": "live-web", "valuesObject": { "replicas": 2 } });
         assert_eq!(source["helm"], helm);
         let elsewhere = json!({ "chart": { "spec": {
-            "chart": "web", "sourceRef": { "kind": "HelmRepository", "name": "charts" },
+            "chart": "web", "sourceRef": { "kind": "Bucket", "name": "charts" },
         } }, "valuesFrom": [{ "kind": "Secret", "name": "s" }] });
         let (migration, _) = migrated(&object("HelmRelease", elsewhere), json!({}));
         let problems = migration.problems.join("\n");
-        assert!(problems.contains("HelmRepository") && problems.contains("`valuesFrom`"));
+        assert!(problems.contains("a Bucket") && problems.contains("`valuesFrom`"), "{problems}");
     }
 }

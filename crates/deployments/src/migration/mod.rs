@@ -3,6 +3,7 @@
 
 mod argo_cd;
 mod flux;
+mod flux_chart;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use ledger::ApplicationName;
 use serde_json::{Map, Value, json};
 
 use crate::application::Application;
+use crate::chart::{Chart, is_exact};
 use crate::objects::ObjectKey;
 
 pub use argo_cd::{of_argo_cd, read_argo_cd};
@@ -34,6 +36,9 @@ impl Tool {
                 ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
                 ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
                 ("source.toolkit.fluxcd.io/v1", "GitRepository"),
+                ("source.toolkit.fluxcd.io/v1", "HelmChart"),
+                ("source.toolkit.fluxcd.io/v1", "HelmRepository"),
+                ("source.toolkit.fluxcd.io/v1", "OCIRepository"),
             ],
         }
     }
@@ -152,6 +157,34 @@ fn with_names_apart(mut migrations: Vec<Migration>) -> Vec<Migration> {
     }
     migrations.sort_by(|one, other| one.from.cmp(&other.from));
     migrations
+}
+
+/// The version to write for a chart: what is wanted if it is exact, else what runs.
+fn exact(draft: &mut Draft, what: &str, wanted: &str, runs: &str) -> String {
+    if is_exact(wanted) || !is_exact(runs) {
+        return wanted.to_owned();
+    }
+    let range = if wanted.is_empty() { "the newest version" } else { wanted };
+    draft.note(format!("{what} follows `{range}`: the file names {runs}, which runs now"));
+    runs.to_owned()
+}
+
+/// Says which host the server has to be told of.
+fn charts_from(draft: &mut Draft, source: &Map<String, Value>) {
+    let field = |name| source.get(name).and_then(Value::as_str);
+    let chart = Chart::of_source(
+        field("repoURL").unwrap_or_default(),
+        field("chart"),
+        field("targetRevision").unwrap_or_default(),
+    );
+    if let Ok(chart) = chart
+        && let Some(host) = chart.host()
+    {
+        let note = format!("start the server with `--charts-from {host}`, where its chart is");
+        if !draft.notes.contains(&note) {
+            draft.note(note);
+        }
+    }
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
