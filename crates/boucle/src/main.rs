@@ -60,6 +60,7 @@ async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<
         kubeconfig: up.kubeconfig,
         in_cluster: up.in_cluster,
         argocd_namespace: up.argocd_namespace,
+        flux_namespace: up.flux_namespace,
         helm: up.helm,
         charts_from: up.charts_from,
         require_sandbox: up.require_sandbox,

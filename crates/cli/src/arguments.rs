@@ -136,6 +136,9 @@ pub struct UpArguments {
     /// Answer in Argo CD's `Application` objects of this namespace.
     #[arg(long, value_name = "NAMESPACE", requires = "clusters", value_parser = namespace)]
     pub argocd_namespace: Option<String>,
+    /// Answer in Flux's objects of this namespace.
+    #[arg(long, value_name = "NAMESPACE", requires = "kubeconfig", value_parser = namespace)]
+    pub flux_namespace: Option<String>,
     /// The Helm 3 program that renders charts; otherwise `helm` on the PATH.
     #[arg(long, value_name = "FILE")]
     pub helm: Option<PathBuf>,

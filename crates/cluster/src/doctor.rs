@@ -13,8 +13,8 @@ use crate::requests::Ask;
 const OWN_VERBS: [&str; 3] = ["get", "list", "watch"];
 /// What whoever deploys does with it.
 const DEPLOY_VERBS: [&str; 4] = ["get", "create", "patch", "delete"];
-/// What it does with objects that it answers in.
-const FOLLOW_VERBS: [&str; 3] = ["list", "watch", "patch"];
+/// What it does with objects that it follows.
+const FOLLOW_VERBS: [&str; 2] = ["list", "watch"];
 /// Questions at once; the door itself lets twenty through.
 const QUESTIONS: usize = 20;
 
@@ -25,7 +25,7 @@ pub struct MissingPermission {
     pub verb: String,
     /// `apps`; empty: the core group.
     pub group: String,
-    /// `deployments`.
+    /// `deployments`, `kustomizations/status`.
     pub resource: String,
     /// Where; empty: everywhere.
     pub namespace: String,
@@ -48,6 +48,7 @@ struct Question {
     verb: &'static str,
     group: String,
     resource: String,
+    subresource: &'static str,
     name: String,
     namespace: String,
 }
@@ -65,6 +66,7 @@ pub(crate) async fn doctor(
                 verb,
                 group: resource.api.group.clone(),
                 resource: resource.api.plural.clone(),
+                subresource: "",
                 name: String::new(),
                 namespace: namespace.to_owned(),
             });
@@ -79,11 +81,15 @@ pub(crate) async fn doctor(
     let followed = inner.followed();
     for (objects, resource) in followed.iter().filter_map(|one| Some((one, kinds.get(&one.kind)?)))
     {
-        questions.extend(FOLLOW_VERBS.map(|verb| Question {
+        let follow = FOLLOW_VERBS.map(|verb| (verb, ""));
+        // And it answers in them.
+        let all = follow.into_iter().chain([("patch", objects.part.name())]);
+        questions.extend(all.map(|(verb, subresource)| Question {
             identity: Identity::Own,
             verb,
             group: resource.api.group.clone(),
             resource: resource.api.plural.clone(),
+            subresource,
             name: String::new(),
             namespace: objects.namespace.clone(),
         }));
@@ -95,6 +101,7 @@ pub(crate) async fn doctor(
             verb: "impersonate",
             group: String::new(),
             resource: "serviceaccounts".to_owned(),
+            subresource: "",
             name: name.clone(),
             namespace: namespace.clone(),
         };
@@ -125,6 +132,7 @@ impl Question {
                 "verb": self.verb,
                 "group": self.group,
                 "resource": self.resource,
+                "subresource": self.subresource,
                 "name": self.name,
                 "namespace": self.namespace,
             } },
@@ -138,7 +146,10 @@ impl Question {
         Ok(Some(MissingPermission {
             verb: self.verb.to_owned(),
             group: self.group.clone(),
-            resource: self.resource.clone(),
+            resource: match self.subresource {
+                "" => self.resource.clone(),
+                part => format!("{}/{part}", self.resource),
+            },
             namespace: self.namespace.clone(),
             reason: status["reason"].as_str().unwrap_or_default().to_owned(),
         }))

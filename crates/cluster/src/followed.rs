@@ -26,10 +26,30 @@ pub struct Followed {
     pub(crate) state: Arc<Objects>,
 }
 
+/// Which part of an object is answered in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it: its kind has no status of its own.
+    Whole,
+    /// Its status, which its kind keeps apart.
+    Status,
+}
+
+impl Part {
+    /// The subresource's name; empty: none.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "",
+            Self::Status => "status",
+        }
+    }
+}
+
 /// What is known of them.
 pub(crate) struct Objects {
     pub kind: KindInUse,
     pub namespace: String,
+    pub part: Part,
     known: Mutex<Known>,
     changed: watch::Sender<u64>,
 }
@@ -40,17 +60,31 @@ struct Known {
     /// While all are read: those that were seen already.
     seen: Option<BTreeSet<String>>,
     is_current: bool,
+    /// Whether reading all was tried, and is known to have worked or not.
+    was_tried: bool,
 }
 
 impl Followed {
-    /// All of them, by name; empty while it is not certain that they are as they are now.
+    /// All of them, by name; `None` while it is not certain that they are as they are now.
     #[must_use]
-    pub fn objects(&self) -> Vec<Arc<Value>> {
+    pub fn objects(&self) -> Option<Vec<Arc<Value>>> {
         let known = self.state.lock();
-        if !known.is_current {
-            return Vec::new();
-        }
-        known.by_name.values().map(|(_, object)| Arc::clone(object)).collect()
+        let objects = known.by_name.values().map(|(_, object)| Arc::clone(object));
+        known.is_current.then(|| objects.collect())
+    }
+
+    /// Whether the cluster has their kind, and they are being read for the first time.
+    #[must_use]
+    pub fn is_being_read(&self) -> bool {
+        let kind = &self.state.kind;
+        let is_served = self.inner.resource(&kind.api_version, &kind.kind).is_some();
+        is_served && !self.state.lock().was_tried
+    }
+
+    /// The one of a name, as it was seen last.
+    #[must_use]
+    pub fn object(&self, name: &str) -> Option<Arc<Value>> {
+        self.state.lock().by_name.get(name).map(|(_, object)| Arc::clone(object))
     }
 
     /// Where they are.
@@ -65,8 +99,8 @@ impl Followed {
         self.state.changed.subscribe()
     }
 
-    /// Merges a patch into one, in the name of this field manager, and gives the object as it is then.
-    /// A patch that names a `resourceVersion` is refused when somebody was faster.
+    /// Merges a patch into the part of one that is answered in, in the name of this field manager, and
+    /// gives the object as it is then. A patch that names a `resourceVersion` is refused when somebody was faster.
     pub async fn merge(
         &self,
         name: &str,
@@ -78,7 +112,10 @@ impl Followed {
             let message = format!("there is no kind {}", kind.kind);
             return Err(RequestError::NotFound { message });
         };
-        let path = resource.object_path(&self.state.namespace, name);
+        let mut path = resource.object_path(&self.state.namespace, name);
+        if self.state.part == Part::Status {
+            path.push_str("/status");
+        }
         let ask = Ask {
             identity: &Identity::Own,
             method: Method::PATCH,
@@ -95,9 +132,9 @@ impl Followed {
 }
 
 impl Objects {
-    pub fn new(kind: KindInUse, namespace: &str) -> Self {
+    pub fn new(kind: KindInUse, namespace: &str, part: Part) -> Self {
         let (changed, _) = watch::channel(0);
-        Self { kind, namespace: namespace.to_owned(), known: Mutex::default(), changed }
+        Self { kind, namespace: namespace.to_owned(), part, known: Mutex::default(), changed }
     }
 
     /// All of them are going to be read.
@@ -112,11 +149,15 @@ impl Objects {
                 known.by_name.retain(|name, _| seen.contains(name));
             }
             known.is_current = true;
+            known.was_tried = true;
         });
     }
 
     pub fn set_freshness(&self, freshness: &Freshness) {
-        self.change(|known| known.is_current = matches!(freshness, Freshness::Current));
+        self.change(|known| {
+            known.is_current = matches!(freshness, Freshness::Current);
+            known.was_tried = true;
+        });
     }
 
     /// The kind is gone, and they are with it.
@@ -165,12 +206,23 @@ impl Objects {
     }
 }
 
-/// Who wrote which part at its first level: the rest of the ownership is most of an object.
+/// How deep it is kept who wrote a field: down to one annotation.
+const OWNERSHIP_LEVELS: usize = 3;
+
+/// Who wrote which field near the top: the rest of the ownership is most of an object.
 fn shorten_ownership(object: &mut Value) {
     let entries = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
     for entry in entries.into_iter().flatten() {
-        if let Some(fields) = entry.get_mut("fieldsV1").and_then(Value::as_object_mut) {
-            fields.values_mut().for_each(|part| *part = Value::Object(Map::new()));
+        shorten(entry.get_mut("fieldsV1"), OWNERSHIP_LEVELS);
+    }
+}
+
+fn shorten(fields: Option<&mut Value>, levels: usize) {
+    let Some(fields) = fields.and_then(Value::as_object_mut) else { return };
+    for part in fields.values_mut() {
+        match levels {
+            0 | 1 => *part = Value::Object(Map::new()),
+            deeper => shorten(Some(part), deeper - 1),
         }
     }
 }
@@ -196,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_older_version_takes_no_newer_ones_place() {
-        let objects = Objects::new(KindInUse::new("v1", "Thing"), "here");
+        let objects = Objects::new(KindInUse::new("v1", "Thing"), "here", Part::Whole);
         objects.put(object("a", 5));
         objects.put(object("a", 4));
         objects.remove(&object("a", 3));
@@ -209,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_is_not_seen_when_all_are_read_is_gone() {
-        let objects = Objects::new(KindInUse::new("v1", "Thing"), "here");
+        let objects = Objects::new(KindInUse::new("v1", "Thing"), "here", Part::Whole);
         objects.put(object("a", 1));
         objects.put(object("b", 2));
         objects.begin();
@@ -219,12 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn of_the_ownership_the_first_level_stays() {
+    fn of_the_ownership_the_levels_near_the_top_stay() {
+        let annotation = json!({ "f:annotations": { "f:asked": { "f:deeper": {} } } });
         let mut object = json!({ "metadata": { "managedFields": [
-            { "manager": "m", "fieldsV1": { "f:status": { "f:sync": {} }, "f:spec": {} } },
+            { "manager": "m", "fieldsV1": { "f:metadata": annotation, "f:spec": { "f:a": {} } } },
         ] } });
         shorten_ownership(&mut object);
         let fields = &object["metadata"]["managedFields"][0]["fieldsV1"];
-        assert_eq!(*fields, json!({ "f:status": {}, "f:spec": {} }));
+        let metadata = json!({ "f:annotations": { "f:asked": {} } });
+        assert_eq!(*fields, json!({ "f:metadata": metadata, "f:spec": { "f:a": {} } }));
     }
 }

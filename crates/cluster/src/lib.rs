@@ -42,7 +42,7 @@ pub use cache::{Changes, PodState};
 pub use connection::{Connection, ContextOfKubeconfig, Credential, OpenError, Secret, contexts};
 pub use doctor::{Deployer, MissingPermission};
 pub use error::{ApplyRefusal, Cause, FieldConflict, RequestError};
-pub use followed::Followed;
+pub use followed::{Followed, Part};
 pub use identity::Identity;
 pub use kinds::KindInUse;
 pub use logs::{LogChunk, LogPart, PodEvent};
@@ -158,10 +158,11 @@ impl Cluster {
     }
 
     /// Keeps the objects of a kind in one namespace whole, from now on and whether the cluster has the
-    /// kind yet or not. They belong to no inventory, and hold nothing up when they are not seen.
+    /// kind yet or not. They belong to no inventory, and hold nothing up when they are not seen. `part`
+    /// is what is answered in.
     #[must_use]
-    pub fn follow(&self, kind: KindInUse, namespace: &str) -> Followed {
-        let state = Arc::new(Objects::new(kind, namespace));
+    pub fn follow(&self, kind: KindInUse, namespace: &str, part: Part) -> Followed {
+        let state = Arc::new(Objects::new(kind, namespace, part));
         self.inner.follow(Arc::clone(&state));
         Followed { inner: Arc::clone(&self.inner), state }
     }

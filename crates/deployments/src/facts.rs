@@ -11,6 +11,7 @@ use crate::application::{Application, Destination};
 use crate::chart::ChartProblem;
 use crate::drift::Drift;
 use crate::health::HealthStatus;
+use crate::hold::Holder;
 use crate::objects::ObjectKey;
 use crate::planner::PlanSummary;
 use crate::reasons::BlockReason;
@@ -190,6 +191,22 @@ pub enum DeploymentFact {
         /// The source commit.
         revision: CommitId,
     },
+    /// An object on a cluster holds the automation: nothing is written by itself until it lets go.
+    AutomationHeld {
+        /// The application.
+        application: ApplicationName,
+        /// What holds it.
+        holder: Holder,
+        /// The program that asked for it, as the object says.
+        by: String,
+    },
+    /// An object that held the automation lets go.
+    AutomationReleased {
+        /// The application.
+        application: ApplicationName,
+        /// What held it.
+        holder: Holder,
+    },
     /// A person allows deletions that were stopped.
     DeletionConfirmed {
         /// The application.
@@ -224,6 +241,8 @@ impl DeploymentFact {
             | Self::DriftRepaired { application, .. }
             | Self::SyncRequested { application, .. }
             | Self::SyncUnneeded { application, .. }
+            | Self::AutomationHeld { application, .. }
+            | Self::AutomationReleased { application, .. }
             | Self::DeletionConfirmed { application, .. } => application,
         }
     }

@@ -20,8 +20,10 @@ mod dependencies;
 mod drift;
 mod excerpt;
 mod facts;
+pub mod flux;
 mod glob;
 mod health;
+mod hold;
 mod hook;
 mod jq;
 mod lua;
@@ -37,6 +39,7 @@ mod source;
 mod source_file;
 mod sync_options;
 mod view;
+pub mod windows;
 
 pub use application::{
     Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
@@ -57,6 +60,7 @@ pub use health::{
     Health, HealthStatus, aggregate as aggregate_health, aggregate_by as aggregate_health_by,
     assess as assess_health, waits_for,
 };
+pub use hold::{Hold, Holder};
 pub use hook::{Hook, HookDeletion, Role, role};
 pub use jq::{IgnoredFields, JqPath};
 pub use lua::{

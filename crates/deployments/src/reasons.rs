@@ -6,6 +6,7 @@ use ledger::{ApplicationName, EnvironmentName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::dependencies::DependencyWait;
+use crate::hold::Holder;
 use crate::objects::ObjectKey;
 use crate::project::{ProjectRefusal, WindowKind, WindowWait};
 
@@ -43,6 +44,8 @@ pub enum BlockReason {
     DeletionNeedsConfirmation { deletions: Vec<ObjectKey> },
     /// Automation is off and nobody asked.
     ManualSync { changes: usize },
+    /// An object on a cluster holds the automation, and nobody asked.
+    Held { holder: Holder, by: String },
     /// The target was changed and putting it back is switched off.
     SelfHealOff { objects: Vec<ObjectKey> },
     /// What was put back several times in a row was changed again; the next repair waits.
@@ -96,6 +99,7 @@ impl BlockReason {
             Self::MassRemoval { .. } => "mass-removal",
             Self::DeletionNeedsConfirmation { .. } => "deletion-needs-confirmation",
             Self::ManualSync { .. } => "manual-sync",
+            Self::Held { .. } => "held",
             Self::SelfHealOff { .. } => "self-heal-off",
             Self::RepairLater { .. } => "repair-later",
             Self::RetryLater { .. } => "retry-later",
@@ -107,6 +111,20 @@ impl BlockReason {
             Self::WaitsForDependency { .. } => "waits-for-dependency",
             Self::SyncWindow { .. } => "sync-window",
         }
+    }
+
+    /// Whether it holds back only what nobody asked for.
+    #[must_use]
+    pub fn ends_when_asked(&self) -> bool {
+        matches!(
+            self,
+            Self::ManualSync { .. }
+                | Self::Held { .. }
+                | Self::SelfHealOff { .. }
+                | Self::RepairLater { .. }
+                | Self::RetryLater { .. }
+                | Self::RetriesExhausted { .. }
+        )
     }
 
     /// Until when it holds at the latest, when time alone ends it.
@@ -189,6 +207,10 @@ impl fmt::Display for BlockReason {
             Self::ManualSync { changes } => write!(
                 f,
                 "{changes} changes wait because automation is off; ask for a synchronisation"
+            ),
+            Self::Held { holder, by } => write!(
+                f,
+                "nothing is written by itself while the {holder} is suspended (`{by}` wrote `spec.suspend`); resume that object, or ask for a synchronisation"
             ),
             Self::SelfHealOff { objects } => write!(
                 f,

@@ -13,6 +13,7 @@ use crate::chart::ChartProblem;
 use crate::drift::Drift;
 use crate::facts::DeploymentFact;
 use crate::health::{Health, HealthStatus};
+use crate::hold::Hold;
 use crate::objects::ObjectKey;
 use crate::planner::{PlanSummary, PreviousPlan, SyncRequest};
 use crate::reasons::BlockReason;
@@ -59,6 +60,9 @@ pub struct ApplicationState {
     /// The newest synchronisation that somebody asked for.
     #[serde(default)]
     pub asked: Option<Asked>,
+    /// What holds the automation now.
+    #[serde(default)]
+    pub holds: Vec<Hold>,
     /// Deletions that a person confirmed, and until when.
     pub confirmed: BTreeMap<ObjectKeyText, (ObjectKey, Timestamp)>,
     /// The newest fact on the application.
@@ -362,11 +366,6 @@ impl ApplicationState {
                 self.health = None;
                 self.end_block();
             }
-            DeploymentFact::Rendered { commit, rendered_commit, digest, others, .. } => {
-                let at = fact.at;
-                self.rendering = Some(Rendering { commit, rendered_commit, digest, others, at });
-                (self.render_problem, self.chart_problem) = (None, None);
-            }
             DeploymentFact::PlanBlocked { revision, reasons, .. } => {
                 self.blocked_since = (!reasons.is_empty()).then_some((fact.at, revision));
                 self.blocked = reasons;
@@ -406,12 +405,15 @@ impl ApplicationState {
                     deployment.outcome = Outcome::Failed { at: fact.at, problem };
                 }
             }
-            other @ (DeploymentFact::RenderFailed { .. }
+            other @ (DeploymentFact::Rendered { .. }
+            | DeploymentFact::RenderFailed { .. }
             | DeploymentFact::HealthChanged { .. }
             | DeploymentFact::DriftFound { .. }
             | DeploymentFact::DriftRepaired { .. }
             | DeploymentFact::SyncRequested { .. }
             | DeploymentFact::SyncUnneeded { .. }
+            | DeploymentFact::AutomationHeld { .. }
+            | DeploymentFact::AutomationReleased { .. }
             | DeploymentFact::DeletionConfirmed { .. }) => self.take_observation(fact, other),
         }
     }
@@ -432,6 +434,11 @@ impl ApplicationState {
 
     fn take_observation(&mut self, fact: &Fact, body: DeploymentFact) {
         match body {
+            DeploymentFact::Rendered { commit, rendered_commit, digest, others, .. } => {
+                let at = fact.at;
+                self.rendering = Some(Rendering { commit, rendered_commit, digest, others, at });
+                (self.render_problem, self.chart_problem) = (None, None);
+            }
             DeploymentFact::RenderFailed { commit, problem, chart, .. } => {
                 self.render_problem = Some((commit, problem));
                 self.chart_problem = chart;
@@ -456,6 +463,13 @@ impl ApplicationState {
             DeploymentFact::SyncUnneeded { .. } => {
                 self.answer(Answer::NothingToDo { at: fact.at });
             }
+            DeploymentFact::AutomationHeld { holder, by, .. } => {
+                self.holds.retain(|hold| hold.holder != holder);
+                self.holds.push(Hold { holder, by, since: fact.at });
+            }
+            DeploymentFact::AutomationReleased { holder, .. } => {
+                self.holds.retain(|hold| hold.holder != holder);
+            }
             DeploymentFact::DeletionConfirmed { objects, until, .. } => {
                 let entry = |object: ObjectKey| (object.to_string(), (object, until));
                 self.confirmed.extend(objects.into_iter().map(entry));
@@ -463,7 +477,6 @@ impl ApplicationState {
             DeploymentFact::ApplicationDeclared { .. }
             | DeploymentFact::ApplicationRemoved { .. }
             | DeploymentFact::ObjectsDeleted { .. }
-            | DeploymentFact::Rendered { .. }
             | DeploymentFact::Planned { .. }
             | DeploymentFact::PlanBlocked { .. }
             | DeploymentFact::Applied { .. }

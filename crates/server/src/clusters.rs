@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
-use cluster::{Cluster, Connection, Followed, KindInUse, Reachability, UnsyncedKind};
+use cluster::{Cluster, Connection, Followed, KindInUse, Part, Reachability, UnsyncedKind};
 use deployments::application_set::KnownCluster;
-use deployments::{DeclaredCluster, ObjectKey};
+use deployments::migration::Tool;
+use deployments::windows::Kind;
+use deployments::{DeclaredCluster, Holder, ObjectKey};
 use ledger::{ApplicationName, CommitId, RepositoryName};
 use repositories::secrets::SecretRecord;
 use serde_json::Value;
@@ -47,9 +49,30 @@ pub struct Known {
     pub cluster: Cluster,
     /// Which opening of a cluster this is: the versions of another one say nothing of it.
     pub opening: u64,
-    /// Argo CD's `Application` objects there, when they are answered.
-    pub windows: Option<Followed>,
+    /// The objects of other tools there that are answered.
+    pub windows: Vec<Windows>,
     used: Mutex<BTreeMap<ApplicationName, Used>>,
+}
+
+/// The objects of one kind that are answered.
+pub struct Windows {
+    /// The kind.
+    pub kind: Kind,
+    /// The objects.
+    pub objects: Followed,
+}
+
+impl Windows {
+    /// The whole name of one of them.
+    #[must_use]
+    pub fn holder(&self, cluster: &str, name: &str) -> Holder {
+        Holder {
+            kind: self.kind.name().to_owned(),
+            namespace: self.objects.namespace().to_owned(),
+            name: name.to_owned(),
+            cluster: cluster.to_owned(),
+        }
+    }
 }
 
 /// What an application uses of a cluster.
@@ -110,9 +133,7 @@ impl Clusters {
             let cluster = Cluster::open(name.clone(), connection).await;
             let cluster = cluster.with_context(|| format!("the cluster {name} cannot be used"))?;
             tell(&cluster, &changes);
-            let windows = options.argocd_namespace.as_ref().map(|namespace| {
-                cluster.follow(KindInUse::new("argoproj.io/v1alpha1", "Application"), namespace)
-            });
+            let windows = windows(&cluster, options);
             let (opening, used) = (next(&openings), Mutex::default());
             let repository = None;
             let known = Known { name, repository, address, cluster, opening, windows, used };
@@ -160,7 +181,7 @@ impl Clusters {
         tell(&cluster, &self.changes);
         let (address, opening) = (wanted.cluster.server.clone(), next(&self.openings));
         let (repository, used) = (Some(wanted.repository.clone()), Mutex::default());
-        let known = Known { name, repository, address, cluster, opening, windows: None, used };
+        let known = Known { name, repository, address, cluster, opening, windows: Vec::new(), used };
         Ok(Arc::new(known))
     }
 
@@ -239,10 +260,11 @@ impl Clusters {
         self.changes.subscribe()
     }
 
-    /// Wakes whoever answers Argo CD's objects; none: nobody does.
+    /// Wakes whoever answers objects of other tools; none: nobody does.
     #[must_use]
     pub fn windows(&self) -> Vec<watch::Receiver<u64>> {
-        self.shared.iter().filter_map(|known| Some(known.windows.as_ref()?.changed())).collect()
+        let windows = self.shared.iter().flat_map(|known| &known.windows);
+        windows.map(|windows| windows.objects.changed()).collect()
     }
 
     /// Ends all watches.
@@ -257,6 +279,19 @@ impl Clusters {
 
 fn next(openings: &AtomicU64) -> u64 {
     openings.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+fn windows(cluster: &Cluster, options: &Options) -> Vec<Windows> {
+    let follow = |tool, part, namespace: &Option<String>| {
+        let namespace = namespace.clone();
+        Kind::of(tool).iter().filter_map(move |kind| {
+            let names = KindInUse::new(kind.api_version(), kind.name());
+            let objects = cluster.follow(names, namespace.as_deref()?, part);
+            Some(Windows { kind: *kind, objects })
+        })
+    };
+    let argo_cd = follow(Tool::ArgoCd, Part::Whole, &options.argocd_namespace);
+    argo_cd.chain(follow(Tool::Flux, Part::Status, &options.flux_namespace)).collect()
 }
 
 /// A change on the cluster is a change of all of them.
@@ -316,10 +351,12 @@ impl Known {
     /// Whether what is there of an application is being read for the first time.
     #[must_use]
     pub fn is_being_read(&self, application: &ApplicationName) -> bool {
+        let mut windows = self.windows.iter().filter(|windows| windows.kind.may_hold());
         match self.cluster.reachability() {
             Reachability::Unknown => true,
             Reachability::Reachable { .. } => {
                 !self.cluster.knows_kinds()
+                    || windows.any(|windows| windows.objects.is_being_read())
                     || self.cluster.unsynced_of(application).iter().any(|kind| kind.is_new)
             }
             Reachability::Unreachable { .. } => false,

@@ -21,6 +21,8 @@ pub struct Options {
     pub in_cluster: bool,
     /// The namespace of Argo CD's `Application` objects that are answered.
     pub argocd_namespace: Option<String>,
+    /// The namespace of Flux's objects that are answered.
+    pub flux_namespace: Option<String>,
     /// The `helm` program; otherwise the first on the `PATH`.
     pub helm: Option<PathBuf>,
     /// The hosts that are asked for charts, `HOST` or `HOST:PORT`.

@@ -214,6 +214,8 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
             [
                 engine(),
                 vec![server.renderings.watch(), server.clusters.watch(), server.operations.watch()],
+                // A plan waits until it is known what holds it.
+                server.clusters.windows(),
             ]
             .concat(),
             tasks::deploy_applications::reconcile,
@@ -227,17 +229,23 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         tokio::spawn(tasks::watch_workloads::follow(Arc::clone(server))),
     ];
     let windows = server.clusters.windows();
-    if !windows.is_empty() {
+    if !windows.is_empty() || holds_anything(server) {
         let operations = [server.operations.watch(), server.operations.watch_waits()];
         let own = vec![server.renderings.watch(), server.clusters.watch()];
         let wake = [windows, engine(), own, operations.to_vec()].concat();
-        tasks.push(tasks::spawn("answer-argo-cd", server, wake, tasks::answer_argo_cd::reconcile));
+        tasks.push(tasks::spawn("answer", server, wake, tasks::answer_objects::reconcile));
     }
     watched::follow_targets(server);
     if demo {
         tasks.push(tokio::spawn(demo::visit(Arc::clone(server))));
     }
     tasks
+}
+
+/// Whether an object holds an application: whoever looks at none any more ends that.
+fn holds_anything(server: &Server) -> bool {
+    let views = server.recorder.views();
+    views.deployments.applications.values().any(|state| !state.holds.is_empty())
 }
 
 /// Jobs that ran when the process ended are queued once more.

@@ -33,7 +33,7 @@ use crate::runs::Runs;
 use crate::secrets::Secrets;
 use crate::setup::SetupLink;
 use crate::sources::{self, Other};
-use crate::tasks::answer_argo_cd::Answered;
+use crate::tasks::answer_objects::Answered;
 use crate::tasks::deploy_applications::Looked;
 use crate::tasks::keep_ledger::Keeping;
 use crate::views::Views;
@@ -69,7 +69,7 @@ pub struct Server {
     pub rendered_through: Mutex<BTreeMap<RepositoryName, RenderedThrough>>,
     /// What applications were when they were looked at last.
     pub looked: Looked,
-    /// What Argo CD's objects on clusters were when they were looked at last.
+    /// What objects of other tools on clusters were when they were looked at last.
     pub answered: Answered,
     /// What clusters said of proposed changes.
     pub trials: crate::trials::Answers,

@@ -388,6 +388,7 @@ impl Simulation {
             problems: Vec::new(),
             policy: PlanPolicy::default(),
             confirmed: state.confirmed_at(as_of),
+            holds: Vec::new(),
             requested: None::<SyncRequest>,
             as_of,
         };

@@ -36,6 +36,10 @@ export const frFacts = {
     'deployments.sync_requested': 'Un déploiement de {application} est demandé',
     'deployments.sync_unneeded':
       '{application} était conforme à Git quand son déploiement a été demandé',
+    'deployments.automation_held':
+      'Les déploiements de {application} sont retenus par « {holder} »',
+    'deployments.automation_released':
+      '« {holder} » ne retient plus les déploiements de {application}',
     'deployments.deletion_confirmed':
       'Des suppressions dans {application} sont confirmées : {objects}',
     'monitoring.assessed': '{application} est évalué : {verdict} ({cases})',
@@ -147,6 +151,7 @@ export const frFacts = {
     'retry-later': 'un échec, un nouvel essai suivra',
     'retries-exhausted': 'trop d’échecs',
     'manual-sync': 'une personne lance ses déploiements',
+    held: 'ses déploiements sont retenus',
     'workload-degraded': 'la charge est dégradée : {reason}',
     'restarts-too-many': '{restarts} redémarrages, {allowed} permis',
     'probe-failing': 'la sonde {probe} a échoué {failures} fois, dernière réponse : {last_answer}',

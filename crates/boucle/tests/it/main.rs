@@ -15,6 +15,7 @@ mod crash;
 mod declared_clusters;
 mod demo;
 mod demo_cluster;
+mod flux;
 mod git;
 mod golden;
 mod harness;

@@ -68,6 +68,12 @@ const EXAMPLES: &[Example] = &[
         "avec les charts de ces hôtes",
     ),
     example(
+        "up",
+        "boucle up --kubeconfig ~/.kube/config --flux-namespace flux-system",
+        "for Flux's objects",
+        "pour les objets de Flux",
+    ),
+    example(
         "status",
         "boucle status --watch",
         "full screen, kept up to date",

@@ -171,6 +171,7 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
         "secret set:cluster",
         "Le donner seulement au serveur d’API à cette adresse, et à aucune tâche",
     ),
+    ("flux_namespace", "Répondre dans les objets de Flux de ce namespace"),
     ("argocd_namespace", "Répondre dans les objets `Application` d’Argo CD de ce namespace"),
     ("helm", "Le programme Helm 3 qui rend les charts ; sinon `helm` du PATH"),
     (

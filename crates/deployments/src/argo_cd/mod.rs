@@ -1,26 +1,23 @@
 //! Argo CD's `Application` objects of a cluster as windows to the applications that Git declares: what
-//! is shown in them, and what tools ask for by writing into them. They declare nothing themselves.
+//! is shown in them, and what tools ask for by writing into them.
 
-mod merge;
 mod operation_state;
 mod request;
 mod spec;
 mod status;
-mod writer;
 
 pub use request::{Request, is_ending, request};
-pub use spec::{Names, Reading, read};
-pub use status::{Counterpart, Shown, View, Window, patch};
-pub use writer::{STATUS_MANAGER, other_writer};
+pub use spec::read;
+pub use status::{Window, patch};
 
-use ledger::Timestamp;
 use serde_json::Value;
 
-/// As Kubernetes writes times: whole seconds.
-fn seconds(at: Timestamp) -> String {
-    let text = at.to_string();
-    let whole = text.split_once('.').map(|(whole, _)| format!("{whole}Z"));
-    whole.unwrap_or(text)
+use crate::windows;
+
+/// Who else writes the status: [`windows::other_writer`], but for the one thing that tools write there.
+#[must_use]
+pub fn other_writer(object: &Value, answered: Option<&Value>) -> Option<String> {
+    windows::other_writer(object, answered).filter(|_| !is_ending(object))
 }
 
 /// The manifests' origin as the object names it: `source` or `sources`.

@@ -3,9 +3,10 @@
 use ledger::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::status::{View, Window};
-use super::{origin, seconds};
+use super::origin;
+use super::status::Window;
 use crate::view::{Answer, Asked, Deployment, Outcome};
+use crate::windows::{View, seconds};
 
 /// How an operation is shown.
 struct Shown {

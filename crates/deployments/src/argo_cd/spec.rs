@@ -5,25 +5,7 @@ use serde_json::Value;
 use crate::application::{Application, Target};
 use crate::migration::{self, Cluster};
 use crate::source::Source;
-
-/// How names of one thing become one name.
-pub struct Names<'a> {
-    /// Of a repository, by its address.
-    pub repository: &'a dyn Fn(&str) -> String,
-    /// Of a cluster, by its name or address.
-    pub cluster: &'a dyn Fn(&str) -> String,
-}
-
-/// An object beside Git's file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
-    /// It asks for the same.
-    Same,
-    /// It asks for something else, in these fields.
-    Different(Vec<&'static str>),
-    /// No file of Git could ask for it.
-    Unreadable(String),
-}
+use crate::windows::{Names, Reading};
 
 /// Reads an object of a cluster as if it were a file, and compares what it asks for.
 #[must_use]
@@ -43,7 +25,7 @@ pub fn read(object: &Value, file: &Application, here: Cluster<'_>, names: &Names
         };
         application.sources().map(source).collect()
     };
-    let same = [
+    Reading::of([
         ("spec.project", object.project == file.project),
         ("spec.source", sources(&object) == sources(file)),
         (
@@ -53,8 +35,5 @@ pub fn read(object: &Value, file: &Application, here: Cluster<'_>, names: &Names
         ),
         ("spec.syncPolicy", object.sync == file.sync),
         ("spec.ignoreDifferences", object.ignore_differences == file.ignore_differences),
-    ];
-    let different: Vec<&str> =
-        same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
-    if different.is_empty() { Reading::Same } else { Reading::Different(different) }
+    ])
 }

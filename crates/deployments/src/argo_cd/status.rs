@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{CommitId, RepositoryName, Timestamp};
+use ledger::{RepositoryName, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::spec::Reading;
-use super::{merge, operation_state, origin, seconds};
+use super::{operation_state, origin};
 use crate::health::Health;
-use crate::lua::Customizations;
 use crate::objects::ObjectKey;
-use crate::operation::Wait;
 use crate::planner::{Action, Step};
 use crate::reasons::BlockReason;
-use crate::view::{ApplicationState, Deployment, Outcome};
+use crate::view::{Deployment, Outcome};
+use crate::windows::{Counterpart, Reading, Shown, View, is_going, merge, seconds};
 
 /// As many deployments as Argo CD remembers.
 const HISTORY_MAX: usize = 10;
@@ -40,51 +38,6 @@ pub struct Window<'a> {
     pub refusal: Option<&'a str>,
     /// When all of this was true.
     pub as_of: Timestamp,
-}
-
-/// What Git has of an object's name.
-pub enum Counterpart<'a> {
-    /// No file.
-    Undeclared,
-    /// A file that says something else.
-    Different {
-        /// Where it is.
-        repository: &'a RepositoryName,
-        /// What is between them.
-        reading: &'a Reading,
-    },
-    /// A file that says the same.
-    Same(View<'a>),
-}
-
-/// What is known of an application.
-pub struct View<'a> {
-    /// From facts.
-    pub state: &'a ApplicationState,
-    /// The commit that Git asks for now; `None`: it was not rendered yet.
-    pub revision: Option<&'a CommitId>,
-    /// How its objects compare with Git; `None`: what is there cannot be seen as it is.
-    pub steps: Option<&'a [Step]>,
-    /// Its objects as they are.
-    pub live: &'a [Value],
-    /// How they are judged.
-    pub customizations: &'a Customizations,
-    /// The images of its containers.
-    pub images: &'a [&'a str],
-    /// Whether an operation is under way.
-    pub is_under_way: bool,
-    /// What that waits for.
-    pub waits: &'a [Wait],
-}
-
-/// What was written last: the status as it was asked for, and as it was afterwards. They differ where
-/// the cluster does not keep a field.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
-    /// As asked for.
-    pub asked: Value,
-    /// As it was then.
-    pub answered: Value,
 }
 
 /// What is to be merged into the object, and the status that it will have; `None`: it shows everything
@@ -298,7 +251,7 @@ fn conditions(window: &Window<'_>, before: &Value) -> Vec<Value> {
         }
         Counterpart::Same(view) => of_view(view),
     };
-    if window.object.pointer("/metadata/deletionTimestamp").is_some() {
+    if is_going(window.object) {
         conditions.push((
             "DeletionError",
             "an application goes when its file leaves Git; this object goes when its finalizers are \
@@ -325,15 +278,7 @@ fn undeclared(window: &Window<'_>) -> String {
 }
 
 fn different(window: &Window<'_>, repository: &RepositoryName, reading: &Reading) -> String {
-    let what = match reading {
-        Reading::Unreadable(problem) => {
-            format!("cannot be read as the file in {repository}: {problem}")
-        }
-        Reading::Same => format!("differs from the file in {repository}"),
-        Reading::Different(fields) => {
-            format!("differs from the file in {repository} in {}", fields.join(", "))
-        }
-    };
+    let what = reading.in_words(repository);
     format!(
         "this object {what}. Git counts and the object orders nothing until they are equal: apply the \
          file to this cluster, or bring the object's spec into Git \

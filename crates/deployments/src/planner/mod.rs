@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::application::{Application, Target};
 use crate::dependencies::DependencyWait;
 use crate::drift;
+use crate::hold::Hold;
 use crate::hook::Hook;
 use crate::objects::ObjectKey;
 use crate::order::Phase;
@@ -60,6 +61,8 @@ pub struct PlanInputs {
     pub policy: PlanPolicy,
     /// Deletions that a person confirmed.
     pub confirmed: BTreeSet<ObjectKey>,
+    /// What holds the automation.
+    pub holds: Vec<Hold>,
     /// A person asked for this synchronisation, whatever the automation says.
     pub requested: Option<SyncRequest>,
     /// When the inputs were true.
@@ -417,6 +420,7 @@ fn may_act(
     if inputs.requested.is_some() {
         return;
     }
+    reasons.extend(held(inputs));
     let Some(automated) = inputs.application.sync.automated else {
         reasons.push(BlockReason::ManualSync { changes: summary.changes() });
         return;
@@ -435,6 +439,13 @@ fn may_act(
         }
     }
     retry(inputs, previous, reasons);
+}
+
+/// What holds back everything that nobody asked for.
+fn held(inputs: &PlanInputs) -> impl Iterator<Item = BlockReason> {
+    let nobody_asked = inputs.requested.is_none();
+    let holds = inputs.holds.iter().filter(move |_| nobody_asked).cloned();
+    holds.map(|Hold { holder, by, .. }| BlockReason::Held { holder, by })
 }
 
 /// Whether a plan that failed waits before it is tried again.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::desired::Desired;
 use super::{
-    Action, LiveObject, Plan, PlanInputs, PlanSummary, Step, desired, live_objects, retry,
+    Action, LiveObject, Plan, PlanInputs, PlanSummary, Step, desired, held, live_objects, retry,
     trusted_inventory,
 };
 use crate::application::Target;
@@ -70,6 +70,7 @@ pub fn plan_removal(inputs: &PlanInputs, removal: &Removal) -> RemovalDecision {
         return RemovalDecision::Done;
     }
     ask(inputs, removal, deletions, &mut reasons);
+    reasons.extend(held(inputs));
     if let (Some(own), None) = (own, inputs.requested) {
         retry(inputs, own, &mut reasons);
     }

@@ -1,10 +1,8 @@
 //! Argo CD's `Application` objects as windows: what is shown in them and what they ask for.
 
-use deployments::argo_cd::{
-    Counterpart, Names, Reading, Request, STATUS_MANAGER, Shown, View, Window, other_writer, patch,
-    read, request,
-};
+use deployments::argo_cd::{Request, Window, other_writer, patch, read, request};
 use deployments::migration::Cluster;
+use deployments::windows::{Counterpart, Names, Reading, STATUS_MANAGER, Shown, View};
 use deployments::{
     Application, ApplicationState, BlockReason, Customizations, DeploymentFact, DeploymentsView,
     HealthStatus, PlanSummary, Step, SyncRequest, compare,
@@ -28,12 +26,12 @@ fn window() -> Value {
     })
 }
 
-fn name() -> ApplicationName {
+pub fn name() -> ApplicationName {
     ApplicationName::new("app").unwrap()
 }
 
 /// Facts at these seconds.
-fn state(facts: &[(i64, DeploymentFact)]) -> ApplicationState {
+pub fn state(facts: &[(i64, DeploymentFact)]) -> ApplicationState {
     let (mut ledger, mut view) = (MemoryLedger::default(), DeploymentsView::default());
     for (at, fact) in facts {
         let draft = fact.draft(Timestamp(at * 1_000), Actor::person("ada"));
@@ -44,7 +42,7 @@ fn state(facts: &[(i64, DeploymentFact)]) -> ApplicationState {
     view.applications.remove(&name()).unwrap_or_default()
 }
 
-fn planned(generation: u64) -> DeploymentFact {
+pub fn planned(generation: u64) -> DeploymentFact {
     DeploymentFact::Planned {
         application: name(),
         generation,
@@ -55,29 +53,29 @@ fn planned(generation: u64) -> DeploymentFact {
     }
 }
 
-fn applied(generation: u64) -> DeploymentFact {
+pub fn applied(generation: u64) -> DeploymentFact {
     DeploymentFact::Applied { application: name(), generation, outcome: "done".into() }
 }
 
-fn failed(generation: u64) -> DeploymentFact {
+pub fn failed(generation: u64) -> DeploymentFact {
     let problem = "refused".to_owned();
     DeploymentFact::ApplyFailed { application: name(), generation, object: None, problem }
 }
 
-fn asked() -> DeploymentFact {
+pub fn asked() -> DeploymentFact {
     DeploymentFact::SyncRequested { application: name(), prune: true }
 }
 
-fn unneeded() -> DeploymentFact {
+pub fn unneeded() -> DeploymentFact {
     DeploymentFact::SyncUnneeded { application: name(), revision: commit('1') }
 }
 
-fn healthy(generation: u64) -> DeploymentFact {
+pub fn healthy(generation: u64) -> DeploymentFact {
     let (status, message) = (HealthStatus::Healthy, String::new());
     DeploymentFact::HealthChanged { application: name(), generation, status, message }
 }
 
-fn blocked(reason: BlockReason) -> DeploymentFact {
+pub fn blocked(reason: BlockReason) -> DeploymentFact {
     let (revision, reasons) = (commit('1'), vec![reason]);
     DeploymentFact::PlanBlocked { application: name(), revision, reasons }
 }
@@ -108,7 +106,7 @@ fn decided(
     patch(&Window { object, cluster: "east", counterpart, refusal, as_of }, None)
 }
 
-fn steps(desired: &[Value], lived: &[Value]) -> Vec<Step> {
+pub fn steps(desired: &[Value], lived: &[Value]) -> Vec<Step> {
     let mut lived: Vec<_> = lived.iter().map(live).collect();
     for one in &mut lived {
         one.manifest["metadata"]["namespace"] = "n".into();
@@ -116,7 +114,7 @@ fn steps(desired: &[Value], lived: &[Value]) -> Vec<Step> {
     compare(&on_cluster(desired, lived)).unwrap()
 }
 
-fn time(second: u32) -> String {
+pub fn time(second: u32) -> String {
     format!("1970-01-01T00:{:02}:{:02}Z", second / 60, second % 60)
 }
 

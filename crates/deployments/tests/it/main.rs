@@ -7,6 +7,7 @@ mod application_set;
 mod argo_cd;
 mod cluster_file;
 mod dependencies;
+mod flux;
 mod health;
 mod health_families;
 mod hook;

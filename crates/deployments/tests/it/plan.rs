@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use deployments::{
-    Action, Application, Decision, Inventory, LiveObject, ObjectKey, PlanInputs, PlanPolicy,
-    PreviousPlan, SyncRequest, plan, tracked,
+    Action, Application, Decision, Hold, Holder, Inventory, LiveObject, ObjectKey, PlanInputs,
+    PlanPolicy, PreviousPlan, SyncRequest, plan, tracked,
 };
 use ledger::{CommitId, Timestamp};
 use serde_json::{Value, json};
@@ -82,6 +82,7 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
         problems: Vec::new(),
         policy: PlanPolicy::default(),
         confirmed: BTreeSet::new(),
+        holds: Vec::new(),
         requested: None,
         as_of: Timestamp(100),
     }
@@ -383,6 +384,29 @@ fn automation_off_waits_for_a_person() {
     check(&inputs, &["blocked manual-sync"]);
     inputs.requested = Some(SyncRequest { prune: false });
     check(&inputs, &["create ConfigMap/a"]);
+}
+
+/// A hold by an object of Flux.
+pub fn hold() -> Hold {
+    let holder = "Kustomization flux-system/app of the cluster east".to_owned();
+    let holder = Holder::try_from(holder).unwrap();
+    Hold { holder, by: "flux".into(), since: Timestamp(0) }
+}
+
+#[test]
+fn what_is_held_waits_for_a_person() {
+    let same = object("ConfigMap", "a");
+    let mut inputs = inputs(&[object("ConfigMap", "b")], vec![live(&same)]);
+    inputs.holds = vec![hold()];
+    check(&inputs, &["blocked held"]);
+    inputs.requested = Some(SyncRequest { prune: true });
+    check(&inputs, &["create ConfigMap/b", "delete ConfigMap/a"]);
+    // Neither is drift put back.
+    inputs.requested = None;
+    inputs.previous = Some(previous('2', Some(50), 0));
+    check(&inputs, &["blocked held"]);
+    inputs.holds.clear();
+    check(&inputs, &["create ConfigMap/b", "delete ConfigMap/a"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use deployments::{
 use ledger::{Actor, MemoryLedger, RepositoryName, Timestamp, View as _};
 use serde_json::{Value, json};
 
-use crate::plan::{commit, inputs, live, object, short};
+use crate::plan::{commit, hold, inputs, live, object, short};
 use crate::plan_cluster::{annotated, hook, on_cluster};
 
 const WAVE: &str = "argocd.argoproj.io/sync-wave";
@@ -164,6 +164,17 @@ fn a_person_is_asked_for_what_wants_it() {
     assert_eq!(deletions.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["a"]);
     inputs.confirmed = deletions.iter().cloned().collect();
     check(&inputs, &removal, &["delete ConfigMap/b", "delete ConfigMap/a"]);
+}
+
+#[test]
+fn what_is_held_stays_until_it_is_let_go() {
+    let manifests = [object("ConfigMap", "a")];
+    let mut inputs = inputs(&manifests, all(&manifests));
+    let removal = removal(&inputs);
+    inputs.holds = vec![hold()];
+    check(&inputs, &removal, &["blocked held"]);
+    inputs.holds.clear();
+    check(&inputs, &removal, &["delete ConfigMap/a"]);
 }
 
 #[test]

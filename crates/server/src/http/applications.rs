@@ -17,7 +17,7 @@ use axum::http::HeaderMap;
 use control::ControlFact;
 use deployments::ownership::prepared;
 use deployments::{
-    ApplicationState, BlockReason, ChartProblem, DeploymentFact, HealthStatus, ObjectKey, Outcome,
+    ApplicationState, BlockReason, ChartProblem, DeploymentFact, HealthStatus, Hold, ObjectKey, Outcome,
     TRACKING_ANNOTATION, annotation, differing_fields, excerpt, tracked,
 };
 use ledger::{ApplicationName, CommitId, Timestamp};
@@ -475,6 +475,13 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
             Reason { deadline, ..words::reason(one) }
         })
         .collect();
+    // Also while nothing waits: people see the brake before they need it.
+    let holds = state.holds.iter().map(|Hold { holder, by, .. }| BlockReason::Held {
+        holder: holder.clone(),
+        by: by.clone(),
+    });
+    let unsaid = holds.filter(|held| !state.blocked.contains(held));
+    reasons.extend(unsaid.map(|held| words::reason(&held)));
     reasons.extend(state.removal.as_ref().map(|removal| words::reason(&BeingRemoved(removal))));
     reasons.extend(not_rendered(server, state));
     // A warning: nothing is held back by it.

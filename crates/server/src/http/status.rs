@@ -6,6 +6,7 @@ use api::status::{Diagnosis, DiagnosisCheck, DiagnosisState, Status};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use deployments::migration::Tool;
 use repositories::access::Permission;
 use sandbox::Strength;
 
@@ -61,7 +62,7 @@ pub async fn diagnosis(State(server): State<Arc<Server>>, headers: HeaderMap) ->
         }
     });
     checks.push(clock(&server));
-    checks.extend(argo_cd(&server));
+    checks.extend(other_writers(&server));
     checks.extend(configurations(&server).await);
     let healthy = checks.iter().all(|check| check.state != DiagnosisState::Failed);
     Ok(Json(Diagnosis { healthy, checks }))
@@ -130,10 +131,15 @@ fn clock(server: &Server) -> DiagnosisCheck {
 const CLOCK_BEHIND_MS: i64 = 2_000;
 
 /// Two controllers of one object undo each other: it is left to the other one, and somebody decides.
-fn argo_cd(server: &Server) -> Vec<DiagnosisCheck> {
-    let writers = server.answered.other_writers().into_iter().map(|(cluster, name, writer)| {
-        let detail = Finding::OtherWriter { name: &name, writer: &writer };
-        check(&format!("Argo CD on {cluster}"), DiagnosisState::Degraded, &detail)
+fn other_writers(server: &Server) -> Vec<DiagnosisCheck> {
+    let writers = server.answered.other_writers().into_iter();
+    let writers = writers.map(|(cluster, kind, name, writer)| {
+        let detail = Finding::OtherWriter { kind: kind.name(), name: &name, writer: &writer };
+        let tool = match kind.tool() {
+            Tool::ArgoCd => "Argo CD",
+            Tool::Flux => "Flux",
+        };
+        check(&format!("{tool} on {cluster}"), DiagnosisState::Degraded, &detail)
     });
     writers.collect()
 }

@@ -4,7 +4,7 @@
 //! change are one code path. Nothing here polls: a task sleeps until a fact was added, something
 //! that it observes changed, or the deadline that it named itself.
 
-pub mod answer_argo_cd;
+pub mod answer_objects;
 pub mod assess_health;
 pub mod close_loop;
 pub mod deploy_applications;

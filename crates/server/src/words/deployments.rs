@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
 use deployments::{
     BlockReason, Chart, ChartProblem, DEPENDS_ON, DependencyProblem, DependencyWait, HealthStatus,
-    ObjectKey, Removal, Wait, WaitReason,
+    Holder, ObjectKey, Removal, Wait, WaitReason,
 };
 
 use super::{Coded, Said, count, kept};
@@ -89,6 +89,9 @@ impl Said for BlockReason {
             Self::ManualSync { changes } => format!(
                 "l’automatisme est coupé, en attente : {} ; demandez une synchronisation",
                 count(*changes as u64, "changement", "changements")
+            ),
+            Self::Held { holder: Holder { kind, namespace, name, cluster }, by } => format!(
+                "rien n’est écrit de soi-même tant que le {kind} {namespace}/{name} du cluster {cluster} est suspendu (« {by} » a écrit `spec.suspend`) ; reprenez cet objet, ou demandez une synchronisation"
             ),
             Self::SelfHealOff { objects } => format!(
                 "{} a changé sur la cible et `selfHeal` est coupé ; demandez une synchronisation ou mettez-le",

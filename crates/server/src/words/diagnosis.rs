@@ -28,6 +28,8 @@ pub enum Finding<'a> {
     },
     /// An object whose status another program writes.
     OtherWriter {
+        /// Its kind.
+        kind: &'a str,
         /// Its name.
         name: &'a str,
         /// The program's field manager.
@@ -47,9 +49,9 @@ impl Display for Finding<'_> {
                 f,
                 "the machine's clock is {seconds} s behind the ledger; time goes on there"
             ),
-            Self::OtherWriter { name, writer } => write!(
+            Self::OtherWriter { kind, name, writer } => write!(
                 f,
-                "`{writer}` writes the status of the application object `{name}`, which is left to it; \
+                "`{writer}` writes the status of the {kind} `{name}`, which is left to it; \
                  stop it, then remove the object's status"
             ),
         }
@@ -67,8 +69,8 @@ impl Said for Finding<'_> {
             Self::ClockBehind { seconds } => format!(
                 "l’horloge de la machine a {seconds} s de retard sur le registre ; le temps y continue"
             ),
-            Self::OtherWriter { name, writer } => format!(
-                "« {writer} » écrit l’état de l’objet d’application « {name} », qui lui est laissé ; arrêtez-le, puis enlevez l’état de l’objet"
+            Self::OtherWriter { kind, name, writer } => format!(
+                "« {writer} » écrit l’état de l’objet {kind} « {name} », qui lui est laissé ; arrêtez-le, puis enlevez l’état de l’objet"
             ),
         }
     }

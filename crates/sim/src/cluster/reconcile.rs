@@ -260,6 +260,7 @@ impl Simulation {
             problems: Vec::new(),
             policy: PlanPolicy::default(),
             confirmed: state.confirmed_at(as_of),
+            holds: state.holds.clone(),
             requested: state.requested,
             as_of,
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::renderings::Rendering;
 use crate::state::Server;
 use crate::targets::{Observation, Place};
+use crate::tasks::answer_objects::holds_of;
 
 /// Everything that the plan may look at.
 pub(in crate::tasks) fn inputs(
@@ -19,6 +20,7 @@ pub(in crate::tasks) fn inputs(
 ) -> PlanInputs {
     let as_of = server.clock.now();
     let waits_for = waits_for(server, rendering);
+    let holds = holds_of(server, &rendering.application.name);
     let views = server.recorder.views();
     let state = views.deployments.applications.get(&rendering.application.name);
     let namespace = &rendering.application.destination.namespace;
@@ -38,6 +40,7 @@ pub(in crate::tasks) fn inputs(
         problems: place.problems(&rendering.manifests, namespace),
         policy: PlanPolicy::default(),
         confirmed: state.map(|state| state.confirmed_at(as_of)).unwrap_or_default(),
+        holds,
         requested: state.and_then(|state| state.requested),
         as_of,
     }

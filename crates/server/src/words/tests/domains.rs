@@ -138,6 +138,11 @@ fn refusals() -> [ProjectRefusal; 9] {
     ]
 }
 
+fn holder() -> deployments::Holder {
+    let [kind, namespace, name, cluster] = [text(), text(), text(), text()];
+    deployments::Holder { kind, namespace, name, cluster }
+}
+
 fn waits_for(wait: DependencyWait) -> BlockReason {
     let application = ApplicationName::new("hello").expect("a name");
     BlockReason::WaitsForDependency { application, wait }
@@ -162,6 +167,7 @@ fn deployments() {
         BlockReason::MassRemoval { deletions: objects(), together: 2, of: 3 },
         BlockReason::DeletionNeedsConfirmation { deletions: objects() },
         BlockReason::ManualSync { changes: 1 },
+        BlockReason::Held { holder: holder(), by: text() },
         BlockReason::SelfHealOff { objects: objects() },
         BlockReason::RepairLater { objects: objects(), until: Timestamp(0) },
         BlockReason::RetryLater { failures: 2, until: Timestamp(0), problem: text() },

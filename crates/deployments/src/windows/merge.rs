@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// What makes `after` of `before` when it is merged into it; `None`: they are the same.
-pub(super) fn patch(before: &Value, after: &Value) -> Option<Value> {
+pub(crate) fn patch(before: &Value, after: &Value) -> Option<Value> {
     let (Value::Object(old), Value::Object(new)) = (before, after) else {
         return (before != after).then(|| after.clone());
     };
