@@ -137,7 +137,7 @@ pub struct UpArguments {
     #[arg(long, value_name = "NAMESPACE", requires = "clusters", value_parser = namespace)]
     pub argocd_namespace: Option<String>,
     /// Answer in Flux's objects of this namespace.
-    #[arg(long, value_name = "NAMESPACE", requires = "kubeconfig", value_parser = namespace)]
+    #[arg(long, value_name = "NAMESPACE", requires = "clusters", value_parser = namespace)]
     pub flux_namespace: Option<String>,
     /// The Helm 3 program that renders charts; otherwise `helm` on the PATH.
     #[arg(long, value_name = "FILE")]

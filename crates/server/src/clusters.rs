@@ -181,7 +181,8 @@ impl Clusters {
         tell(&cluster, &self.changes);
         let (address, opening) = (wanted.cluster.server.clone(), next(&self.openings));
         let (repository, used) = (Some(wanted.repository.clone()), Mutex::default());
-        let known = Known { name, repository, address, cluster, opening, windows: Vec::new(), used };
+        let known =
+            Known { name, repository, address, cluster, opening, windows: Vec::new(), used };
         Ok(Arc::new(known))
     }
 

@@ -229,6 +229,7 @@ fn conditions_say_how_far_it_has_come() {
         application: name(),
         commit: commit('1'),
         problem: "no such file".into(),
+        chart: None,
     };
     check(
         &then(&[(4, render_failed)]),
@@ -269,9 +270,15 @@ fn conditions_say_how_far_it_has_come() {
     check(&failure, new, retried, "refused");
     let and = |more: DeploymentFact| [&failure[..], &[(7, more)]].concat();
     check(&and(manual()), new, stalled, "refused");
-    let later = BlockReason::RetryLater { failures: 1, until: Timestamp(9_000) };
+    let later =
+        BlockReason::RetryLater { failures: 1, until: Timestamp(9_000), problem: String::new() };
     check(&and(reason(later)), new, retried, "tried again");
-    check(&and(reason(BlockReason::RetriesExhausted { failures: 6 })), new, stalled, "limit");
+    check(
+        &and(reason(BlockReason::RetriesExhausted { failures: 6, problem: String::new() })),
+        new,
+        stalled,
+        "limit",
+    );
     check(&and(asked()), new, MOVING, "being planned");
 }
 

@@ -17,8 +17,8 @@ use axum::http::HeaderMap;
 use control::ControlFact;
 use deployments::ownership::prepared;
 use deployments::{
-    ApplicationState, BlockReason, ChartProblem, DeploymentFact, HealthStatus, Hold, ObjectKey, Outcome,
-    TRACKING_ANNOTATION, annotation, differing_fields, excerpt, tracked,
+    ApplicationState, BlockReason, ChartProblem, DeploymentFact, HealthStatus, Hold, ObjectKey,
+    Outcome, TRACKING_ANNOTATION, annotation, differing_fields, excerpt, tracked,
 };
 use ledger::{ApplicationName, CommitId, Timestamp};
 use repositories::access::{Permission, Permit};

@@ -91,7 +91,7 @@ impl Said for BlockReason {
                 count(*changes as u64, "changement", "changements")
             ),
             Self::Held { holder: Holder { kind, namespace, name, cluster }, by } => format!(
-                "rien n’est écrit de soi-même tant que le {kind} {namespace}/{name} du cluster {cluster} est suspendu (« {by} » a écrit `spec.suspend`) ; reprenez cet objet, ou demandez une synchronisation"
+                "rien n’est écrit de soi-même tant que le {kind} {namespace}/{name} du cluster {cluster} est suspendu (par `{by}`) ; reprenez cet objet, ou demandez une synchronisation"
             ),
             Self::SelfHealOff { objects } => format!(
                 "{} a changé sur la cible et `selfHeal` est coupé ; demandez une synchronisation ou mettez-le",

@@ -50,7 +50,7 @@ fn repository(hand: &Hand<'_>, url: &str) -> Option<RepositoryName> {
         Visibility::Public => true,
         Visibility::Private => hand.server.renderings.all().iter().any(|rendering| {
             rendering.sources.iter().any(|read| read.repository == name)
-                && is_here(hand, &rendering.application.destination.target)
+                && is_here(hand, &rendering.repository, &rendering.application.destination.target)
         }),
     };
     is_shown.then_some(name)
@@ -92,7 +92,8 @@ fn readers(hand: &Hand<'_>, url: &str) -> Vec<ApplicationName> {
     let views = hand.server.recorder.views();
     let reads = views.deployments.applications.iter().filter(|(_, state)| {
         let declared = state.declaration.iter();
-        let mut declared = declared.filter(|one| is_here(hand, one));
+        let mut declared =
+            declared.filter(|one| is_here(hand, &one.repository, &one.destination.target));
         declared.any(|one| {
             let mut sources = std::iter::once(&one.source).chain(&one.further_sources);
             sources.any(|source| source.repo_url.trim_end_matches('/') == url)
@@ -102,11 +103,11 @@ fn readers(hand: &Hand<'_>, url: &str) -> Vec<ApplicationName> {
 }
 
 /// Whether this is the cluster that the object is on.
-fn is_here(hand: &Hand<'_>, declared: &Declaration) -> bool {
-    match &declared.destination.target {
+fn is_here(hand: &Hand<'_>, repository: &RepositoryName, target: &Target) -> bool {
+    match target {
         Target::Processes => false,
         Target::Cluster { address } => {
-            let found = hand.server.clusters.find(&declared.repository, address);
+            let found = hand.server.clusters.find(repository, address);
             found.is_some_and(|known| known.name == hand.known.name)
         }
     }

@@ -52,7 +52,9 @@ impl Hand<'_> {
         }
         match self.server.place_of(&rendering) {
             // What was not looked at yet is not absent.
-            Place::Cluster(known) if known.is_new(&name) || known.is_being_read(&name) => Sight::NotYet,
+            Place::Cluster(known) if known.is_new(&name) || known.is_being_read(&name) => {
+                Sight::NotYet
+            }
             Place::Cluster(_) | Place::Processes | Place::Nowhere => Sight::Same(rendering),
         }
     }
@@ -140,7 +142,8 @@ impl Hand<'_> {
         let now = self.server.clock.now();
         let observed = self.server.observe(&place, &rendering.application.name, now);
         let inputs = inputs(self.server, &place, rendering, &observed);
-        let steps = if place.is_seen(&rendering.application.name) { compare(&inputs) } else { None };
+        let steps =
+            if place.is_seen(&rendering.application.name) { compare(&inputs) } else { None };
         let inventory = observed.inventory.into_iter().flat_map(|inventory| inventory.objects);
         (steps, inventory.map(|one| one.manifest).collect())
     }
