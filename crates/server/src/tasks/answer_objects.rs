@@ -103,16 +103,20 @@ impl Hand<'_> {
             return Ok(());
         };
         let written = self.windows.objects.merge(self.name(), &patch, STATUS_MANAGER).await;
-        let (looked, shown) = match written {
-            Ok(after) => (Some(look), Some(Shown { asked, answered: after["status"].clone() })),
+        // What was taken up is not taken up again, whatever became of the answer.
+        let (looked, shown, failed) = match written {
+            Ok(after) => {
+                let shown = Shown { asked, answered: after["status"].clone() };
+                (Some(look), Some(shown), Ok(()))
+            }
             // Somebody was faster; what they did is seen on the watch.
             Err(RequestError::Conflict { .. } | RequestError::NotFound { .. }) => {
-                (None, memory.shown)
+                (None, memory.shown, Ok(()))
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => (None, memory.shown, Err(error.into())),
         };
         self.server.answered.keep(self, Memory { looked, shown, taken, other_writer: None });
-        Ok(())
+        failed
     }
 
     fn name(&self) -> &str {
