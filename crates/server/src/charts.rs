@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use deployments::{Chart, ChartPlace, ChartProblem};
 use ledger::{ArtifactDigest, RepositoryName, Timestamp};
-use probes::{AddressPolicy, Request};
+use probes::{AddressPolicy, DialError, Request};
 use registry::{ImageName, Reference, Tag};
-use render::{Answer, Ask, ChartArchive, ChartHosts, ChartStore};
+use render::{Answer, Ask, ChartArchive, ChartHosts, ChartStore, NoAnswer};
 use tokio::sync::{Semaphore, watch};
 
 use crate::sources;
@@ -72,11 +72,11 @@ impl Charts {
         self.changes.subscribe()
     }
 
-    /// Until when a chart is not asked for again.
+    /// Why a chart was not had when it was asked for last, and until when it is not asked for again.
     #[must_use]
-    pub fn next_try(&self, chart: &Chart) -> Option<Timestamp> {
+    pub fn failure(&self, chart: &Chart) -> Option<(ChartProblem, Timestamp)> {
         match self.attempts().get(chart) {
-            Some(Attempt::Failed { until, .. }) => Some(*until),
+            Some(Attempt::Failed { problem, until, .. }) => Some((problem.clone(), *until)),
             Some(Attempt::UnderWay) | None => None,
         }
     }
@@ -177,14 +177,17 @@ impl Server {
         self.charts.store.keep(chart, &bytes, on_record).map(drop)
     }
 
-    async fn ask_for_chart(&self, ask: Ask) -> Result<Answer, String> {
+    async fn ask_for_chart(&self, ask: Ask) -> Result<Answer, NoAnswer> {
         let mut request = Request::get(ask.url, AddressPolicy::UserGiven);
         request.timeout_ms = u64::try_from(FETCH_TIME.as_millis()).unwrap_or(u64::MAX);
         request.body_bytes_max = ask.body_bytes_max;
         for (name, value) in ask.headers {
             request = request.header(name, value);
         }
-        let answer = self.dialer.send(&request).await.map_err(|error| error.to_string())?;
+        let answer = self.dialer.send(&request).await.map_err(|error| {
+            let is_large = matches!(error, DialError::TooLarge { .. });
+            if is_large { NoAnswer::TooLarge } else { NoAnswer::Silent(error.to_string()) }
+        })?;
         let probes::Answer { status, location, challenge, body, .. } = answer;
         Ok(Answer { status, location, challenge, body })
     }

@@ -46,6 +46,15 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// Nobody answered, which may be otherwise later; the end of a sentence.
+    Silent(String),
+    /// It was longer than asked for.
+    TooLarge,
+}
+
 /// What comes after an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Next {
@@ -90,7 +99,7 @@ pub fn may_ask(chart: &Chart, hosts: &ChartHosts) -> Result<(), ChartProblem> {
 }
 
 /// Gets a chart: asks until there is an archive or a refusal. `ask` makes one request, without
-/// following redirects; its error is the end of a sentence.
+/// following redirects.
 pub async fn fetch<F, A>(
     chart: &Chart,
     hosts: &ChartHosts,
@@ -98,11 +107,17 @@ pub async fn fetch<F, A>(
 ) -> Result<Vec<u8>, ChartProblem>
 where
     F: FnMut(Ask) -> A + Send,
-    A: Future<Output = Result<Answer, String>> + Send,
+    A: Future<Output = Result<Answer, NoAnswer>> + Send,
 {
     let (mut exchange, mut request) = Exchange::begin(chart, hosts)?;
     loop {
-        let answer = ask(request).await.map_err(|message| exchange.unavailable(message))?;
+        let limit = request.body_bytes_max >> 20;
+        let answer = ask(request).await.map_err(|why| match why {
+            NoAnswer::Silent(message) => exchange.unavailable(message),
+            NoAnswer::TooLarge => {
+                exchange.refused(format!("{} answers more than {limit} MiB", exchange.url))
+            }
+        })?;
         match exchange.take(answer)? {
             Next::Ask(next) => request = next,
             Next::Archive(archive) => return Ok(archive),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use deployments::{Chart, ChartProblem};
 
 pub use archive::ChartArchive;
-pub use exchange::{Answer, Ask, chart_layer, fetch as fetch_chart, may_ask};
+pub use exchange::{Answer, Ask, NoAnswer, chart_layer, fetch as fetch_chart, may_ask};
 pub use hosts::ChartHosts;
 pub use store::ChartStore;
 

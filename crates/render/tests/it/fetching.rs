@@ -10,12 +10,12 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use deployments::{Chart, ChartProblem};
-use probes::{AddressPolicy, Dialer};
+use probes::{AddressPolicy, DialError, Dialer};
 use registry::http::{Access, Authorise};
 use registry::{Limits, Registry};
 use render::{
-    Answer, Ask, Asker, ChartArchive, ChartHosts, ChartStore, Content, HelmOptions, RenderError,
-    Rendering, SourceInput, Tool, digest_of, fetch_chart, render,
+    Answer, Ask, Asker, ChartArchive, ChartHosts, ChartStore, Content, HelmOptions, NoAnswer,
+    RenderError, Rendering, SourceInput, Tool, digest_of, fetch_chart, render,
 };
 use tokio::net::TcpListener;
 
@@ -78,14 +78,17 @@ fn hosts(hosts: &[&str]) -> ChartHosts {
     ChartHosts::parse(&texts).expect("hosts")
 }
 
-async fn ask(ask: Ask) -> Result<Answer, String> {
+async fn ask(ask: Ask) -> Result<Answer, NoAnswer> {
     let mut request = probes::Request::get(ask.url, AddressPolicy::UserGiven);
     request.body_bytes_max = ask.body_bytes_max;
     request.timeout_ms = 2_000;
     for (name, value) in ask.headers {
         request = request.header(name, value);
     }
-    let answer = dialer().send(&request).await.map_err(|error| error.to_string())?;
+    let answer = dialer().send(&request).await.map_err(|error| match error {
+        DialError::TooLarge { .. } => NoAnswer::TooLarge,
+        other => NoAnswer::Silent(other.to_string()),
+    })?;
     let probes::Answer { status, location, challenge, body, .. } = answer;
     Ok(Answer { status, location, challenge, body })
 }
@@ -273,7 +276,7 @@ fn what_a_repository_answers_is_taken_or_refused_by_name() {
         ("other", Err(("chart-host-not-named", "--charts-from unnamed.example"))),
         ("wrong", Err(("chart-refused", "was announced"))),
         ("gone", Err(("chart-refused", "404"))),
-        ("large", Err(("chart-unavailable", "bytes"))),
+        ("large", Err(("chart-refused", "more than 32 MiB"))),
     ] {
         let web = chart(&format!("http://{address}/{path}"), "web", "1.2.3");
         match (fetched(&web, &named), expected) {

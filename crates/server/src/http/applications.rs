@@ -501,8 +501,11 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
 fn not_rendered(server: &Server, state: &ApplicationState) -> Vec<Reason> {
     match (&state.chart_problem, &state.render_problem) {
         (Some(problem), _) => {
-            let deadline = server.charts.next_try(problem.chart()).map(|at| at.to_string());
-            vec![Reason { deadline, ..words::reason(problem) }]
+            // The newest answer, which is on record only if it says something else.
+            let newest = server.charts.failure(problem.chart());
+            let (newest, until) = newest.map_or((None, None), |(one, at)| (Some(one), Some(at)));
+            let reason = words::reason(newest.as_ref().unwrap_or(problem));
+            vec![Reason { deadline: until.map(|at| at.to_string()), ..reason }]
         }
         (None, Some((_, problem))) => vec![words::reason(&RenderFailed(problem))],
         (None, None) => {

@@ -358,20 +358,24 @@ async fn render_failed(
     server: &Arc<Server>,
     application: &Application,
     commit: &CommitId,
-    Failure { problem, chart }: Failure,
+    failure: Failure,
 ) -> anyhow::Result<()> {
     // Only what came of it is on record.
-    if matches!(chart, Some(ChartProblem::Fetching { .. })) {
+    if matches!(failure.chart, Some(ChartProblem::Fetching { .. })) {
         return Ok(());
     }
-    let known = {
+    let is_known = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(&application.name);
-        state.and_then(|state| state.render_problem.clone())
+        state.is_some_and(|state| {
+            let (known, chart) = (state.render_problem.as_ref(), state.chart_problem.as_ref());
+            failure.is_known(known, chart, commit)
+        })
     };
-    if known.is_some_and(|(of, known)| of == *commit && known == problem) {
+    if is_known {
         return Ok(());
     }
+    let Failure { problem, chart } = failure;
     let application = application.name.clone();
     let fact = DeploymentFact::RenderFailed { application, commit: commit.clone(), problem, chart };
     record(server, &[fact]).await

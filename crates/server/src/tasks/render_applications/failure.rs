@@ -1,7 +1,7 @@
 //! Why an application was not rendered, and when it is worth another look.
 
 use deployments::ChartProblem;
-use ledger::Timestamp;
+use ledger::{CommitId, Timestamp};
 
 use crate::state::Server;
 use crate::tasks::Next;
@@ -27,10 +27,29 @@ impl From<render::RenderError> for Failure {
     }
 }
 
+impl Failure {
+    /// Whether it is the one that is on record. Of a host that does not answer that is enough: why
+    /// changes with each try, and is told to whoever asks.
+    pub(super) fn is_known(
+        &self,
+        known: Option<&(CommitId, String)>,
+        chart: Option<&ChartProblem>,
+        commit: &CommitId,
+    ) -> bool {
+        let Some((of, problem)) = known else { return false };
+        let waits = |one: &ChartProblem| matches!(one, ChartProblem::Unavailable { .. });
+        let waits_too =
+            self.chart.as_ref().zip(chart).is_some_and(|(new, known)| {
+                waits(new) && waits(known) && new.chart() == known.chart()
+            });
+        of == commit && (*problem == self.problem || waits_too)
+    }
+}
+
 /// When a chart that is not there is looked for again.
 pub(super) fn next_look(server: &Server, problem: &ChartProblem) -> Next {
-    match (problem, server.charts.next_try(problem.chart())) {
-        (_, Some(until)) => Next::At(until),
+    match (problem, server.charts.failure(problem.chart())) {
+        (_, Some((_, until))) => Next::At(until),
         // It wakes this task when it has come.
         (ChartProblem::Fetching { .. }, None) => Next::OnChange,
         (
