@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use control::configuration::Configuration;
 use deployments::project::Projects;
-use deployments::{Application, Customizations, DeclaredCluster};
+use deployments::{Application, ApplicationState, Customizations, DeclaredCluster};
 use git_store::{EntryKind, Repository};
-use ledger::{ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName};
+use ledger::{
+    ApplicationName, ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName,
+};
 use monitoring::Objective;
 use repositories::policy::Policy;
 
@@ -118,6 +120,39 @@ async fn read_aside(
     let read = move || read(&repository, &commit, known.as_deref(), &surroundings);
     let read = tokio::task::spawn_blocking(read).await.context("reading was interrupted")??;
     Ok(Arc::new(read))
+}
+
+impl Server {
+    /// Whether the name of an application belongs to another repository, which declared it first.
+    #[must_use]
+    pub fn is_name_taken(&self, repository: &RepositoryName, name: &ApplicationName) -> bool {
+        let views = self.recorder.views();
+        let known = views.deployments.applications.get(name);
+        known.is_some_and(|known| belongs_elsewhere(known, repository))
+    }
+
+    /// What is wrong with what a commit configures, names of others included.
+    #[must_use]
+    pub fn problems_of(
+        &self,
+        repository: &RepositoryName,
+        configured: &RepositoryConfiguration,
+    ) -> Vec<ConfigurationProblem> {
+        let all = configured.applications.iter();
+        let taken = all.filter(|(_, one)| self.is_name_taken(repository, &one.name));
+        let taken = taken.map(|(file, one)| {
+            let what = Trouble::NameTaken { application: one.name.to_string() };
+            whole_file("duplicate-application", file, what)
+        });
+        configured.problems.iter().cloned().chain(taken).collect()
+    }
+}
+
+/// Whether an application is another repository's, also while its objects are still going.
+#[must_use]
+pub fn belongs_elsewhere(known: &ApplicationState, repository: &RepositoryName) -> bool {
+    let going = known.removal.as_ref().map(|removal| &removal.declaration);
+    known.declaration.as_ref().or(going).is_some_and(|known| known.repository != *repository)
 }
 
 impl RepositoryConfiguration {

@@ -344,7 +344,10 @@ async fn gather(
         .unwrap_or(MergeMethod::Merge);
     let head = pull_request.current().head.clone();
     let brought = server.configurations.read_once(server, repository, &head).await?;
-    let configuration_problems = new_problems(&brought.problems, &configured.problems);
+    let configuration_problems = new_problems(
+        &server.problems_of(repository, &brought),
+        &server.problems_of(repository, &configured),
+    );
     let tip = target_tip.clone();
     let with_owners = policy.code_owners;
     let read = tokio::task::spawn_blocking(move || read(&store, &tip, &head, with_owners));

@@ -266,6 +266,52 @@ fn a_namespace_is_made_before_its_hooks_and_waves() {
 }
 
 #[test]
+fn what_could_not_be_rendered_is_forgotten_once_it_is_taken_back() {
+    let world = World::new(AUTOMATED, &[("settings.yaml", CONFIG_MAP)]);
+    world.wait_until("synced", "healthy");
+    world.write("deploy/settings.yaml", "kind: [");
+    world.push("broken");
+    wait_for("the problem", || world.reasons() == ["render-failed"]);
+    world.write("deploy/settings.yaml", CONFIG_MAP);
+    world.push("taken back");
+    wait_for("no problem", || world.reasons().is_empty());
+    world.wait_until("synced", "healthy");
+}
+
+#[test]
+fn the_name_of_an_application_belongs_to_the_repository_that_had_it_first() {
+    let world = World::new(AUTOMATED, &[("settings.yaml", CONFIG_MAP)]);
+    world.wait_until("synced", "healthy");
+    assert_eq!(world.server.boucle(&["repo", "create", "me/other"]).code, 0);
+    let tree = tempfile::tempdir().expect("a folder");
+    for folder in ["apps", "deploy"] {
+        std::fs::create_dir_all(tree.path().join(folder)).expect("a folder");
+    }
+    let name = world.name().to_owned();
+    let stolen = application(&name, &name, AUTOMATED).replace("me/east", "me/other");
+    std::fs::write(tree.path().join("apps/app.yaml"), stolen).expect("it is written");
+    let red = CONFIG_MAP.replace("green", "red");
+    std::fs::write(tree.path().join("deploy/settings.yaml"), red).expect("it is written");
+    works(tree.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    commit(tree.path(), "boucle.yaml", "version: 1\napplications: apps\n");
+    let address = world.server.address("me/other");
+    works(tree.path(), &["push", "--quiet", &address, "HEAD:live", "HEAD:main"]);
+    let problems = || {
+        let shown = world.server.boucle(&["repo", "show", "me/other"]).json();
+        shown["configuration_problems"][0]["code"].clone()
+    };
+    wait_for("the refusal", || problems() == "duplicate-application");
+    // What follows the push of the first repository comes after whatever the other one's brought.
+    world.write("deploy/more.yaml", &CONFIG_MAP.replace("settings", "more"));
+    world.push("more");
+    wait_for("the next change", || world.get("configmaps", "more").is_some());
+    let shown = world.shown();
+    assert_eq!((&shown["repository"], &shown["reasons"]), (&"me/east".into(), &json!([])));
+    let settings = world.get("configmaps", "settings").expect("it is there");
+    assert_eq!(settings["data"]["colour"], "green");
+}
+
+#[test]
 fn an_autoscaler_may_have_its_replicas() {
     let world = World::new(AUTOMATED, &[("web.yaml", &deployment(""))]);
     world.wait_until("synced", "healthy");

@@ -167,6 +167,7 @@ async fn show_one(server: &Arc<Server>, name: &RepositoryName) -> Answer<Reposit
 
 async fn on_wire(server: &Arc<Server>, name: &RepositoryName) -> Result<Repository, Refusal> {
     let configured = server.configurations.of_default_branch(server, name).await?;
+    let problems = configured.map(|one| server.problems_of(name, &one)).unwrap_or_default();
     let views = server.recorder.views();
     let known = views.repositories.repository(name);
     let known = known.ok_or_else(|| Refusal::not_found(&Missing::Repository(name)))?;
@@ -174,7 +175,6 @@ async fn on_wire(server: &Arc<Server>, name: &RepositoryName) -> Result<Reposito
         name: name.to_string(),
         object: state.commit.to_string(),
     });
-    let problems = configured.as_ref().map_or(&[][..], |one| &one.problems);
     Ok(Repository {
         name: name.to_string(),
         visibility: match known.visibility {

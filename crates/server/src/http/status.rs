@@ -149,8 +149,8 @@ async fn configurations(server: &Arc<Server>) -> Vec<DiagnosisCheck> {
     let mut checks = Vec::new();
     for name in names {
         let configured = server.configurations.of_default_branch(server, &name).await;
-        let problems =
-            configured.ok().flatten().map(|one| one.problems.clone()).unwrap_or_default();
+        let configured = configured.ok().flatten();
+        let problems = configured.map(|one| server.problems_of(&name, &one)).unwrap_or_default();
         checks.extend(problems.iter().map(|problem| {
             let detail = problem.reason().to_string();
             let name = format!("repository {name}");

@@ -15,7 +15,7 @@ use deployments::{
 use ledger::{Actor, ApplicationName, CommitId, RepositoryName};
 use repositories::secrets::{SecretName, SecretRecord};
 
-use crate::configurations::RepositoryConfiguration;
+use crate::configurations::{RepositoryConfiguration, belongs_elsewhere};
 use crate::renderings::{Read, Rendering, object_at};
 use crate::sources::{self, Finder, Standing};
 use crate::state::{RenderedThrough, Server};
@@ -102,6 +102,10 @@ async fn reconcile_repository(
     let keys = server.recorder.views().repositories.decryption_keys(repository);
     let mut due = Vec::new();
     for (declared_in, application) in &configured.applications {
+        // Whoever has a name has what runs under it.
+        if server.is_name_taken(repository, &application.name) {
+            continue;
+        }
         let sources = match finder.find(application).await? {
             Ok(sources) => sources,
             Err(problem) => {
@@ -113,7 +117,7 @@ async fn reconcile_repository(
         let scope = surroundings.scope(application, &configured.projects);
         let known = server.renderings.of(&application.name);
         if let Some(known) = known
-            && !lacks_chart(server, &application.name)
+            && !is_unrendered(server, &application.name)
             && known.application == *application
             && known.scope == scope
             && known.customizations == configured.customizations
@@ -159,11 +163,11 @@ async fn reconcile_repository(
     Ok(Next::OnChange)
 }
 
-/// Whether a chart was missing. Then it is rendered again even when nothing of it changed, so that
-/// the problem ends with its cause.
-fn lacks_chart(server: &Server, name: &ApplicationName) -> bool {
+/// Whether the last rendering failed. Then it is rendered again even when it is back at what is known,
+/// so that the problem ends with its cause.
+fn is_unrendered(server: &Server, name: &ApplicationName) -> bool {
     let views = server.recorder.views();
-    views.deployments.applications.get(name).is_some_and(|state| state.chart_problem.is_some())
+    views.deployments.applications.get(name).is_some_and(|state| state.render_problem.is_some())
 }
 
 /// What others depend on comes before them: nobody may take its older rendering for the newest.
@@ -182,7 +186,7 @@ async fn declare(
     repository: &RepositoryName,
     configured: &RepositoryConfiguration,
 ) -> anyhow::Result<()> {
-    let (mut facts, mut taken) = (Vec::new(), Vec::new());
+    let mut facts = Vec::new();
     {
         let views = server.recorder.views();
         for (_, application) in &configured.applications {
@@ -190,6 +194,9 @@ async fn declare(
             let environment = configured.environment_of(name).map(|one| one.name.clone());
             let set = configured.set_of(name).map(str::to_owned);
             let state = views.deployments.applications.get(name);
+            if state.is_some_and(|state| belongs_elsewhere(state, repository)) {
+                continue;
+            }
             let known = state.and_then(|state| state.declaration.as_ref());
             let deletes_objects = application.delete_objects_on_removal.is_some();
             if state.is_some_and(|state| state.removal.is_some()) {
@@ -198,9 +205,6 @@ async fn declare(
                 server.operations.end(name, "its file is back in Git");
             }
             match known {
-                Some(known) if known.repository != *repository => {
-                    taken.push((application, known.repository.clone()));
-                }
                 Some(known)
                     if known.environment == environment
                         && known.set == set
@@ -221,11 +225,6 @@ async fn declare(
                 }),
             }
         }
-    }
-    for (application, other) in taken {
-        let problem = format!("the name is taken by an application of {other}");
-        let problem = Failure::from(problem);
-        render_failed(server, application, &configured.commit, problem).await?;
     }
     record(server, &facts).await
 }
@@ -306,8 +305,8 @@ fn known(server: &Server, one: &Rendered) -> (Option<deployments::Rendering>, bo
     let state = views.deployments.applications.get(&one.due.application.name);
     let mut charts = one.rendering.charts.keys();
     let is_known = charts.all(|chart| views.deployments.charts.contains_key(chart));
-    let was_missing = state.is_some_and(|state| state.chart_problem.is_some());
-    (state.and_then(|state| state.rendering.clone()), is_known && !was_missing)
+    let had_failed = state.is_some_and(|state| state.render_problem.is_some());
+    (state.and_then(|state| state.rendering.clone()), is_known && !had_failed)
 }
 
 fn rendered_fact(written: &Written, repository: &RepositoryName) -> DeploymentFact {

@@ -34,6 +34,11 @@ pub enum Trouble {
         /// The other file.
         other: String,
     },
+    /// Another repository has an application of this name.
+    NameTaken {
+        /// The application.
+        application: String,
+    },
     /// Two files declare one project.
     ProjectDeclaredTwice {
         /// The project.
@@ -89,7 +94,7 @@ impl ConfigurationProblem {
             | Trouble::CustomizedTwice { .. }
             | Trouble::ClusterKnown { .. }
             | Trouble::OverlayMissing { .. } => true,
-            Trouble::NotPermitted(_) | Trouble::Dependency(_) => false,
+            Trouble::NotPermitted(_) | Trouble::Dependency(_) | Trouble::NameTaken { .. } => false,
         }
     }
 
@@ -112,6 +117,10 @@ impl Display for ConfigurationProblem {
             Trouble::DeclaredTwice { application, other } => {
                 write!(f, "{application} is declared in {other} too")
             }
+            Trouble::NameTaken { application } => write!(
+                f,
+                "another repository of this server has an application {application}, so this one is not looked at; choose another name"
+            ),
             Trouble::ProjectDeclaredTwice { project } => {
                 write!(f, "the project {project} is declared in another file too")
             }
@@ -138,6 +147,9 @@ impl Said for ConfigurationProblem {
             Trouble::DeclaredTwice { application, other } => {
                 format!("{application} est déclarée aussi dans {other}")
             }
+            Trouble::NameTaken { application } => format!(
+                "un autre dépôt de ce serveur a une application {application}, donc celle-ci n’est pas regardée ; choisissez un autre nom"
+            ),
             Trouble::ProjectDeclaredTwice { project } => {
                 format!("le projet {project} est déclaré aussi dans un autre fichier")
             }

@@ -231,6 +231,7 @@ fn files_that_are_wrong() {
         problem("invalid-dependency", Trouble::Dependency(unknown)),
         problem("invalid-dependency", Trouble::Dependency(cycle)),
         problem("duplicate-project", Trouble::ProjectDeclaredTwice { project: "x".into() }),
+        problem("duplicate-application", Trouble::NameTaken { application: "x".into() }),
         problem("duplicate-cluster", Trouble::ClusterKnown { cluster: "x".into() }),
         problem("duplicate-customizations", Trouble::CustomizedTwice { other: "x".into() }),
         problem("overlay-missing", Trouble::OverlayMissing { environment, path }),
