@@ -87,7 +87,12 @@ async fn ask(ask: Ask) -> Result<Answer, NoAnswer> {
     }
     let answer = dialer().send(&request).await.map_err(|error| match error {
         DialError::TooLarge { .. } => NoAnswer::TooLarge,
-        other => NoAnswer::Silent(other.to_string()),
+        error @ (DialError::UrlInvalid { .. }
+        | DialError::Denied(_)
+        | DialError::Connect { .. }
+        | DialError::Timeout { .. }
+        | DialError::Redirect { .. }
+        | DialError::Broken { .. }) => NoAnswer::Silent(error.to_string()),
     })?;
     let probes::Answer { status, location, challenge, body, .. } = answer;
     Ok(Answer { status, location, challenge, body })
