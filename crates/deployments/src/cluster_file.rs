@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::argo_cd_file::refused;
+use crate::core_file::{ApiVersion, refused_at};
 
 /// The label that makes a Secret a cluster.
 const TYPE_LABEL: &str = "argocd.argoproj.io/secret-type";
@@ -73,11 +74,7 @@ impl DeclaredCluster {
     /// Reads the one Secret of a file.
     pub fn parse(file: &str, text: &str) -> Result<Self, yaml::YamlError> {
         let parsed: SecretFile = yaml::document(file, text)?;
-        parsed.read().map_err(|(word, message)| {
-            let line = text.lines().position(|line| line.trim_start().starts_with(word));
-            let line = line.map_or(1, |line| line as u64 + 1);
-            yaml::YamlError { file: file.into(), line, column: 1, message }
-        })
+        parsed.read().map_err(|(word, message)| refused_at(file, text, word, message))
     }
 }
 
@@ -97,12 +94,6 @@ struct SecretFile {
     /// The values as they are; these win.
     #[serde(default)]
     string_data: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-enum ApiVersion {
-    #[serde(rename = "v1")]
-    V1,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::core_file::{ApiVersion, refused_at};
 use crate::lua::Customizations;
 
 /// The name that the ConfigMap must have.
@@ -20,12 +21,6 @@ struct ConfigMapFile {
     metadata: Metadata,
     #[serde(default)]
     data: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-enum ApiVersion {
-    #[serde(rename = "v1")]
-    V1,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,11 +43,7 @@ struct Metadata {
 /// Reads the file. Settings of Argo CD's own server are refused by name: nothing would follow them.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Customizations, yaml::YamlError> {
     let parsed: ConfigMapFile = yaml::document(file, text)?;
-    let refused = |word: &str, message: String| {
-        let line = text.lines().position(|line| line.trim_start().starts_with(word));
-        let line = line.map_or(1, |line| line as u64 + 1);
-        yaml::YamlError { file: file.into(), line, column: 1, message }
-    };
+    let refused = |word: &str, message: String| refused_at(file, text, word, message);
     if parsed.metadata.name != NAME {
         let name = parsed.metadata.name;
         let message = format!("the ConfigMap `{name}` declares nothing here; only `{NAME}` does");

@@ -14,6 +14,7 @@ mod argo_cd_file;
 mod chart;
 mod cluster_file;
 mod compare;
+mod core_file;
 mod customizations_file;
 mod declared;
 mod dependencies;

@@ -10,6 +10,7 @@ mod charts;
 mod difference;
 mod error;
 mod files;
+mod folder;
 mod helm;
 mod overrides;
 mod plain;

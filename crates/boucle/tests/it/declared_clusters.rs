@@ -1,14 +1,12 @@
 //! Clusters that Git declares: who may use them, what opens them, what their labels make.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 use testkit::TestCluster;
 
 use crate::git::{commit, works};
-use crate::harness::{Outcome, Server, command, wait_for};
+use crate::harness::{Outcome, Server, command, run_with_input, wait_for};
 use crate::kubernetes::{AUTOMATED, CONFIG_MAP, application};
 
 /// A server that was started without a cluster.
@@ -64,20 +62,17 @@ impl World {
     }
 
     /// Gives the cluster's token a further time; the exit code.
-    fn set_secret(&self, arguments: &[&str], token: Option<&str>) -> Option<i32> {
+    fn set_secret(&self, arguments: &[&str], token: Option<&str>) -> i32 {
         self.set_secret_to(self.cluster.state().token(), arguments, token)
     }
 
-    fn set_secret_to(&self, secret: &str, arguments: &[&str], token: Option<&str>) -> Option<i32> {
+    fn set_secret_to(&self, secret: &str, arguments: &[&str], token: Option<&str>) -> i32 {
         let mut set = command(self.data.path());
         set.args(["secret", "set", "me/east", "CLUSTER_EAST_TOKEN"]).args(arguments);
         if let Some(token) = token {
             set.env("BOUCLE_TOKEN", token);
         }
-        set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = set.spawn().expect("it starts");
-        child.stdin.take().expect("its input").write_all(secret.as_bytes()).expect("it is read");
-        child.wait().expect("it ends").code()
+        run_with_input(&mut set, secret).code
     }
 
     fn listed(&self) -> Value {
@@ -164,7 +159,7 @@ fn a_declared_cluster_is_its_repositorys_and_opens_with_its_own_secret_only() {
     assert_eq!((doctor.code, doctor.json()), (0, json!([])), "{}", doctor.err);
 
     // A secret that was given for elsewhere opens nothing.
-    assert_eq!(world.set_secret(&["--cluster", "https://127.0.0.1:1"], None), Some(0));
+    assert_eq!(world.set_secret(&["--cluster", "https://127.0.0.1:1"], None), 0);
     wait_for("the refusal", || world.reason(&name) == "cluster-unavailable");
     let lacks = |code: &str| {
         let listed = world.listed();
@@ -178,22 +173,22 @@ fn a_declared_cluster_is_its_repositorys_and_opens_with_its_own_secret_only() {
     let created = ["token", "create", "me", "--repository", "me/east", "--role", "admin"];
     let token = world.server.boucle(&created).json()["token"].clone();
     let token = token.as_str().expect("a token");
-    assert_eq!(world.set_secret(&["--cluster", "https://127.0.0.1:2"], Some(token)), Some(5));
-    assert_eq!(world.set_secret(&[], Some(token)), Some(5));
+    assert_eq!(world.set_secret(&["--cluster", "https://127.0.0.1:2"], Some(token)), 5);
+    assert_eq!(world.set_secret(&[], Some(token)), 5);
 
     // With the right one everything is seen anew, and put back.
     let address = world.cluster.state().server.clone();
-    assert_eq!(world.set_secret(&["--cluster", &address], None), Some(0));
+    assert_eq!(world.set_secret(&["--cluster", &address], None), 0);
     wait_for("the object put back", || world.colour() == "green");
     assert!(!lacks("cluster-secret"), "{}", world.listed());
     // Credentials that are no longer good are said to be.
-    assert_eq!(world.set_secret_to("expired", &[], None), Some(0));
+    assert_eq!(world.set_secret_to("expired", &[], None), 0);
     wait_for("the refusal", || {
         let shown = world.server.boucle(&["app", "show", &name]).out;
         shown.contains("does not accept Boucle's credentials; renew them")
     });
     // Another value is for the same cluster, and the new watch tells of changes, too.
-    assert_eq!(world.set_secret(&[], None), Some(0));
+    assert_eq!(world.set_secret(&[], None), 0);
     let secrets = world.server.boucle(&["secret", "list", "me/east"]).json();
     assert_eq!(secrets[0]["cluster"], json!(address), "{secrets}");
     world.paint("red");

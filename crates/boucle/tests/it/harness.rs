@@ -1,7 +1,8 @@
 //! A server of its own for each test, and the command line that speaks to it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -157,7 +158,18 @@ pub fn command(data: &Path) -> Command {
 
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Outcome {
-    let output = command.output().expect("the program starts");
+    outcome(&command.output().expect("the program starts"))
+}
+
+/// Runs a command to its end, with something to read.
+pub fn run_with_input(command: &mut Command, input: &str) -> Outcome {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    child.stdin.take().expect("its input").write_all(input.as_bytes()).expect("it reads");
+    outcome(&child.wait_with_output().expect("it ends"))
+}
+
+fn outcome(output: &Output) -> Outcome {
     Outcome {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

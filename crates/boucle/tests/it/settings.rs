@@ -3,10 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Stdio;
 
 use crate::git::{commit, works};
-use crate::harness::{Outcome, Server, command, wait_for};
+use crate::harness::{Outcome, Server, command, run_with_input, wait_for};
 use crate::http::send;
 
 /// Found nowhere but in the job: tests of the whole suite look for such words in what they see.
@@ -27,19 +26,7 @@ jobs:
 fn set(server: &Server, repository: &str, name: &str, value: &str) -> Outcome {
     let mut command = command(server.data());
     command.args(["secret", "set", repository, name, "-o", "json"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    child.stdin.take().expect("its input").write_all(value.as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    Outcome {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    run_with_input(&mut command, value)
 }
 
 /// A clone of a new repository with these files on its main branch.

@@ -1,24 +1,18 @@
 //! Secrets that SOPS encrypted: readable on the cluster, and nowhere else.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use base64::Engine as _;
 
 use crate::git::git;
-use crate::harness::{command, wait_for};
+use crate::harness::{command, run_with_input, wait_for};
 use crate::kubernetes::{AUTOMATED, CONFIG_MAP, World};
 
 const KEY: &str = include_str!("../../../render/tests/it/sops/key.txt");
 const ENCRYPTED: &str = include_str!("../../../render/tests/it/sops/one.yaml");
 
-fn set_key(world: &World, key: &str, arguments: &[&str]) -> Option<i32> {
+fn set_key(world: &World, key: &str, arguments: &[&str]) -> i32 {
     let mut set = command(world.server.data());
     set.args(["secret", "set", "me/east", "SOPS_AGE_KEY"]).args(arguments);
-    set.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = set.spawn().expect("it starts");
-    child.stdin.take().expect("its input").write_all(key.as_bytes()).expect("it is read");
-    child.wait().expect("it ends").code()
+    run_with_input(&mut set, key).code
 }
 
 #[test]
@@ -31,8 +25,8 @@ fn an_encrypted_secret_is_readable_on_the_cluster_only() {
     });
     assert!(world.get("configmaps", "settings").is_none(), "half of it is nothing");
 
-    assert_eq!(set_key(&world, "no key", &["--decrypts"]), Some(1));
-    assert_eq!(set_key(&world, KEY, &["--decrypts"]), Some(0));
+    assert_eq!(set_key(&world, "no key", &["--decrypts"]), 1);
+    assert_eq!(set_key(&world, KEY, &["--decrypts"]), 0);
     world.wait_until("synced", "healthy");
     let secret = world.get("secrets", "database").expect("it is there");
     let encoded = secret["data"]["password"].as_str().expect("a value");

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use deployments::{Chart, ChartProblem};
 
 use super::{ChartArchive, digest_of};
+use crate::folder::make_room;
 
 /// The archives that were used least recently go when all together are larger. Those in use are
 /// read at each start.
@@ -59,7 +60,7 @@ impl ChartStore {
         let kept = self.digest(chart);
         let archive = ChartArchive::of(chart, bytes, on_record.or(kept.as_deref()))?;
         let write = || -> std::io::Result<()> {
-            self.make_room(bytes.len() as u64)?;
+            make_room(&self.archives, BYTES_MAX, bytes.len() as u64)?;
             if let Some(path) = self.archive(&archive.digest) {
                 write_whole(&path, bytes)?;
             }
@@ -83,27 +84,6 @@ impl ChartStore {
         let digits = digest.strip_prefix("sha256:")?;
         let is_digest = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
         is_digest.then(|| self.archives.join(digits))
-    }
-
-    fn make_room(&self, for_bytes: u64) -> std::io::Result<()> {
-        fs::create_dir_all(&self.archives)?;
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.archives)? {
-            let entry = entry?;
-            let about = entry.metadata()?;
-            let at = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            files.push((at, about.len(), entry.path()));
-        }
-        files.sort();
-        let mut bytes = files.iter().map(|(_, bytes, _)| bytes).sum::<u64>() + for_bytes;
-        for (_, size, path) in files {
-            if bytes <= BYTES_MAX {
-                break;
-            }
-            fs::remove_file(path)?;
-            bytes -= size;
-        }
-        Ok(())
     }
 }
 

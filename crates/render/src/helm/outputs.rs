@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
+
+use crate::folder::make_room;
 
 /// The oldest go when all together are larger.
 const BYTES_MAX: u64 = 256 << 20;
@@ -33,8 +34,7 @@ impl Outputs {
     /// A failure costs a rendering later and nothing else.
     pub(crate) fn keep(&self, key: &str, output: &[u8]) {
         let write = || -> std::io::Result<()> {
-            fs::create_dir_all(&self.folder)?;
-            self.make_room(output.len() as u64)?;
+            make_room(&self.folder, BYTES_MAX, output.len() as u64)?;
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
             std::io::Write::write_all(&mut file, head(output).as_bytes())?;
             std::io::Write::write_all(&mut file, output)?;
@@ -42,26 +42,6 @@ impl Outputs {
             Ok(())
         };
         let _ = write();
-    }
-
-    fn make_room(&self, for_bytes: u64) -> std::io::Result<()> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let about = entry.metadata()?;
-            let at = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-            files.push((at, about.len(), entry.path()));
-        }
-        files.sort();
-        let mut bytes = files.iter().map(|(_, bytes, _)| bytes).sum::<u64>() + for_bytes;
-        for (_, size, path) in files {
-            if bytes <= BYTES_MAX {
-                break;
-            }
-            fs::remove_file(path)?;
-            bytes -= size;
-        }
-        Ok(())
     }
 }
 

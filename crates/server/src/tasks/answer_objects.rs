@@ -11,10 +11,10 @@ mod sight;
 use std::sync::Arc;
 
 use cluster::RequestError;
-use deployments::Holder;
 use deployments::windows::{Kind, STATUS_MANAGER, Shown, other_writer};
+use deployments::{DeploymentFact, Holder};
 use futures::StreamExt as _;
-use ledger::ApplicationName;
+use ledger::{Actor, ApplicationName};
 use serde_json::Value;
 
 pub use holds::of as holds_of;
@@ -117,6 +117,21 @@ impl Hand<'_> {
         };
         self.server.answered.keep(self, Memory { looked, shown, taken, other_writer: None });
         failed
+    }
+
+    /// Records that the object asks for a synchronisation.
+    async fn request(
+        &self,
+        actor: &str,
+        application: &ApplicationName,
+        prune: bool,
+        by: &str,
+    ) -> anyhow::Result<()> {
+        let fact = DeploymentFact::SyncRequested { application: application.clone(), prune };
+        let draft = fact.draft(self.server.clock.now(), Actor::system(actor));
+        let draft = draft.because(format!("{by} ({})", self.holder()));
+        self.server.recorder.append(vec![draft]).await?;
+        Ok(())
     }
 
     fn name(&self) -> &str {

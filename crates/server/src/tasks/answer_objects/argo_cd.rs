@@ -1,8 +1,7 @@
 //! What an `Application` object of Argo CD shows, and the operation that it asks for.
 
-use deployments::DeploymentFact;
 use deployments::argo_cd::{self, Window};
-use ledger::{Actor, ApplicationName};
+use ledger::ApplicationName;
 use serde_json::{Value, json};
 
 use super::memory::Memory;
@@ -63,11 +62,7 @@ async fn take(
     // Another object of the name has another identity.
     let taken = operation.map(|one| json!([hand.object["metadata"]["uid"], one]));
     if taken.as_ref() != before {
-        let fact =
-            DeploymentFact::SyncRequested { application: name.clone(), prune: request.prune };
-        let draft = fact.draft(hand.server.clock.now(), Actor::system(ACTOR));
-        let draft = draft.because(format!("{} ({object})", request.by));
-        hand.server.recorder.append(vec![draft]).await?;
+        hand.request(ACTOR, name, request.prune, &request.by).await?;
     }
     Ok((taken, None))
 }

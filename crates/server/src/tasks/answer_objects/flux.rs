@@ -1,8 +1,7 @@
 //! What a `Kustomization` or `HelmRelease` of Flux shows, and the reconciliation that it asks for.
 
-use deployments::DeploymentFact;
 use deployments::flux::{self, Window};
-use ledger::{Actor, ApplicationName};
+use ledger::ApplicationName;
 use serde_json::{Value, json};
 
 use super::memory::Memory;
@@ -59,11 +58,8 @@ async fn take(
     if let Sight::Same(rendering) = sight
         && before != Some(&taken)
     {
-        let application = rendering.application.name.clone();
-        let fact = DeploymentFact::SyncRequested { application, prune: request.prune };
-        let draft = fact.draft(hand.server.clock.now(), Actor::system(ACTOR));
-        let draft = draft.because(format!("{} ({})", request.by, hand.holder()));
-        hand.server.recorder.append(vec![draft]).await?;
+        let name = &rendering.application.name;
+        hand.request(ACTOR, name, request.prune, &request.by).await?;
     }
     Ok((Some(taken), Some(request.token)))
 }
