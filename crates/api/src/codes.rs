@@ -217,6 +217,14 @@ pub const CODES: &[Code] = &[
         explanation_fr: "Le cluster a été interrogé sur chaque objet que la modification touche, sans rien garder, et en a refusé un : son admission, un quota, un champ qui ne peut pas changer, ou les droits du compte de service du projet. Cela peut encore être corrigé avant la fusion.",
     },
     Code {
+        code: "cluster-not-asked",
+        status: 422,
+        title: "A cluster was not asked about the change",
+        explanation: "The cluster does not answer, or not in time, or the change has more objects than are tried. What it would refuse, and what would change there, is not known; it says nothing about the change itself.",
+        title_fr: "Un cluster n’a pas été interrogé sur la modification",
+        explanation_fr: "Le cluster ne répond pas, ou pas à temps, ou la modification a plus d’objets qu’on n’en essaie. Ce qu’il refuserait, et ce qui y changerait, n’est pas connu ; cela ne dit rien de la modification elle-même.",
+    },
+    Code {
         code: "plan-blocked",
         status: 409,
         title: "The plan is blocked",

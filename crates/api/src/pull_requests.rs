@@ -320,4 +320,8 @@ pub struct ObjectDifference {
     pub change: String,
     /// Unified text of the manifest.
     pub unified: String,
+    /// Of a proposed change: unified text of what would change on the cluster, when that is something
+    /// else than what changes in Git; empty when nothing would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
 }

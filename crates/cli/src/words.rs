@@ -154,6 +154,8 @@ pub trait Words: Sync {
     fn not_ready(&self) -> &'static str;
     fn restarts(&self, what: &str) -> String;
     fn deletes(&self, what: &str) -> String;
+    /// What would change on the cluster; empty: nothing.
+    fn live_change(&self, unified: &str) -> String;
     fn note(&self, what: &str) -> String;
     fn checked_out(&self, branch: &str, patch_set: u64) -> String;
 

@@ -138,6 +138,31 @@ pub(crate) async fn put(
     manifest: &Value,
     options: &PutOptions,
 ) -> Result<Applied, ApplyRefusal> {
+    let (target, desired) = target_of(inner, identity, manifest).await?;
+    target.put(&desired, options).await
+}
+
+/// The object as it would be if the manifest were applied; the cluster keeps nothing of it.
+pub(crate) async fn would_be(
+    inner: &Inner,
+    identity: &Identity,
+    manifest: &Value,
+    options: PutOptions,
+) -> Result<Value, ApplyRefusal> {
+    let options = PutOptions { dry_run: true, ..options };
+    let (target, desired) = target_of(inner, identity, manifest).await?;
+    let live = inner.store().live(&target.object);
+    let found = live.as_ref().and_then(|live| target.compare(&desired, live, &options));
+    let answer = target.write(&sent(&desired, found.as_ref()), &options).await;
+    answer.map(|answer| answer.body).map_err(|error| target.refusal(error))
+}
+
+/// What is written where: the manifest as it is sent, before what stays with others is left out.
+async fn target_of<'a>(
+    inner: &'a Inner,
+    identity: &'a Identity,
+    manifest: &Value,
+) -> Result<(Target<'a>, Value), ApplyRefusal> {
     let kind = KindInUse::of(manifest).ok_or(ApplyRefusal::NotAnObject)?;
     let name = manifest.pointer("/metadata/name").and_then(Value::as_str);
     let name = name.filter(|name| !name.is_empty()).ok_or(ApplyRefusal::NotAnObject)?;
@@ -156,8 +181,13 @@ pub(crate) async fn put(
     };
     let desired = prepared(manifest);
     let desired = if namespaced { desired } else { without(&desired, ["/metadata/namespace"]) };
-    let target = Target { inner, identity, object, resource };
-    target.put(&desired, options).await
+    Ok((Target { inner, identity, object, resource }, desired))
+}
+
+/// The manifest without what stays with who holds it.
+fn sent(desired: &Value, found: Option<&Difference>) -> Value {
+    let yielded = found.into_iter().flat_map(|found| found.yielded.keys()).map(String::as_str);
+    without(desired, yielded)
 }
 
 impl Target<'_> {
@@ -171,8 +201,7 @@ impl Target<'_> {
                 return Ok(Applied::Unchanged);
             }
         }
-        let yielded = found.iter().flat_map(|found| found.yielded.keys()).map(String::as_str);
-        let sent = without(desired, yielded);
+        let sent = sent(desired, found.as_ref());
         let answer = match self.write(&sent, options).await {
             Err(RequestError::Refused { status: 422, .. })
                 if options.recreate && !options.dry_run && live.is_some() =>

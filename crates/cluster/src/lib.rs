@@ -253,16 +253,15 @@ impl Cluster {
         apply::carry_out(&self.inner, application, identity, change).await
     }
 
-    /// Asks whether the cluster would take a manifest, its admission and quotas included; nothing is
-    /// kept of it.
-    pub async fn would_take(
+    /// The object as the cluster would hold it if this manifest were applied, after its admission and
+    /// quotas; nothing is kept of it.
+    pub async fn would_be(
         &self,
         identity: &Identity,
         manifest: &Value,
         options: PutOptions,
-    ) -> Result<(), ApplyRefusal> {
-        let options = PutOptions { dry_run: true, ..options };
-        apply::put(&self.inner, identity, manifest, &options).await.map(drop)
+    ) -> Result<Value, ApplyRefusal> {
+        apply::would_be(&self.inner, identity, manifest, options).await
     }
 
     /// One object as it is now, asked of the cluster in this account's name; `None`: it has none.

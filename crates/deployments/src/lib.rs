@@ -27,6 +27,7 @@ mod health;
 mod hold;
 mod hook;
 mod jq;
+mod live_change;
 mod lua;
 pub mod migration;
 mod objects;
@@ -64,6 +65,7 @@ pub use health::{
 pub use hold::{Hold, Holder};
 pub use hook::{Hook, HookDeletion, Role, role};
 pub use jq::{IgnoredFields, JqPath};
+pub use live_change::live_change;
 pub use lua::{
     Action as ObjectAction, ActionParameter, Change, ChangeOperation, CustomizationError,
     Customizations, ScriptError,

@@ -64,6 +64,8 @@ export const enScreens = {
     noConsequences: 'What runs does not change.',
     restarts: (what: string) => `Restarts: ${what}`,
     pruned: (what: string) => `Is removed: ${what}`,
+    liveChange: 'On the cluster this changes instead:',
+    noLiveChange: 'On the cluster nothing changes: it is so already.',
     mergedAs: 'Merged as',
   },
   runs: {

@@ -97,6 +97,7 @@ export const en = {
       'chart-refused': 'The chart is not taken',
       'chart-changed': 'The chart is not what it was',
       'cluster-refuses': 'The cluster would refuse the change',
+      'cluster-not-asked': 'A cluster was not asked about the change',
       'plan-blocked': 'The plan is blocked',
       'image-missing': 'The image is not there',
       'never-ready': 'The service did not become ready in time',

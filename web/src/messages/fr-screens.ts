@@ -71,6 +71,8 @@ export const frScreens = {
     noConsequences: 'Ce qui tourne ne change pas.',
     restarts: (what: string) => `Redémarre : ${what}`,
     pruned: (what: string) => `Est supprimé : ${what}`,
+    liveChange: 'Sur le cluster, voici ce qui change :',
+    noLiveChange: 'Sur le cluster, rien ne change : c’est déjà ainsi.',
     mergedAs: 'Fusionnée par',
   },
   runs: {

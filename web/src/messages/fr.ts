@@ -101,6 +101,7 @@ export const fr = {
       'chart-refused': 'Le chart n’est pas pris',
       'chart-changed': 'Le chart n’est plus ce qu’il était',
       'cluster-refuses': 'Le cluster refuserait la modification',
+      'cluster-not-asked': 'Un cluster n’a pas été interrogé sur la modification',
       'plan-blocked': 'Le plan est bloqué',
       'image-missing': 'L’image n’est pas là',
       'never-ready': 'Le service n’a pas été prêt à temps',

@@ -131,6 +131,13 @@ function Consequences({ place, one }: { place: Place; one: PullRequest }): React
                     </span>
                   </summary>
                   <Difference unified={object.unified} path={OBJECT_PATH} />
+                  {object.live === '' && <p>{pullRequests.noLiveChange}</p>}
+                  {object.live && (
+                    <>
+                      <p className="mt-2">{pullRequests.liveChange}</p>
+                      <Difference unified={object.live} path={OBJECT_PATH} />
+                    </>
+                  )}
                 </details>
               ))}
             </section>

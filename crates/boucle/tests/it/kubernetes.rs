@@ -472,6 +472,63 @@ fn a_pull_request_says_what_the_cluster_would_refuse() {
 }
 
 #[test]
+fn a_pull_request_says_what_would_change_on_the_cluster() {
+    let unhealed = AUTOMATED.replace("selfHeal: true", "selfHeal: false");
+    assert_ne!(unhealed, AUTOMATED);
+    let other = CONFIG_MAP.replace("settings", "other");
+    let files = [("settings.yaml", CONFIG_MAP), ("other.yaml", &other)];
+    let world = World::new(&unhealed, &files);
+    world.wait_until("synced", "healthy");
+    // Somebody was there before: one is what Git will say, the other is not what Git says.
+    for (name, colour) in [("settings", "red"), ("other", "blue")] {
+        let path = format!("/api/v1/namespaces/{}/configmaps/{name}", world.name());
+        let patch = json!({"data": {"colour": colour, "theirs": "hidden-word"}});
+        let kind = "application/merge-patch+json";
+        assert_eq!(world.cluster.ask_as("PATCH", &path, kind, Some(&patch)).status, 200);
+    }
+    for (file, text) in files {
+        let red = text.replace("green", "red");
+        world.write(&format!("deploy/{file}"), &red);
+    }
+    world.write("deploy/new.yaml", &CONFIG_MAP.replace("settings", "new"));
+    works(world.folder(), &["add", "--all"]);
+    works(world.folder(), &["commit", "--quiet", "--message", "red"]);
+    let address = world.server.address("me/east");
+    works(world.folder(), &["push", "--quiet", &address, "HEAD:refs/for/live"]);
+    let shown = world.server.boucle(&["pr", "diff", "me/east", "1"]).json();
+    let objects = &shown["consequences"]["environments"][0]["objects"];
+    let live = |name: &str| {
+        let mut all = objects.as_array().into_iter().flatten();
+        let is_named = |one: &&Value| one["object"].to_string().ends_with(&format!("{name}\""));
+        all.find(is_named).unwrap_or_else(|| panic!("no {name} in {shown}"))["live"].clone()
+    };
+    assert_eq!(live("settings"), "", "{shown}");
+    let text = live("other").to_string();
+    assert!(text.contains("-  colour: blue") && text.contains("+  colour: red"), "{text}");
+    assert!(!text.contains("hidden-word"), "{text}");
+    assert_eq!(live("new"), Value::Null, "{shown}");
+}
+
+#[test]
+fn a_pull_request_tells_nothing_of_objects_of_others() {
+    let world = World::new(AUTOMATED, &[("settings.yaml", CONFIG_MAP)]);
+    world.wait_until("synced", "healthy");
+    let path = format!("/api/v1/namespaces/{}/configmaps", world.name());
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs"},
+        "data": {"colour": "hidden-word"},
+    });
+    assert_eq!(world.cluster.ask("POST", &path, Some(&theirs)).status, 201);
+    world.write("deploy/theirs.yaml", &CONFIG_MAP.replace("settings", "theirs"));
+    works(world.folder(), &["add", "--all"]);
+    works(world.folder(), &["commit", "--quiet", "--message", "theirs"]);
+    let address = world.server.address("me/east");
+    works(world.folder(), &["push", "--quiet", &address, "HEAD:refs/for/live"]);
+    let shown = world.server.boucle(&["pr", "diff", "me/east", "1"]);
+    assert!(shown.out.contains("theirs") && !shown.out.contains("hidden-word"), "{}", shown.out);
+}
+
+#[test]
 fn a_cluster_that_nobody_knows_and_one_that_does_not_answer_are_told_apart() {
     let data = tempfile::tempdir().expect("a folder");
     let work = tempfile::tempdir().expect("a folder");

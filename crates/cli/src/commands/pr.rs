@@ -233,6 +233,7 @@ pub fn describe_consequences(consequences: &Consequences, words: &dyn Words) -> 
         text.push_str(&format!("\n=== {name} ({application})\n"));
         for object in &environment.objects {
             text.push_str(&format!("{} {}\n{}", object.change, object.object, object.unified));
+            text.extend(object.live.as_deref().map(|unified| words.live_change(unified)));
         }
         let restarts = environment.restarts.iter().map(|what| words.restarts(what));
         let deletes = environment.pruned.iter().map(|what| words.deletes(what));

@@ -346,6 +346,13 @@ impl Words for English {
         format!("deletes {what}")
     }
 
+    fn live_change(&self, unified: &str) -> String {
+        match unified {
+            "" => "on the cluster nothing changes: it is so already\n".into(),
+            _ => format!("on the cluster this changes instead:\n{unified}"),
+        }
+    }
+
     fn note(&self, what: &str) -> String {
         format!("note: {what}")
     }

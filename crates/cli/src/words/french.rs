@@ -381,6 +381,13 @@ impl Words for French {
         format!("supprime {what}")
     }
 
+    fn live_change(&self, unified: &str) -> String {
+        match unified {
+            "" => "sur le cluster, rien ne change : c’est déjà ainsi\n".into(),
+            _ => format!("sur le cluster, voici ce qui change :\n{unified}"),
+        }
+    }
+
     fn note(&self, what: &str) -> String {
         format!("note : {what}")
     }

@@ -30,7 +30,7 @@ use crate::http::{identity, repository_name};
 use crate::language;
 use crate::sources::{self, Finder, Standing};
 use crate::state::Server;
-use crate::trials::Proposal;
+use crate::trials::{ObjectName, Proposal};
 use crate::words::{self, ConfigurationProblem, Missing, Note, RenderFailed, say};
 
 /// The source difference between the merge base, or an earlier patch set, and the newest patch set.
@@ -142,7 +142,16 @@ pub async fn of_change(
     let work = move || compare(&server, &store, &base, &head, &change);
     let compared = tokio::task::spawn_blocking(language::carried(work)).await;
     let (mut consequences, proposals) = compared.context("rendering was interrupted")??;
-    consequences.problems.extend(trying.refusals(proposals).await);
+    let mut tried = trying.tried(proposals).await;
+    consequences.problems.append(&mut tried.reasons);
+    for (application, object, live) in tried.live {
+        let environments = consequences.environments.iter_mut();
+        let of = environments.filter(|one| one.application == application.as_str());
+        let object = object_label(&object);
+        for one in of.flat_map(|one| &mut one.objects).filter(|one| one.object == object) {
+            one.live = Some(live.clone());
+        }
+    }
     Ok(consequences)
 }
 
@@ -317,12 +326,17 @@ pub fn object_on_wire(difference: &render::ObjectDifference) -> wire::ObjectDiff
         object: object_name(difference),
         change: difference.change.code().into(),
         unified: difference.text.clone(),
+        live: None,
     }
 }
 
-/// `Deployment production/hello`.
 fn object_name(difference: &render::ObjectDifference) -> String {
-    let render::ObjectDifference { kind, namespace, name, .. } = difference;
+    object_label(&ObjectName::of(difference))
+}
+
+/// `Deployment production/hello`.
+fn object_label(object: &ObjectName) -> String {
+    let ObjectName { kind, namespace, name } = object;
     if namespace.is_empty() {
         format!("{kind} {name}")
     } else {

@@ -70,16 +70,6 @@ pub enum Trouble {
 /// Manifests that cannot be rendered, with what the renderer says.
 pub struct RenderFailed<'a>(pub &'a dyn Display);
 
-/// An object that a cluster would not take if a proposed change were merged.
-pub struct ClusterRefuses<'a> {
-    /// The cluster's name.
-    pub cluster: &'a str,
-    /// Whose object.
-    pub application: &'a dyn Display,
-    /// What the cluster says.
-    pub refusal: &'a dyn Display,
-}
-
 /// An object that an application's sources have more than once; Argo CD's `RepeatedResourceWarning`.
 pub struct RepeatedObject<'a>(pub &'a render::Repeated);
 
@@ -237,26 +227,6 @@ impl Said for RenderFailed<'_> {
 impl Coded for RenderFailed<'_> {
     fn code(&self) -> &'static str {
         "render-failed"
-    }
-}
-
-impl Display for ClusterRefuses<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cluster, application, refusal } = self;
-        write!(f, "{application}: the cluster {cluster} would refuse this now: {refusal}")
-    }
-}
-
-impl Said for ClusterRefuses<'_> {
-    fn french(&self) -> String {
-        let Self { cluster, application, refusal } = self;
-        format!("{application} : le cluster {cluster} refuserait ceci maintenant : {refusal}")
-    }
-}
-
-impl Coded for ClusterRefuses<'_> {
-    fn code(&self) -> &'static str {
-        "cluster-refuses"
     }
 }
 

@@ -20,6 +20,7 @@ mod repositories;
 mod reviews;
 #[cfg(test)]
 mod tests;
+mod trials;
 
 use std::fmt;
 
@@ -30,9 +31,7 @@ use crate::language::{self, Language};
 pub use clusters::ClusterLacks;
 pub use deployments::BeingRemoved;
 pub use diagnosis::Finding;
-pub use files::{
-    ClusterRefuses, ConfigurationProblem, RenderFailed, RepeatedObject, Trouble, workflow_reason,
-};
+pub use files::{ConfigurationProblem, RenderFailed, RepeatedObject, Trouble, workflow_reason};
 pub use incidents::{Step, Title, cases, evidence};
 pub use malformed::Malformed;
 pub use missing::Missing;
@@ -41,6 +40,7 @@ pub use passkeys::PasskeyObstacle;
 pub use pushes::PushNote;
 pub use repositories::Who;
 pub use reviews::{CheckNote, Note};
+pub use trials::{ClusterRefuses, NotTried, WhyNotTried};
 
 /// A sentence in both languages.
 pub trait Said: fmt::Display {

@@ -17,8 +17,8 @@ use repositories::secrets::NoClusterSecret;
 use super::super::files::Unplaced;
 use super::super::{
     CheckNote, ClusterLacks, ClusterRefuses, ConfigurationProblem, Finding, Malformed, Missing,
-    Next, Note, Obstacle, PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step, Trouble,
-    workflow_reason,
+    Next, NotTried, Note, Obstacle, PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step,
+    Trouble, WhyNotTried, workflow_reason,
 };
 use super::{check, check_all};
 use crate::http::problem::Refusal;
@@ -250,6 +250,13 @@ fn files_that_are_wrong() {
     }
     check_all(&[ClusterLacks::Sense { problem: "x".into() }]);
     check_all(&[ClusterRefuses { cluster: "a", application: &"b", refusal: &"c" }]);
+    let cluster = "a";
+    let whys = [
+        WhyNotTried::Silent { cluster },
+        WhyNotTried::Slow { cluster, patience_s: 5 },
+        WhyNotTried::TooMany { limit: 100 },
+    ];
+    check_all(&whys.map(|why| NotTried { objects: 2, why }));
     let workflow =
         |code| Problem { code, path: file.clone(), line: 2, column: 4, message: "x".into() };
     let problems: Vec<Problem> = [
