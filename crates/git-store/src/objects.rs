@@ -45,7 +45,10 @@ impl NewObjects {
 
     /// Leaves out what the repository has, and brings the rest to disk.
     pub(crate) fn store(mut self, repository: &crate::Repository) -> Result<(), StoreError> {
-        let local = repository.local();
+        // One that came this very moment is written once more: looking again for each that is new would
+        // read the folder of packs as often.
+        let mut local = repository.local();
+        local.objects.refresh_never();
         self.objects.retain(|id, _| !local.has_object(*id));
         if self.objects.is_empty() {
             return Ok(());
