@@ -7,6 +7,7 @@
 //! repository. Absent on purpose: Jsonnet, plugins, and the network itself.
 
 mod charts;
+mod compact;
 mod difference;
 mod error;
 mod files;

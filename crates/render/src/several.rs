@@ -8,6 +8,7 @@ use kustomize::{EntryKind, FILE_NAMES, Tree};
 use serde_json::Value;
 
 use crate::charts::{ChartArchive, FindChart};
+use crate::compact::compact;
 use crate::error::RenderError;
 use crate::helm::{self, Helm, Sources, Variables};
 use crate::request::{Request, Tool};
@@ -98,6 +99,7 @@ pub fn render(
         manifests.add(folder.manifests, &request.application.namespace);
     }
     let (manifests, repeated) = manifests.end();
+    let manifests = manifests.into_iter().map(compact).collect();
     Ok(Rendering { manifests, opened, charts, repeated })
 }
 
