@@ -51,7 +51,7 @@ pub struct Known {
     pub opening: u64,
     /// The objects of other tools there that are answered.
     pub windows: Vec<Windows>,
-    used: Mutex<BTreeMap<ApplicationName, Used>>,
+    used: Mutex<InUse>,
 }
 
 /// The objects of one kind that are answered.
@@ -72,6 +72,39 @@ impl Windows {
             name: name.to_owned(),
             cluster: cluster.to_owned(),
         }
+    }
+}
+
+/// What is in use of a cluster.
+#[derive(Default)]
+struct InUse {
+    by_application: BTreeMap<ApplicationName, Used>,
+    /// How many applications have objects of each kind.
+    kinds: BTreeMap<KindInUse, usize>,
+}
+
+impl InUse {
+    /// Takes note of what an application uses now; true when other kinds are in use than before.
+    fn set(&mut self, name: &ApplicationName, used: Option<Used>) -> bool {
+        let mut changed = false;
+        for kind in used.iter().flat_map(|used| &used.kinds) {
+            let applications = self.kinds.entry(kind.clone()).or_default();
+            *applications += 1;
+            changed |= *applications == 1;
+        }
+        let before = match used {
+            Some(used) => self.by_application.insert(name.clone(), used),
+            None => self.by_application.remove(name),
+        };
+        for kind in before.into_iter().flat_map(|before| before.kinds) {
+            let applications = self.kinds.entry(kind.clone()).or_default();
+            *applications = applications.saturating_sub(1);
+            if *applications == 0 {
+                self.kinds.remove(&kind);
+                changed = true;
+            }
+        }
+        changed
     }
 }
 
@@ -327,7 +360,7 @@ impl Known {
     /// Whether nothing of the application is in use here yet.
     #[must_use]
     pub fn is_new(&self, application: &ApplicationName) -> bool {
-        !self.lock().contains_key(application)
+        !self.lock().by_application.contains_key(application)
     }
 
     /// Says what a rendering needs to be seen. `earlier` is what was applied before it, when the
@@ -336,16 +369,17 @@ impl Known {
         let name = &rendering.application.name;
         let mut used = self.lock();
         let same = |known: &Used| known.rendered_commit == rendering.rendered_commit;
-        if used.get(name).is_some_and(same) {
+        if used.by_application.get(name).is_some_and(same) {
             return;
         }
         let manifests = rendering.manifests.iter().chain(earlier);
         let kinds: BTreeSet<KindInUse> = manifests.filter_map(KindInUse::of).collect();
         let rendered_commit = rendering.rendered_commit.clone();
-        used.insert(name.clone(), Used { rendered_commit, kinds: kinds.clone() });
-        let all = used.values().flat_map(|used| used.kinds.iter().cloned()).collect();
+        // Under the lock: whoever comes later knows more.
+        if used.set(name, Some(Used { rendered_commit, kinds: kinds.clone() })) {
+            self.cluster.watch_kinds(&used.kinds.keys().cloned().collect());
+        }
         drop(used);
-        self.cluster.watch_kinds(&all);
         self.cluster.want(name, self.keys(rendering), kinds);
     }
 
@@ -393,12 +427,17 @@ impl Known {
 
     /// Forgets an application; its objects stay as they are.
     pub fn forget(&self, application: &ApplicationName) {
-        if self.lock().remove(application).is_some() {
+        let mut used = self.lock();
+        if used.by_application.contains_key(application) {
+            if used.set(application, None) {
+                self.cluster.watch_kinds(&used.kinds.keys().cloned().collect());
+            }
+            drop(used);
             self.cluster.want(application, Vec::new(), BTreeSet::new());
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ApplicationName, Used>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, InUse> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

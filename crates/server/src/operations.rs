@@ -7,14 +7,28 @@ use deployments::Wait;
 use ledger::{ApplicationName, CommitId, Timestamp};
 use tokio::sync::watch;
 
+/// So many write to one cluster at once. A plan holds its manifests: those that could only stand in line
+/// are not made before there is room.
+const WRITING_MAX: usize = 64;
+
 /// At most one for each application.
 pub struct Operations {
-    running: Mutex<BTreeMap<ApplicationName, Running>>,
+    running: Mutex<State>,
     changes: watch::Sender<u64>,
     waits: watch::Sender<u64>,
 }
 
+#[derive(Default)]
+struct State {
+    by_application: BTreeMap<ApplicationName, Running>,
+    /// How many write, by the opening of their cluster.
+    writing: BTreeMap<u64, usize>,
+}
+
 struct Running {
+    /// Of which cluster.
+    opening: u64,
+    writes: bool,
     under_way: UnderWay,
     ending: watch::Sender<Option<String>>,
 }
@@ -53,18 +67,29 @@ impl Operations {
     /// The one of an application.
     #[must_use]
     pub fn of(&self, application: &ApplicationName) -> Option<UnderWay> {
-        self.lock().get(application).map(|running| running.under_way.clone())
+        self.lock().by_application.get(application).map(|running| running.under_way.clone())
+    }
+
+    /// Whether another one should not begin on this opening of a cluster; [`Operations::watch`] wakes
+    /// whoever waits for room.
+    #[must_use]
+    pub fn is_full(&self, opening: u64) -> bool {
+        self.lock().writing.get(&opening).is_some_and(|writing| *writing >= WRITING_MAX)
     }
 
     /// Takes one up; the receiver says why it shall end early.
     pub fn begin(
         &self,
         application: &ApplicationName,
+        opening: u64,
         rendered_commit: CommitId,
     ) -> watch::Receiver<Option<String>> {
         let (ending, ended) = watch::channel(None);
         let under_way = UnderWay { rendered_commit, waits: Vec::new(), deadline: None };
-        self.lock().insert(application.clone(), Running { under_way, ending });
+        let running = Running { opening, writes: false, under_way, ending };
+        let mut state = self.lock();
+        state.by_application.insert(application.clone(), running);
+        state.writes(application, true);
         ended
     }
 
@@ -75,20 +100,25 @@ impl Operations {
         waits: Vec<Wait>,
         deadline: Option<Timestamp>,
     ) {
-        if let Some(running) = self.lock().get_mut(application) {
-            let other = running.under_way.waits != waits;
-            running.under_way.waits = waits;
-            running.under_way.deadline = deadline;
-            if other {
-                self.waits.send_modify(|count| *count += 1);
-            }
+        let mut state = self.lock();
+        let has_room = state.writes(application, waits.is_empty());
+        let Some(running) = state.by_application.get_mut(application) else { return };
+        let other = running.under_way.waits != waits;
+        running.under_way.waits = waits;
+        running.under_way.deadline = deadline;
+        drop(state);
+        if other {
+            self.waits.send_modify(|count| *count += 1);
+        }
+        if has_room {
+            self.changes.send_modify(|count| *count += 1);
         }
     }
 
     /// Asks it to end; false: there is none.
     pub fn end(&self, application: &ApplicationName, why: &str) -> bool {
-        let running = self.lock();
-        let Some(running) = running.get(application) else { return false };
+        let state = self.lock();
+        let Some(running) = state.by_application.get(application) else { return false };
         // The first reason stands.
         running.ending.send_if_modified(|ending| {
             let first = ending.is_none();
@@ -100,11 +130,74 @@ impl Operations {
 
     /// It has ended and its end is recorded.
     pub fn ended(&self, application: &ApplicationName) {
-        self.lock().remove(application);
+        let mut state = self.lock();
+        state.writes(application, false);
+        state.by_application.remove(application);
+        drop(state);
         self.changes.send_modify(|count| *count += 1);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ApplicationName, Running>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether it writes from now on; true when it made room for another one.
+    fn writes(&mut self, application: &ApplicationName, writes: bool) -> bool {
+        let Some(running) = self.by_application.get_mut(application) else { return false };
+        if running.writes == writes {
+            return false;
+        }
+        running.writes = writes;
+        let writing = self.writing.entry(running.opening).or_default();
+        let was_full = *writing >= WRITING_MAX;
+        *writing = if writes { *writing + 1 } else { writing.saturating_sub(1) };
+        was_full && *writing < WRITING_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deployments::{ObjectKey, Phase, Wait, WaitReason};
+
+    use super::*;
+
+    fn name(number: usize) -> ApplicationName {
+        ApplicationName::new(&format!("app-{number}")).expect("a name")
+    }
+
+    #[test]
+    fn those_that_write_fill_their_cluster_and_those_that_wait_do_not() {
+        let operations = Operations::default();
+        let commit = CommitId::new(&"1".repeat(40)).expect("a commit");
+        let mut woken = operations.watch();
+        for number in 0..WRITING_MAX {
+            assert!(!operations.is_full(1), "{number} write");
+            drop(operations.begin(&name(number), 1, commit.clone()));
+        }
+        assert!(operations.is_full(1) && !operations.is_full(2));
+        assert!(!woken.has_changed().expect("it is there"));
+        let waits = vec![Wait {
+            object: ObjectKey {
+                group: String::new(),
+                kind: "Pod".into(),
+                namespace: "live".into(),
+                name: "web".into(),
+            },
+            phase: Phase::Sync,
+            wave: 0,
+            reason: WaitReason::Deletion,
+        }];
+        operations.waits(&name(0), waits, None);
+        assert!(!operations.is_full(1));
+        assert!(woken.has_changed().expect("it is there"));
+        woken.mark_unchanged();
+        // It goes on writing; nobody stops it.
+        operations.waits(&name(0), Vec::new(), None);
+        assert!(operations.is_full(1));
+        operations.ended(&name(1));
+        assert!(!operations.is_full(1));
+        assert!(woken.has_changed().expect("it is there"));
     }
 }

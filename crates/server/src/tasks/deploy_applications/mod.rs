@@ -53,12 +53,19 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     let due: Vec<_> = due.collect();
     let looks =
         futures::stream::iter(due.into_iter().map(async |(application, rendering, key)| {
-            let waits_until = look(&server, &rendering).await;
-            (application, key, waits_until)
+            let looked = match waits_for_room(&server, &rendering) {
+                true => None,
+                false => Some(look(&server, &rendering).await),
+            };
+            (application, key, looked)
         }));
     let mut looks = looks.buffer_unordered(LOOKS_AT_ONCE);
     let (mut next, mut failed, mut waiting) = (Next::OnChange, None, BTreeSet::new());
-    while let Some((application, key, waits_until)) = looks.next().await {
+    while let Some((application, key, looked)) = looks.next().await {
+        let Some(waits_until) = looked else {
+            waiting.insert(application);
+            continue;
+        };
         match waits_until {
             Ok(Some(at)) => {
                 next = next.earlier(Next::At(at));
@@ -76,6 +83,20 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     }
     server.looked.end(world, waiting);
     Ok(next)
+}
+
+/// Whether its newest rendering can only stand in line until others have written theirs.
+fn waits_for_room(server: &Server, rendering: &Rendering) -> bool {
+    let Place::Cluster(known) = server.place_of(rendering) else { return false };
+    if !server.operations.is_full(known.opening) {
+        return false;
+    }
+    let name = &rendering.application.name;
+    let views = server.recorder.views();
+    let state = views.deployments.applications.get(name);
+    let newest = state.and_then(|state| state.deployments.last());
+    newest.is_none_or(|newest| newest.rendered_commit != rendering.rendered_commit)
+        && server.operations.of(name).is_none()
 }
 
 /// Observes, decides, records, acts. Gives the time at which to look again, if a wait ends by time.
@@ -225,7 +246,7 @@ async fn carry_out(
     };
     let (server, rendering) = (Arc::clone(server), Arc::clone(rendering));
     let commit = rendering.rendered_commit.clone();
-    let ending = server.operations.begin(&application, commit);
+    let ending = server.operations.begin(&application, known.opening, commit);
     tokio::spawn(async move {
         let outcome = operate::operate(&server, &rendering, &known, &plan, ending).await;
         let recorded = record_end(&server, &application, &plan, outcome, repairs).await;

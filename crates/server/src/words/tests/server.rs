@@ -251,12 +251,13 @@ fn files_that_are_wrong() {
     check_all(&[ClusterLacks::Sense { problem: "x".into() }]);
     check_all(&[ClusterRefuses { cluster: "a", application: &"b", refusal: &"c" }]);
     let cluster = "a";
-    let whys = [
+    for why in [
         WhyNotTried::Silent { cluster },
         WhyNotTried::Slow { cluster, patience_s: 5 },
         WhyNotTried::TooMany { limit: 100 },
-    ];
-    check_all(&whys.map(|why| NotTried { objects: 2, why }));
+    ] {
+        check_all(&[NotTried { objects: 2, why }]);
+    }
     let workflow =
         |code| Problem { code, path: file.clone(), line: 2, column: 4, message: "x".into() };
     let problems: Vec<Problem> = [
