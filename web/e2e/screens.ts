@@ -32,6 +32,7 @@ const SCREENS: [string, string][] = [
   ['application-list', '/applications/hello-production?view=list'],
   ['application-history', '/applications/hello-production?tab=history'],
   ['application-metrics', '/applications/hello-production?tab=metrics'],
+  ['application-events', '/applications/hello-production?tab=events'],
   ['promotion', '/promotion?repository=demo/hello'],
   ['metrics', '/monitoring'],
   ['metrics-chart', '/monitoring?query=rate(hello_requests_total[1m])&range=1h'],

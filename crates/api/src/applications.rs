@@ -78,6 +78,23 @@ pub struct Resource {
     pub differing_fields: Vec<String>,
 }
 
+/// What a cluster says of an object of an application, or of one that was made of it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ObjectEvent {
+    /// When it was last so, as the cluster writes it.
+    pub at: String,
+    /// `Pod production/hello-7d9`.
+    pub object: String,
+    /// Whether something may be wrong.
+    pub warning: bool,
+    /// One word: `BackOff`.
+    pub reason: String,
+    /// A sentence, in the cluster's words.
+    pub message: String,
+    /// How often.
+    pub count: u64,
+}
+
 /// An object that makes others.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Owner {

@@ -45,7 +45,7 @@ pub use error::{ApplyRefusal, Cause, FieldConflict, RequestError};
 pub use followed::{Followed, Part};
 pub use identity::Identity;
 pub use kinds::KindInUse;
-pub use logs::{LogChunk, LogPart, PodEvent};
+pub use logs::{Event, LogChunk, LogPart, ObjectEvent};
 pub use reachability::Reachability;
 
 use followed::Objects;

@@ -19,6 +19,8 @@ const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const FOLLOW_MAX: Duration = Duration::from_secs(20);
 /// How long the text that there is may take.
 const READ_MAX: Duration = Duration::from_secs(10);
+/// Events of a namespace that are read: a cluster keeps them for an hour.
+const EVENTS_MAX: u32 = 2_000;
 
 /// Which log.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +44,24 @@ pub struct LogChunk {
     pub ended: bool,
 }
 
-/// What the cluster says of a pod.
+/// What the cluster says of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectEvent {
+    /// The object's kind.
+    pub kind: String,
+    /// The object's namespace; empty: it has none.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// Whether something may be wrong.
+    pub is_warning: bool,
+    /// What is said.
+    pub event: Event,
+}
+
+/// What the cluster says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PodEvent {
+pub struct Event {
     /// When it was last so, as the cluster writes it.
     pub at: String,
     /// One word: `BackOff`.
@@ -62,26 +79,35 @@ impl Cluster {
         identity: &Identity,
         pod: &Pod,
         limit: u32,
-    ) -> Result<Vec<PodEvent>, RequestError> {
+    ) -> Result<Vec<Event>, RequestError> {
         let (namespace, name) = (&pod.namespace, &pod.name);
         let selector = format!("involvedObject.kind%3DPod%2CinvolvedObject.name%3D{name}");
-        let path =
-            format!("/api/v1/namespaces/{namespace}/events?fieldSelector={selector}&limit={limit}");
-        let ask = Ask::get(identity, path);
+        let query = format!("fieldSelector={selector}&limit={limit}");
+        let events = self.events_by(identity, namespace, &query).await?;
+        Ok(events.into_iter().map(|one| one.event).collect())
+    }
+
+    /// What the cluster says of the objects of a namespace, the oldest first; of those that have none,
+    /// it says it in `default`.
+    pub async fn events(
+        &self,
+        identity: &Identity,
+        namespace: &str,
+    ) -> Result<Vec<ObjectEvent>, RequestError> {
+        self.events_by(identity, namespace, &format!("limit={EVENTS_MAX}")).await
+    }
+
+    async fn events_by(
+        &self,
+        identity: &Identity,
+        namespace: &str,
+        query: &str,
+    ) -> Result<Vec<ObjectEvent>, RequestError> {
+        let ask = Ask::get(identity, format!("/api/v1/namespaces/{namespace}/events?{query}"));
         let answer = self.within(READ_MAX, self.inner.requests.ask(&ask)).await?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let event = |event: &Value| PodEvent {
-            at: ["lastTimestamp", "eventTime", "firstTimestamp"]
-                .into_iter()
-                .find_map(|field| text(&event[field]))
-                .unwrap_or_default(),
-            reason: text(&event["reason"]).unwrap_or_default(),
-            message: text(&event["message"]).unwrap_or_default(),
-            count: event["count"].as_u64().unwrap_or(1),
-        };
-        let mut events: Vec<PodEvent> =
-            answer.body["items"].as_array().into_iter().flatten().map(event).collect();
-        events.sort_by(|one, other| one.at.cmp(&other.at));
+        let items = answer.body["items"].as_array().into_iter().flatten();
+        let mut events: Vec<ObjectEvent> = items.map(event_of).collect();
+        events.sort_by(|one, other| one.event.at.cmp(&other.event.at));
         Ok(events)
     }
 
@@ -188,6 +214,27 @@ impl Cluster {
     fn broken(&self, error: std::io::Error) -> RequestError {
         let source = Box::new(kube::Error::ReadEvents(error));
         RequestError::Unreachable { cluster: self.name().to_owned(), source }
+    }
+}
+
+fn event_of(event: &Value) -> ObjectEvent {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let of = &event["involvedObject"];
+    // The newest of a series stands elsewhere than that of events of the old kind.
+    let times = [&event["lastTimestamp"], &event["series"]["lastObservedTime"]];
+    let times = times.into_iter().chain([&event["eventTime"], &event["firstTimestamp"]]);
+    let counts = [&event["count"], &event["series"]["count"]];
+    ObjectEvent {
+        kind: text(&of["kind"]),
+        namespace: text(&of["namespace"]),
+        name: text(&of["name"]),
+        is_warning: event["type"] == "Warning",
+        event: Event {
+            at: times.map(text).find(|at| !at.is_empty()).unwrap_or_default(),
+            reason: text(&event["reason"]),
+            message: text(&event["message"]),
+            count: counts.into_iter().find_map(Value::as_u64).unwrap_or(1),
+        },
     }
 }
 

@@ -164,13 +164,13 @@ mod tests {
     use super::*;
 
     fn name(number: usize) -> ApplicationName {
-        ApplicationName::new(&format!("app-{number}")).expect("a name")
+        ApplicationName::new(format!("app-{number}")).expect("a name")
     }
 
     #[test]
     fn those_that_write_fill_their_cluster_and_those_that_wait_do_not() {
         let operations = Operations::default();
-        let commit = CommitId::new(&"1".repeat(40)).expect("a commit");
+        let commit = CommitId::new("1".repeat(40)).expect("a commit");
         let mut woken = operations.watch();
         for number in 0..WRITING_MAX {
             assert!(!operations.is_full(1), "{number} write");

@@ -1,9 +1,10 @@
-//! What pods wrote and what their cluster says of them, for people and for evidence.
+//! What pods wrote and what their cluster says of an application's objects, for people and for evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cluster::{Identity, LogChunk, LogPart, Pod, PodEvent, RequestError};
+use cluster::{Event, Identity, LogChunk, LogPart, ObjectEvent, Pod, RequestError};
+use deployments::ObjectKey;
 use ledger::ApplicationName;
 use monitoring::EvidenceContent;
 use serde::Serialize;
@@ -39,7 +40,7 @@ struct PodEvidence {
     log_lines: Vec<String>,
     /// Of the process before the last restart.
     previous_log_lines: Vec<String>,
-    events: Vec<PodEvent>,
+    events: Vec<Event>,
     /// What could not be had, and why.
     problems: Vec<String>,
 }
@@ -71,6 +72,38 @@ impl Server {
                 Some(Ok(LogChunk { bytes: Vec::new(), next_offset: offset, ended: false }))
             }
         }
+    }
+
+    /// What clusters say of an application's objects and of what was made of them, the newest first.
+    pub async fn events(
+        &self,
+        application: &ApplicationName,
+    ) -> Result<Vec<ObjectEvent>, RequestError> {
+        let Some(rendering) = self.renderings.of(application) else { return Ok(Vec::new()) };
+        let (Place::Cluster(known), Ok(identity)) =
+            (self.place_of(&rendering), rendering.identity())
+        else {
+            return Ok(Vec::new());
+        };
+        let live = self.live_objects(application);
+        let keys: Vec<ObjectKey> = live.iter().filter_map(|one| ObjectKey::of(one, "")).collect();
+        let name = |kind: &str, namespace: &str, name: &str| {
+            (kind.to_owned(), namespace.to_owned(), name.to_owned())
+        };
+        let own: BTreeSet<_> =
+            keys.iter().map(|key| name(&key.kind, &key.namespace, &key.name)).collect();
+        // What a cluster says of objects without a namespace, it says in `default`.
+        let namespaces: BTreeSet<&str> = keys
+            .iter()
+            .map(|key| if key.namespace.is_empty() { "default" } else { &key.namespace })
+            .collect();
+        let mut events = Vec::new();
+        for namespace in namespaces {
+            events.extend(known.cluster.events(&identity, namespace).await?);
+        }
+        events.retain(|one| own.contains(&name(&one.kind, &one.namespace, &one.name)));
+        events.sort_by(|one, other| other.event.at.cmp(&one.event.at));
+        Ok(events)
     }
 
     /// What explains how the pods of an application are, by workload. What cannot be had is said

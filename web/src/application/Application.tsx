@@ -11,6 +11,7 @@ import { Short } from '../design/Short';
 import { State } from '../design/State';
 import { Tabs } from '../design/Tabs';
 import { useScreens } from '../messages/Messages';
+import { Events } from './Events';
 import { History } from './History';
 import { ReplicaLog } from './ReplicaLog';
 import { Resources } from './Resources';
@@ -18,7 +19,7 @@ import { Resources } from './Resources';
 const Measured = lazy(() => import('./Measured'));
 const Rollback = lazy(() => import('./Rollback'));
 const route = getRouteApi('/applications/$name');
-const TABS = ['resources', 'difference', 'history', 'metrics', 'log'] as const;
+const TABS = ['resources', 'difference', 'history', 'events', 'metrics', 'log'] as const;
 
 export function ApplicationScreen(): ReactNode {
   const { name } = route.useParams();
@@ -90,6 +91,7 @@ function Shown({ one }: { one: Application }): ReactNode {
             }
           />
         )}
+        {chosen === 'events' && <Events name={one.name} />}
         {chosen === 'metrics' && (
           <Suspense fallback={<Loading />}>
             <Measured name={one.name} />

@@ -204,6 +204,19 @@ export function liveDifferenceQuery(name: string) {
   });
 }
 
+export function eventsQuery(name: string) {
+  return queryOptions({
+    queryKey: ['application', name, 'events'],
+    queryFn: ({ signal }) =>
+      answerOf(
+        client.GET('/api/v1/applications/{name}/events', {
+          params: { path: { name }, query: { limit: 200 } },
+          signal,
+        }),
+      ),
+  });
+}
+
 export function deploymentDifferenceQuery(name: string, from: number, to: number) {
   return queryOptions({
     queryKey: ['deployment-difference', name, from, to],

@@ -25,12 +25,13 @@ const CHANGING: [(&str, &str); 11] = [
 ];
 
 /// What is asked of a server on which the demonstration has gone back once.
-const WITH_SERVER: [&str; 72] = [
+const WITH_SERVER: [&str; 73] = [
     "status",
     "env list",
     "app list",
     "app show hello-staging",
     "app history hello-staging",
+    "app events hello-staging",
     "app diff hello-production",
     "diff hello-production",
     "wait hello-production",

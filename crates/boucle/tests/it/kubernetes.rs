@@ -510,6 +510,26 @@ fn a_pull_request_says_what_would_change_on_the_cluster() {
 }
 
 #[test]
+fn what_the_cluster_says_of_an_application_is_shown_and_nothing_else() {
+    let world = World::new(AUTOMATED, &[("web.yaml", &deployment("  replicas: 1\n"))]);
+    let other = json!({
+        "metadata": {"name": "other"}, "reason": "Odd", "message": "of somebody else's",
+        "type": "Warning", "firstTimestamp": "2026-01-01T00:00:00Z", "count": 3,
+        "involvedObject": {"kind": "Pod", "namespace": world.name(), "name": "theirs"},
+    });
+    let path = format!("/api/v1/namespaces/{}/events", world.name());
+    assert_eq!(world.cluster.ask("POST", &path, Some(&other)).status, 201);
+    let events = || world.server.boucle(&["app", "events", world.name()]).json();
+    // One of the object that Git has, one of what the cluster made of it.
+    for reason in ["ScalingReplicaSet", "SuccessfulCreate"] {
+        wait_for(reason, || events().to_string().contains(reason));
+    }
+    let shown = events();
+    assert!(shown[0]["object"].to_string().contains(world.name()), "{shown}");
+    assert!(!shown.to_string().contains("Odd"), "{shown}");
+}
+
+#[test]
 fn a_pull_request_tells_nothing_of_objects_of_others() {
     let world = World::new(AUTOMATED, &[("settings.yaml", CONFIG_MAP)]);
     world.wait_until("synced", "healthy");

@@ -1,6 +1,8 @@
 //! `boucle app`: applications.
 
-use api::applications::{Application, ConfirmDeletions, Deployment, Resource, Synchronise};
+use api::applications::{
+    Application, ConfirmDeletions, Deployment, ObjectEvent, Resource, Synchronise,
+};
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +28,12 @@ pub enum AppCommand {
     },
     /// List what was deployed, newest first.
     History {
+        /// Its name.
+        #[arg(add = complete::applications())]
+        name: String,
+    },
+    /// List what the cluster says of its objects, newest first.
+    Events {
         /// Its name.
         #[arg(add = complete::applications())]
         name: String,
@@ -90,6 +98,17 @@ pub async fn execute(context: &Context, command: &AppCommand) -> Result<Exit, Fa
                     output::short(&item.rendered_commit),
                     item.outcome.clone(),
                 ]
+            });
+        }
+        AppCommand::Events { name } => {
+            let items: Vec<ObjectEvent> =
+                client.list(&format!("/applications/{name}/events"), 100).await?;
+            let columns = [Column::At, Column::What, Column::Reason, Column::Message];
+            context.out.many(&items, &columns, |item, _| {
+                let times =
+                    if item.count > 1 { format!(" (×{})", item.count) } else { String::new() };
+                let (at, object) = (item.at.clone(), item.object.clone());
+                vec![at, object, item.reason.clone(), format!("{}{times}", item.message)]
             });
         }
         AppCommand::Diff(arguments) => return super::diff::execute(context, arguments).await,

@@ -263,6 +263,12 @@ const EXAMPLES: &[Example] = &[
         "les derniers d’abord",
     ),
     example(
+        "app events",
+        "boucle app events hello-production",
+        "why a pod does not start",
+        "pourquoi un pod ne démarre pas",
+    ),
+    example(
         "app diff",
         "boucle app diff hello-production",
         "exit code 10 when there is a difference",

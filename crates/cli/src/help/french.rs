@@ -68,6 +68,7 @@ const ABOUTS: &[(&str, &str)] = &[
     ("app list", "Lister les applications"),
     ("app show", "Montrer une application avec ses objets"),
     ("app history", "Lister ce qui a été déployé, le dernier d’abord"),
+    ("app events", "Lister ce que le cluster dit de ses objets, le dernier d’abord"),
     ("app diff", "Montrer en quoi elle diffère de Git"),
     ("app rollback", "Revenir à la dernière révision saine, par un commit d’annulation"),
     ("app sync", "La synchroniser maintenant, quoi que dise l’automatisme"),

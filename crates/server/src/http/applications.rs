@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::applications::{
-    Application, ApplicationsQuery, ConfirmDeletions, Deployment, Owner, Resource, Rollback,
-    RollbackResult, Synchronise,
+    Application, ApplicationsQuery, ConfirmDeletions, Deployment, ObjectEvent, Owner, Resource,
+    Rollback, RollbackResult, Synchronise,
 };
 use api::page::{Page, PageQuery};
 use api::problem::Reason;
@@ -278,6 +278,35 @@ pub async fn log(
         next_offset: chunk.next_offset,
         complete: chunk.ended,
     }))
+}
+
+/// What the cluster says of the application's objects and of what it made of them, the newest first; it
+/// keeps that for about an hour. Nothing is said of processes of this machine.
+#[utoipa::path(get, path = "/applications/{name}/events", tag = "applications",
+    params(("name" = String, Path), PageQuery),
+    responses((status = 200, body = Page<ObjectEvent>)))]
+pub async fn events(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page<ObjectEvent>> {
+    let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
+    let events = server.events(&name).await;
+    let events =
+        events.map_err(|error| Refusal::new("not-ready", &Obstacle::ClusterSilent(&error)))?;
+    let items = events.into_iter().map(|one| {
+        let place = if one.namespace.is_empty() { "" } else { "/" };
+        ObjectEvent {
+            at: one.event.at,
+            object: format!("{} {}{place}{}", one.kind, one.namespace, one.name),
+            warning: one.is_warning,
+            reason: one.event.reason,
+            message: one.event.message,
+            count: one.event.count,
+        }
+    });
+    Ok(Json(page::cut(items.collect(), &query)?))
 }
 
 /// Goes back to the last healthy revision: the answer comes once the revert is in Git.

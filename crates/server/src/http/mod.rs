@@ -109,6 +109,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(applications::deployments))
         .routes(routes!(applications::difference))
         .routes(routes!(applications::log))
+        .routes(routes!(applications::events))
         .routes(routes!(applications::rollback, deployments::preview))
         .routes(routes!(deployments::difference))
         .routes(routes!(applications::confirm_deletions))
