@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::application_file::{self, ApplicationFile};
 use crate::jq::{IgnoredFields, JqPath};
+use crate::rollout::Rollout;
 use crate::source::Source;
 use crate::sync_options::{Propagation, SyncOptions};
 
@@ -38,6 +39,9 @@ pub struct Application {
     /// The same of all applications of its repository, which its own file does not have.
     #[serde(default)]
     pub shared_ignore_differences: Vec<IgnoreDifference>,
+    /// Its place in the steps of its set, which its own file does not have either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
 }
 
 /// Where the objects go.
@@ -98,6 +102,11 @@ pub struct Automated {
     pub allow_empty: bool,
 }
 
+impl Automated {
+    /// `automated: {}`.
+    pub const BARE: Self = Self { prune: false, self_heal: false, allow_empty: false };
+}
+
 /// `spec.syncPolicy.retry`: how a failed apply of the same rendering is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
@@ -156,10 +165,22 @@ impl Application {
         std::iter::once(&self.source).chain(&self.further_sources)
     }
 
-    /// Whether the automation acts on its own.
+    /// Whether the automation acts on its own. Where a set goes by steps they say so, whatever the
+    /// application says.
     #[must_use]
     pub fn automated(&self) -> Option<Automated> {
-        self.sync.automated
+        match &self.rollout {
+            None => self.sync.automated,
+            Some(rollout) => {
+                rollout.has_turn().then(|| self.sync.automated.unwrap_or(Automated::BARE))
+            }
+        }
+    }
+
+    /// What its file alone says: without what its repository and its set add.
+    #[must_use]
+    pub fn of_its_file(&self) -> Self {
+        Self { shared_ignore_differences: Vec::new(), rollout: None, ..self.clone() }
     }
 
     /// The fields that do not count when this object is compared.

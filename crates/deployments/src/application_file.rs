@@ -161,6 +161,7 @@ pub(crate) fn convert(file: ApplicationFile) -> Result<Application, String> {
             .map(ignore_difference)
             .collect::<Result<_, _>>()?,
         shared_ignore_differences: Vec::new(),
+        rollout: None,
     })
 }
 

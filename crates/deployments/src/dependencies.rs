@@ -23,6 +23,8 @@ pub type Dependencies = BTreeMap<ApplicationName, BTreeSet<ApplicationName>>;
 pub enum DependencyWait {
     /// Nothing declares it.
     Missing,
+    /// It was removed, and its objects are still there.
+    BeingRemoved,
     /// It has no rendering yet, or could not be rendered.
     NotRendered,
     /// Something stands in the way of its own synchronisation.
@@ -173,6 +175,7 @@ impl fmt::Display for DependencyWait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("nothing declares it"),
+            Self::BeingRemoved => f.write_str("its objects are still there"),
             Self::NotRendered => f.write_str("it is not rendered"),
             Self::Blocked => f.write_str("something stands in its own way"),
             Self::NotSynchronised => f.write_str("its newest rendering is not applied"),

@@ -36,6 +36,12 @@ pub enum DeploymentFact {
         /// The `ApplicationSet` that generates it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         set: Option<String>,
+        /// The whole application as the set generated it, when the set may leave it so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Box<Application>>,
+        /// Its step, when the set goes by steps.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<usize>,
         /// Where its manifests come from.
         source: Source,
         /// The others of several sources.

@@ -37,6 +37,7 @@ pub mod ownership;
 mod planner;
 pub mod project;
 mod reasons;
+mod rollout;
 mod source;
 mod source_file;
 mod sync_options;
@@ -81,6 +82,7 @@ pub use planner::{
     plan_removal,
 };
 pub use reasons::BlockReason;
+pub use rollout::{AtOnce, LabelRule, Member, Rollout, Standing, StepRule, StepWait, Steps};
 pub use source::{
     DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions,
     ReplicaCount, Source,

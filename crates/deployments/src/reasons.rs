@@ -9,6 +9,7 @@ use crate::dependencies::DependencyWait;
 use crate::hold::Holder;
 use crate::objects::ObjectKey;
 use crate::project::{ProjectRefusal, WindowKind, WindowWait};
+use crate::rollout::StepWait;
 
 /// One reason why nothing is written to the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,8 @@ pub enum BlockReason {
     SetRemovesMany { set: String, removals: Vec<ObjectKey>, existing: usize },
     /// An application that it depends on is not ready.
     WaitsForDependency { application: ApplicationName, wait: DependencyWait },
+    /// Its set goes by steps, and it is not its turn.
+    WaitsForStep { wait: StepWait },
     /// The project's windows say that it is not the time.
     SyncWindow { wait: WindowWait },
 }
@@ -109,6 +112,7 @@ impl BlockReason {
             Self::ProjectRefuses { .. } => "project-refuses",
             Self::SetRemovesMany { .. } => "set-removes-many",
             Self::WaitsForDependency { .. } => "waits-for-dependency",
+            Self::WaitsForStep { .. } => "waits-for-step",
             Self::SyncWindow { .. } => "sync-window",
         }
     }
@@ -124,6 +128,7 @@ impl BlockReason {
                 | Self::RepairLater { .. }
                 | Self::RetryLater { .. }
                 | Self::RetriesExhausted { .. }
+                | Self::WaitsForStep { .. }
         )
     }
 
@@ -247,6 +252,7 @@ impl fmt::Display for BlockReason {
                 f,
                 "it waits for the application {application}, on which it depends: {wait}; it goes on once that one is synchronised and healthy"
             ),
+            Self::WaitsForStep { wait } => wait.fmt(f),
             Self::SyncWindow { wait } => wait.fmt(f),
             Self::RetriesExhausted { failures, problem } => write!(
                 f,
@@ -296,6 +302,17 @@ impl fmt::Display for ProjectRefusal {
                 "its `destinationServiceAccounts` have no account for {place}, namespace `{namespace}`, and nobody else may act; add an entry"
             ),
         }
+    }
+}
+
+/// Whose end is waited for, and the way out.
+impl fmt::Display for StepWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { set, step, application, wait } = self;
+        write!(
+            f,
+            "it waits for step {step} of the set `{set}`, of which the application {application} is not ready: {wait}; it goes on after it, or when a person asks for a synchronisation"
+        )
     }
 }
 

@@ -82,6 +82,12 @@ pub struct Declaration {
     /// The `ApplicationSet` that generates it.
     #[serde(default)]
     pub set: Option<String>,
+    /// The whole application as the set generated it, when the set may leave it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Box<Application>>,
+    /// Its step, when the set goes by steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
     /// Where its manifests come from.
     pub source: Source,
     /// The others of several sources.
@@ -243,6 +249,8 @@ fn declaration(body: DeploymentFact) -> Option<Declaration> {
         repository,
         environment,
         set,
+        kept,
+        step,
         source,
         further_sources,
         destination,
@@ -257,6 +265,8 @@ fn declaration(body: DeploymentFact) -> Option<Declaration> {
         repository,
         environment,
         set,
+        kept,
+        step,
         source,
         further_sources,
         destination,

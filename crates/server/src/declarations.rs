@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployments::application_set::{ApplicationSet, SetInputs};
+use deployments::application_set::{ApplicationSet, SetInputs, Upkeep};
 use deployments::project::Projects;
 use deployments::{
-    Application, BlockReason, Customizations, Declared, DeclaredCluster, DeclaredKind,
+    Application, BlockReason, Customizations, Declared, DeclaredCluster, DeclaredKind, Steps,
     dependency_problems,
 };
 use git_store::{EntryKind, TreeReader};
@@ -40,8 +40,10 @@ pub struct Declarations {
 pub struct DeclaredSet {
     /// Its file.
     pub file: String,
-    /// Whether it removes what it no longer generates.
-    pub removes: bool,
+    /// What becomes of applications that it has generated.
+    pub upkeep: Upkeep,
+    /// The steps by which they change.
+    pub steps: Option<Steps>,
     /// Whether it looks at the files of its commit.
     pub reads_files: bool,
     /// What it generates.
@@ -150,9 +152,13 @@ impl Declarations {
             Ok(applications) => {
                 let names = applications.iter().map(|one| one.name.clone()).collect();
                 applications.into_iter().for_each(|application| self.add(path, application));
-                let (removes, reads_files) = (set.removes, set.reads_files());
-                let declared =
-                    DeclaredSet { file: path.into(), removes, reads_files, applications: names };
+                let declared = DeclaredSet {
+                    file: path.into(),
+                    upkeep: set.upkeep,
+                    steps: set.steps.clone(),
+                    reads_files: set.reads_files(),
+                    applications: names,
+                };
                 self.sets.insert(set.name.clone(), declared);
             }
             Err(error) => {

@@ -374,6 +374,7 @@ impl Simulation {
             application: self.applications[environment].clone(),
             scope: deployments::project::Scope::default(),
             waits_for: Vec::new(),
+            step_wait: None,
             revision: self.git.tip.clone(),
             rendered_commit: rendered_commit.clone(),
             desired: Arc::new(overlay.manifests()),

@@ -28,6 +28,7 @@ mod passkeys;
 mod projects;
 mod removal;
 mod sessions;
+mod sets;
 mod settings;
 mod sops;
 mod start;

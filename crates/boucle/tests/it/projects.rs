@@ -138,14 +138,14 @@ fn a_window_that_opens_wakes_whoever_waits_for_it() {
 }
 
 /// A repository whose applications are processes of this machine.
-struct Local {
-    server: Server,
-    work: tempfile::TempDir,
+pub struct Local {
+    pub server: Server,
+    pub work: tempfile::TempDir,
     _data: tempfile::TempDir,
 }
 
 impl Local {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub fn new(files: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let work = tempfile::tempdir().expect("a folder");
         let server = Server::start(data.path(), &[]);
@@ -164,21 +164,21 @@ impl Local {
         local
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub fn write(&self, path: &str, text: &str) {
         let file = self.work.path().join(path);
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
         std::fs::write(file, text).expect("it is written");
     }
 
     /// Proposes what is in the folder.
-    fn propose(&self, number: &str) {
+    pub fn propose(&self, number: &str) {
         commit(self.work.path(), "proposed.txt", &format!("{number}\n"));
         let address = self.server.address("me/one");
         let topic = format!("topic=t{number}");
         works(self.work.path(), &["push", "--quiet", "-o", &topic, &address, "HEAD:refs/for/main"]);
     }
 
-    fn merge(&self, number: &str) {
+    pub fn merge(&self, number: &str) {
         self.propose(number);
         let merged = self.server.boucle(&["pr", "merge", "me/one", number]);
         assert_eq!(merged.code, 0, "{}{}", merged.out, merged.err);
@@ -187,12 +187,12 @@ impl Local {
         works(self.work.path(), &["reset", "--quiet", "--hard", "FETCH_HEAD"]);
     }
 
-    fn application(&self, name: &str) -> Option<Value> {
+    pub fn application(&self, name: &str) -> Option<Value> {
         let shown = self.server.boucle(&["app", "show", name]);
         (shown.code == 0).then(|| shown.json()["application"].clone())
     }
 
-    fn is_synced(&self, name: &str) -> bool {
+    pub fn is_synced(&self, name: &str) -> bool {
         self.application(name).is_some_and(|application| application["sync"] == "synced")
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::{Error, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ApplicationSet, Templates};
+use super::strategy::{self, Strategy};
+use super::{ApplicationSet, Templates, Upkeep};
 use crate::argo_cd_file::{ApiVersion, Metadata, NoStatus, refused};
 
 refused!(
@@ -18,7 +18,6 @@ refused!(no_scm, "the generator `scmProvider` is not supported yet");
 refused!(no_pull_request, "the generator `pullRequest` is not supported yet");
 refused!(no_plugin, "the generator `plugin` is not supported yet");
 refused!(no_decision, "the generator `clusterDecisionResource` is not supported yet");
-refused!(no_order, "`deletionOrder` is not supported yet: applications are removed together");
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -52,8 +51,8 @@ struct Spec {
     go_template_options: Vec<GoTemplateOption>,
     #[serde(default)]
     sync_policy: SyncPolicy,
-    #[serde(default, rename = "strategy")]
-    _strategy: Option<Strategy>,
+    #[serde(default)]
+    strategy: Strategy,
     /// What others wrote into an application stays; here nobody else writes any.
     #[serde(default, rename = "preservedFields")]
     _preserved_fields: Option<PreservedFields>,
@@ -89,69 +88,7 @@ struct PreservedFields {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct SyncPolicy {
     preserve_resources_on_deletion: bool,
-    applications_sync: Option<ApplicationsSync>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ApplicationsSync {
-    Sync,
-    CreateUpdate,
-}
-
-impl<'de> Deserialize<'de> for ApplicationsSync {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "sync" => Ok(Self::Sync),
-            "create-update" => Ok(Self::CreateUpdate),
-            policy @ ("create-only" | "create-delete") => Err(D::Error::custom(format!(
-                "`applicationsSync: {policy}` is not supported yet: an application is always as Git \
-                 generates it now; use `sync` or `create-update`"
-            ))),
-            other => Err(D::Error::custom(format!(
-                "`applicationsSync` is `{other}`; use `sync` or `create-update`"
-            ))),
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Strategy {
-    #[serde(default, rename = "type")]
-    _kind: StrategyKind,
-    #[serde(default, rename = "rollingSync")]
-    _rolling_sync: Option<RollingSync>,
-    #[serde(default, rename = "deletionOrder", deserialize_with = "no_order")]
-    _deletion_order: (),
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum StrategyKind {
-    #[default]
-    AllAtOnce,
-}
-
-impl<'de> Deserialize<'de> for StrategyKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "" | "AllAtOnce" => Ok(Self::AllAtOnce),
-            other => Err(D::Error::custom(format!(
-                "the strategy `{other}` is not supported yet: the applications of a set go on by \
-                 themselves; promote between environments of boucle.yaml instead"
-            ))),
-        }
-    }
-}
-
-/// Its presence is refused, whatever the type says.
-#[derive(Debug)]
-struct RollingSync;
-
-impl<'de> Deserialize<'de> for RollingSync {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer)?;
-        Err(D::Error::custom("`rollingSync` is not supported yet; remove `strategy`"))
-    }
+    applications_sync: Upkeep,
 }
 
 /// What an application is made of; its values are templates and are checked when they are filled.
@@ -333,7 +270,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<ApplicationSet, yaml::Yaml
         generators,
         template: part("/spec/template"),
         patch: spec.template_patch.filter(|patch| !patch.trim().is_empty()),
-        removes: spec.sync_policy.applications_sync != Some(ApplicationsSync::CreateUpdate),
+        upkeep: spec.sync_policy.applications_sync,
+        steps: strategy::steps(spec.strategy).map_err(at_start)?,
         preserves: spec.sync_policy.preserve_resources_on_deletion,
     };
     check_templates(templates, &set.template).map_err(at_start)?;

@@ -7,17 +7,21 @@ mod file;
 mod functions;
 mod generators;
 mod parameters;
+mod strategy;
 mod template;
+mod upkeep;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::application::Application;
+use crate::rollout::Steps;
 use crate::sync_options::Propagation;
 
 pub use changes::{Removal, SetRemovals, removals};
 pub use template::Templates;
+pub use upkeep::Upkeep;
 
 use generators::Expansion;
 use template::Renderer;
@@ -38,8 +42,10 @@ pub struct ApplicationSet {
     template: Value,
     /// `spec.templatePatch`.
     patch: Option<String>,
-    /// Whether applications that are no longer generated are removed: `applicationsSync: sync`.
-    pub removes: bool,
+    /// What becomes of applications that it has generated.
+    pub upkeep: Upkeep,
+    /// Whether they change step by step: `strategy`.
+    pub steps: Option<Steps>,
     /// `preserveResourcesOnDeletion`: what a removed application runs stays.
     pub preserves: bool,
 }
@@ -172,6 +178,8 @@ impl ApplicationSet {
         let text = yaml::emit(&[object]);
         let mut application =
             Application::parse(file, &text).map_err(|error| wrong(error.message))?;
+        application.rollout =
+            self.steps.as_ref().map(|steps| steps.place(&self.name, &application.labels));
         // Argo CD gives its finalizer to what it generates, unless the set preserves.
         if !self.preserves {
             application.delete_objects_on_removal.get_or_insert(Propagation::Foreground);

@@ -159,6 +159,7 @@ fn weight(reason: &BlockReason) -> (Progress, &'static str) {
             (Progress::Waiting, "WaitsForRequest")
         }
         BlockReason::SyncWindow { .. } => (Progress::Waiting, "WaitsForWindow"),
+        BlockReason::WaitsForStep { .. } => (Progress::Waiting, "WaitsForStep"),
         BlockReason::ArtifactNotPromoted { .. } => (Progress::Waiting, "ArtifactFailed"),
         BlockReason::NotAnObject { .. }
         | BlockReason::DuplicateObject { .. }

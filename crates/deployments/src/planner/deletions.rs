@@ -59,7 +59,7 @@ pub(super) fn delete_steps(
 }
 
 fn kept_because(inputs: &PlanInputs, live: &Value) -> Option<&'static str> {
-    let automatic = inputs.application.sync.automated.is_some_and(|automated| automated.prune);
+    let automatic = inputs.application.automated().is_some_and(|automated| automated.prune);
     match inputs.application.sync.options.of(live).map(|options| options.prune) {
         Ok(Consent::No) if annotation_lists(live, SYNC_OPTIONS, "Prune=false") => {
             return Some("left Git and stays: its annotation says Prune=false");
@@ -83,8 +83,7 @@ fn fuse(inputs: &PlanInputs, steps: &[Step], existing: usize, reasons: &mut Vec<
     if deletions.iter().all(|object| inputs.confirmed.contains(object)) {
         return;
     }
-    let allow_empty =
-        inputs.application.sync.automated.is_some_and(|automated| automated.allow_empty);
+    let allow_empty = inputs.application.automated().is_some_and(|automated| automated.allow_empty);
     let percent = existing * inputs.policy.deletion_percent_max / 100;
     let allowed = inputs.policy.deletions_max.max(percent);
     if deletions.len() == existing && inputs.desired.is_empty() && !allow_empty {

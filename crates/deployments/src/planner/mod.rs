@@ -24,6 +24,7 @@ use crate::objects::ObjectKey;
 use crate::order::Phase;
 use crate::project::Scope;
 use crate::reasons::BlockReason;
+use crate::rollout::StepWait;
 
 pub use desired::differing_fields;
 pub use removal::{RemovalDecision, plan_removal};
@@ -37,6 +38,8 @@ pub struct PlanInputs {
     pub scope: Scope,
     /// The applications that it depends on and that are not ready, with why.
     pub waits_for: Vec<(ApplicationName, DependencyWait)>,
+    /// Why it is not its turn among the applications of its set.
+    pub step_wait: Option<StepWait>,
     /// The source commit that was rendered.
     pub revision: CommitId,
     /// The commit of the rendering under `refs/boucle/rendered/`.
@@ -397,15 +400,18 @@ fn namespace_step(inputs: &PlanInputs, inventory: &Inventory, steps: &[Step]) ->
 
 /// What is applied for the first time waits for what it depends on; putting back what somebody
 /// changed does not.
-fn dependency_waits(inputs: &PlanInputs) -> Vec<BlockReason> {
-    let ran_before = inputs.previous.as_ref().is_some_and(|previous| {
-        previous.rendered_commit == inputs.rendered_commit && previous.applied_at.is_some()
-    });
-    if ran_before {
+fn waits_for_others(inputs: &PlanInputs) -> Vec<BlockReason> {
+    let previous = inputs.previous.as_ref();
+    let planned = previous.filter(|one| one.rendered_commit == inputs.rendered_commit);
+    if planned.is_some_and(|previous| previous.applied_at.is_some()) {
         return Vec::new();
     }
     let waits = inputs.waits_for.iter().cloned();
-    waits.map(|(application, wait)| BlockReason::WaitsForDependency { application, wait }).collect()
+    let waits =
+        waits.map(|(application, wait)| BlockReason::WaitsForDependency { application, wait });
+    // Whose turn it was once is not sent back in the middle.
+    let turn = inputs.step_wait.iter().filter(|_| planned.is_none() && inputs.requested.is_none());
+    waits.chain(turn.cloned().map(|wait| BlockReason::WaitsForStep { wait })).collect()
 }
 
 /// Whether the steps may be done now: automation, self-healing and the waits after failures.
@@ -416,12 +422,12 @@ fn may_act(
     reasons: &mut Vec<BlockReason>,
 ) {
     reasons.extend(scope::waits(inputs));
-    reasons.extend(dependency_waits(inputs));
+    reasons.extend(waits_for_others(inputs));
     if inputs.requested.is_some() {
         return;
     }
     reasons.extend(held(inputs));
-    let Some(automated) = inputs.application.sync.automated else {
+    let Some(automated) = inputs.application.automated() else {
         reasons.push(BlockReason::ManualSync { changes: summary.changes() });
         return;
     };

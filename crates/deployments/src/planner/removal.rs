@@ -71,6 +71,8 @@ pub fn plan_removal(inputs: &PlanInputs, removal: &Removal) -> RemovalDecision {
     }
     ask(inputs, removal, deletions, &mut reasons);
     reasons.extend(held(inputs));
+    let turn = inputs.step_wait.iter().filter(|_| inputs.requested.is_none() && own.is_none());
+    reasons.extend(turn.cloned().map(|wait| BlockReason::WaitsForStep { wait }));
     if let (Some(own), None) = (own, inputs.requested) {
         retry(inputs, own, &mut reasons);
     }

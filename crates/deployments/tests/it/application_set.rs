@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use deployments::application_set::{
-    ApplicationSet, KnownCluster, Removal, SetInputs, SetRemovals, removals,
+    ApplicationSet, KnownCluster, Removal, SetInputs, SetRemovals, Upkeep, removals,
 };
-use deployments::{Application, Target};
+use deployments::{Application, Rollout, Target};
 use ledger::ApplicationName;
 
 fn text(spec: &str) -> String {
@@ -50,6 +50,16 @@ fn expand(text: &str) -> Result<Vec<Application>, String> {
     let is_here = |url: &str, revision: &str| url == "o/r" && matches!(revision, "" | "HEAD");
     let inputs = SetInputs { clusters: &clusters, paths: &paths, read: &read, is_here: &is_here };
     set.expand("set.yaml", &inputs).map_err(|error| error.to_string())
+}
+
+/// The place that an application with these labels has by a strategy.
+pub fn placed(strategy: &str, labels: &str) -> Result<Option<Rollout>, String> {
+    let spec = format!(
+        "  generators: [{{list: {{elements: [{{}}]}}}}]\n  strategy: {strategy}\n  template:\n    \
+         metadata: {{name: a, labels: {labels}}}\n    spec:\n      source: {{repoURL: o/r, path: p}}\n      \
+         destination: {{name: local}}"
+    );
+    expand(&text(&spec)).map(|applications| applications[0].rollout.clone())
 }
 
 /// Each application as `name path`.
@@ -342,17 +352,25 @@ fn what_cannot_be_done_is_refused_by_name_and_place() {
     refused("[{lists: {}}]", "", 5, "lists");
     refused("[{}]", "", 1, "exactly one");
     refused("[{git: {repoURL: a, directories: [{path: a, excluded: true}]}}]", "", 5, "excluded");
-    refused(list, "  strategy: {type: RollingSync}", 11, "RollingSync");
-    refused(list, "  strategy: {rollingSync: {}}", 11, "rollingSync");
-    refused(list, "  syncPolicy: {applicationsSync: create-only}", 11, "create-only");
-    refused(list, "  syncPolicy: {applicationsSync: create-delete}", 11, "create-delete");
+    refused(list, "  strategy: {type: Other}", 11, "Other");
+    refused(list, "  strategy: {type: RollingSync}", 1, "rollingSync.steps");
+    refused(list, "  syncPolicy: {applicationsSync: create}", 11, "`create-only`");
     refused(list, "  ignoreApplicationDifferences: []", 11, "ignoreApplicationDifferences");
     refused(list, "  goTemplateOptions: [missingkey=other]", 11, "missingkey=other");
     refused(list, "  unknown: 1", 11, "unknown");
     let accepted = "  strategy: {type: AllAtOnce}\n  preservedFields: {annotations: [a]}\n  \
                     syncPolicy: {applicationsSync: create-update}\n  applyNestedSelectors: true";
     let read = ApplicationSet::parse("set.yaml", &set(list, "x", "p", accepted)).unwrap();
-    assert!(!read.removes && !read.reads_files());
+    assert!(read.upkeep == Upkeep::CreateUpdate && read.steps.is_none() && !read.reads_files());
+    for (policy, upkeep) in [
+        ("sync", Upkeep::Sync),
+        ("create-only", Upkeep::CreateOnly),
+        ("create-delete", Upkeep::CreateDelete),
+    ] {
+        let policy = format!("  syncPolicy: {{applicationsSync: {policy}}}");
+        let read = ApplicationSet::parse("set.yaml", &set(list, "x", "p", &policy)).unwrap();
+        assert_eq!(read.upkeep, upkeep);
+    }
 }
 
 #[test]

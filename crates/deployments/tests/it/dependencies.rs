@@ -50,7 +50,7 @@ fn what_others_depend_on_comes_first_however_long_the_chain_is() {
     assert_eq!((order.len(), &order[0]), (20_000, &name(19_999)));
 }
 
-fn ready() -> ApplicationState {
+pub fn ready() -> ApplicationState {
     let deployment = Deployment {
         generation: 1,
         revision: commit('1'),
@@ -68,6 +68,8 @@ fn ready() -> ApplicationState {
             repository: RepositoryName::new("o/r").unwrap(),
             environment: None,
             set: None,
+            kept: None,
+            step: None,
             source: app.source,
             destination: app.destination,
             commit: commit('1'),

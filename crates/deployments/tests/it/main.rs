@@ -19,4 +19,5 @@ mod plan;
 mod plan_cluster;
 mod project;
 mod removal;
+mod rollout;
 mod view;

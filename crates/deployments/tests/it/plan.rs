@@ -57,6 +57,7 @@ pub fn inputs(desired: &[Value], live: Vec<LiveObject>) -> PlanInputs {
         application: application(AUTOMATED),
         scope: deployments::project::Scope::default(),
         waits_for: Vec::new(),
+        step_wait: None,
         revision: commit('1'),
         rendered_commit: commit('2'),
         desired: desired.to_vec().into(),

@@ -30,6 +30,7 @@ use crate::http::{identity, repository_name};
 use crate::language;
 use crate::sources::{self, Finder, Standing};
 use crate::state::Server;
+use crate::tasks::render_applications::{Current, applications_of};
 use crate::trials::{ObjectName, Proposal};
 use crate::words::{self, ConfigurationProblem, Missing, Note, RenderFailed, say};
 
@@ -129,11 +130,16 @@ pub async fn of_change(
     let store = server.repository(repository)?;
     let before = server.configurations.read_once(server, repository, base).await?;
     let after = server.configurations.read_once(server, repository, head).await?;
+    // What a set leaves as it was, no change of the set reaches.
+    let declared_before = applications_of(server, repository, &before).await?;
+    let declared_after = applications_of(server, repository, &after).await?;
     let change = Change {
         home: repository.clone(),
         patience: Instant::now() + PATIENCE,
-        old: sources_of(server, repository, base, &before).await?,
-        new: sources_of(server, repository, head, &after).await?,
+        old: sources_of(server, repository, base, &declared_before).await?,
+        new: sources_of(server, repository, head, &declared_after).await?,
+        declared_before,
+        declared_after,
         before,
         after,
     };
@@ -167,6 +173,8 @@ struct Change {
     patience: Instant,
     before: Arc<RepositoryConfiguration>,
     after: Arc<RepositoryConfiguration>,
+    declared_before: Vec<Current>,
+    declared_after: Vec<Current>,
     old: Standings,
     new: Standings,
 }
@@ -175,11 +183,11 @@ async fn sources_of(
     server: &Arc<Server>,
     repository: &RepositoryName,
     commit: &CommitId,
-    configured: &RepositoryConfiguration,
+    applications: &[Current],
 ) -> anyhow::Result<Standings> {
     let mut finder = Finder::for_proposal(server, repository, commit);
     let mut standings = BTreeMap::new();
-    for (_, application) in &configured.applications {
+    for Current { application, .. } in applications {
         standings.insert(application.name.clone(), finder.find(application).await?);
     }
     Ok(standings)
@@ -204,10 +212,10 @@ fn compare(
         .filter(|(_, paths)| !paths.is_empty())
         .collect();
     let mut names: BTreeMap<_, (Option<&Application>, Option<&Application>)> = BTreeMap::new();
-    for (_, application) in &before.applications {
+    for Current { application, .. } in &change.declared_before {
         names.entry(application.name.clone()).or_default().0 = Some(application);
     }
-    for (_, application) in &after.applications {
+    for Current { application, .. } in &change.declared_after {
         names.entry(application.name.clone()).or_default().1 = Some(application);
     }
     let mut problems: Vec<Reason> =

@@ -98,7 +98,7 @@ async fn remove(
 
 /// The application as its file said last: as it was rendered, else as the commit had it that the
 /// ledger knows.
-async fn last_declared(
+pub(super) async fn last_declared(
     server: &Arc<Server>,
     application: &ApplicationName,
     declaration: &Declaration,
@@ -147,7 +147,7 @@ fn of_set(
 ) -> Removal {
     // An application may have got a file of its own.
     let now = configured.applications.iter().map(|(_, known)| known.name.clone()).collect();
-    let removes = configured.sets.get(set).is_some_and(|set| set.removes);
+    let removes = configured.sets.get(set).is_some_and(|set| set.upkeep.removes());
     let confirmed = {
         let (views, as_of) = (server.recorder.views(), server.clock.now());
         let states = before

@@ -2,12 +2,14 @@
 
 mod decrypt;
 mod failure;
+mod upkeep;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
+use deployments::application_set::Upkeep;
 use deployments::project::Scope;
 use deployments::{
     Application, ChartProblem, Customizations, DeploymentFact, dependencies, dependency_order,
@@ -22,6 +24,7 @@ use crate::state::{RenderedThrough, Server};
 use crate::tasks::Next;
 use crate::tasks::remove_applications::remove_undeclared;
 use failure::{Failure, may_come, next_look};
+pub(crate) use upkeep::{Current, applications_of};
 use write::{Written, digest, write_renderings};
 
 const ACTOR: &str = "render";
@@ -56,6 +59,11 @@ struct Rendered {
 }
 
 impl Due {
+    /// The step of its set.
+    fn step(&self) -> Option<usize> {
+        self.application.rollout.as_ref()?.step
+    }
+
     /// Whether a process of its own is needed; only the order depends on it.
     fn has_chart(&self) -> bool {
         let in_git = self.application.sources().filter(|source| source.chart.is_none());
@@ -96,12 +104,13 @@ async fn reconcile_repository(
         return Ok(Next::OnChange);
     }
     let holds = remove_undeclared(server, repository, configured).await?;
-    declare(server, repository, configured).await?;
+    let applications = applications_of(server, repository, configured).await?;
+    declare(server, repository, configured, &applications).await?;
     let mut finder = Finder::new(server, repository, &configured.commit);
     let (surroundings, _) = server.surroundings(repository).with(&configured.clusters);
     let keys = server.recorder.views().repositories.decryption_keys(repository);
     let mut due = Vec::new();
-    for (declared_in, application) in &configured.applications {
+    for Current { declared_in, application, .. } in &applications {
         // Whoever has a name has what runs under it.
         if server.is_name_taken(repository, &application.name) {
             continue;
@@ -137,10 +146,10 @@ async fn reconcile_repository(
         });
     }
     let (tips, others) = (std::mem::take(&mut finder.tips), std::mem::take(&mut finder.others));
-    sort_by_dependencies(&mut due);
+    sort_by_turns(&mut due);
     // A piece at a time, so that the first are applied while the next are rendered; charts last, so
     // that no other application waits for a template without end.
-    let (charts, plain): (Vec<Due>, Vec<Due>) = due.into_iter().partition(Due::has_chart);
+    let (charts, plain) = with_charts(due);
     let mut waits = Vec::new();
     for (mut due, at_once) in [(plain, APPLICATIONS_AT_ONCE), (charts, CHARTS_AT_ONCE)] {
         while !due.is_empty() {
@@ -170,14 +179,46 @@ fn is_unrendered(server: &Server, name: &ApplicationName) -> bool {
     views.deployments.applications.get(name).is_some_and(|state| state.render_problem.is_some())
 }
 
-/// What others depend on comes before them: nobody may take its older rendering for the newest.
-fn sort_by_dependencies(due: &mut [Due]) {
+/// What others depend on and earlier steps of a set come before them: nobody may take an older
+/// rendering of one for the newest.
+fn sort_by_turns(due: &mut [Due]) {
     let of = |one: &Due| dependencies(&one.application).unwrap_or_default();
     let all = due.iter().map(|one| (one.application.name.clone(), of(one))).collect();
     let order = dependency_order(&all);
     let places: BTreeMap<&ApplicationName, usize> =
         order.iter().enumerate().map(|(place, name)| (name, place)).collect();
-    due.sort_by_key(|one| places.get(&one.application.name).copied());
+    // Who depends on an application of a step comes no earlier than that step.
+    let steps: BTreeMap<&ApplicationName, Option<usize>> =
+        due.iter().map(|one| (&one.application.name, one.step())).collect();
+    let mut ranks: BTreeMap<ApplicationName, Option<usize>> = BTreeMap::new();
+    for name in &order {
+        let needed = all.get(name).into_iter().flatten().filter_map(|needed| ranks.get(needed));
+        let rank = needed.chain(steps.get(name)).copied().max().flatten();
+        ranks.insert(name.clone(), rank);
+    }
+    due.sort_by_key(|one| {
+        let name = &one.application.name;
+        (ranks.get(name).copied().flatten(), places.get(name).copied())
+    });
+}
+
+/// Those with charts and those without. Who waits for one with a chart comes with it.
+fn with_charts(due: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
+    let (mut late, mut steps) = (BTreeSet::new(), BTreeMap::<String, usize>::new());
+    due.into_iter().partition(|one| {
+        let names = dependencies(&one.application).unwrap_or_default();
+        let set = one.application.rollout.as_ref().map(|rollout| &rollout.set);
+        let is_later =
+            set.and_then(|set| steps.get(set)).is_some_and(|first| Some(*first) < one.step());
+        let is_late = is_later || one.has_chart() || names.iter().any(|name| late.contains(name));
+        if is_late {
+            late.insert(one.application.name.clone());
+            if let (Some(set), Some(step)) = (set, one.step()) {
+                steps.entry(set.clone()).or_insert(step);
+            }
+        }
+        is_late
+    })
 }
 
 /// Records what Git declares where it differs from what is known.
@@ -185,14 +226,18 @@ async fn declare(
     server: &Arc<Server>,
     repository: &RepositoryName,
     configured: &RepositoryConfiguration,
+    applications: &[Current],
 ) -> anyhow::Result<()> {
     let mut facts = Vec::new();
     {
         let views = server.recorder.views();
-        for (_, application) in &configured.applications {
+        for Current { application, set, .. } in applications {
             let name = &application.name;
             let environment = configured.environment_of(name).map(|one| one.name.clone());
-            let set = configured.set_of(name).map(str::to_owned);
+            let stays = set.as_ref().and_then(|set| configured.sets.get(set));
+            let stays = stays.is_some_and(|set| set.upkeep != Upkeep::Sync);
+            let kept = stays.then(|| Box::new(application.of_its_file()));
+            let step = application.rollout.as_ref().and_then(|rollout| rollout.step);
             let state = views.deployments.applications.get(name);
             if state.is_some_and(|state| belongs_elsewhere(state, repository)) {
                 continue;
@@ -207,7 +252,9 @@ async fn declare(
             match known {
                 Some(known)
                     if known.environment == environment
-                        && known.set == set
+                        && known.set == *set
+                        && known.kept == kept
+                        && known.step == step
                         && known.source == application.source
                         && known.further_sources == application.further_sources
                         && known.destination == application.destination
@@ -216,7 +263,9 @@ async fn declare(
                     application: name.clone(),
                     repository: repository.clone(),
                     environment,
-                    set,
+                    set: set.clone(),
+                    kept,
+                    step,
                     source: application.source.clone(),
                     further_sources: application.further_sources.clone(),
                     destination: application.destination.clone(),

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
 use deployments::{
     BlockReason, Chart, ChartProblem, DEPENDS_ON, DependencyProblem, DependencyWait, HealthStatus,
-    Holder, ObjectKey, Removal, Wait, WaitReason,
+    Holder, ObjectKey, Removal, StepWait, Wait, WaitReason,
 };
 
 use super::{Coded, Said, count, kept};
@@ -127,6 +127,7 @@ impl Said for BlockReason {
                 "elle attend l’application {application}, dont elle dépend : {} ; la suite vient quand celle-ci est synchronisée et saine",
                 wait.french()
             ),
+            Self::WaitsForStep { wait } => wait.french(),
             Self::SyncWindow { wait } => wait.french(),
         }
     }
@@ -172,11 +173,22 @@ impl Said for DependencyWait {
     fn french(&self) -> String {
         match self {
             Self::Missing => "rien ne la déclare".into(),
+            Self::BeingRemoved => "ses objets sont encore là".into(),
             Self::NotRendered => "elle n’a pas de rendu".into(),
             Self::Blocked => "quelque chose la retient elle-même".into(),
             Self::NotSynchronised => "son dernier rendu n’est pas déployé".into(),
             Self::NotHealthy { status } => format!("elle est en l’état {}", health(*status)),
         }
+    }
+}
+
+impl Said for StepWait {
+    fn french(&self) -> String {
+        let Self { set, step, application, wait } = self;
+        format!(
+            "elle attend l’étape {step} de l’ensemble `{set}`, dont l’application {application} n’est pas prête : {} ; la suite vient après elle, ou quand une personne demande une synchronisation",
+            wait.french()
+        )
     }
 }
 

@@ -20,6 +20,7 @@ pub(in crate::tasks) fn inputs(
 ) -> PlanInputs {
     let as_of = server.clock.now();
     let waits_for = waits_for(server, rendering);
+    let step_wait = super::rollouts::wait_of(server, rendering);
     let holds = holds_of(server, &rendering.application.name);
     let views = server.recorder.views();
     let state = views.deployments.applications.get(&rendering.application.name);
@@ -28,6 +29,7 @@ pub(in crate::tasks) fn inputs(
         application: rendering.application.clone(),
         scope: rendering.scope.clone(),
         waits_for,
+        step_wait,
         revision: rendering.commit.clone(),
         rendered_commit: rendering.rendered_commit.clone(),
         desired: Arc::clone(&rendering.manifests),

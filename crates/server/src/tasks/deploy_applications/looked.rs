@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use deployments::StepWait;
 use ledger::{ApplicationName, Sequence};
 
+use super::rollouts::Standings;
 use crate::renderings::Rendering;
 use crate::state::Server;
 use crate::targets::TargetVersion;
@@ -32,6 +34,8 @@ pub(super) struct LookKey {
     newest_fact: Option<Sequence>,
     /// The newest fact of each application that it depends on.
     depends_on: Vec<Option<Sequence>>,
+    /// For whom it waits among the applications of its set.
+    step_wait: Option<StepWait>,
     target: TargetVersion,
     target_is_seen: bool,
     /// A look during an operation decides nothing; the one after it does.
@@ -43,6 +47,7 @@ impl PartialEq for LookKey {
         Arc::ptr_eq(&self.rendering, &other.rendering)
             && self.newest_fact == other.newest_fact
             && self.depends_on == other.depends_on
+            && self.step_wait == other.step_wait
             && self.target == other.target
             && self.target_is_seen == other.target_is_seen
             && self.is_under_way == other.is_under_way
@@ -121,16 +126,23 @@ impl Looked {
     }
 }
 
-pub(super) fn look_key(server: &Server, rendering: &Arc<Rendering>) -> LookKey {
+pub(super) fn look_key(
+    server: &Server,
+    rendering: &Arc<Rendering>,
+    standings: &Standings,
+) -> LookKey {
     let name = &rendering.application.name;
     let place = server.place_of(rendering);
     let depends_on = deployments::dependencies(&rendering.application).unwrap_or_default();
     let views = server.recorder.views();
     let newest = |name: &ApplicationName| views.deployments.applications.get(name)?.newest;
+    let own = views.deployments.applications.get(name);
+    let is_removed = own.is_some_and(|state| state.removal.is_some());
     LookKey {
         rendering: Arc::clone(rendering),
         newest_fact: newest(name),
         depends_on: depends_on.iter().map(newest).collect(),
+        step_wait: standings.wait_of(rendering, is_removed),
         target: server.version_of(&place, name),
         target_is_seen: place.is_seen(name),
         is_under_way: server.operations.of(name).is_some(),

@@ -4,8 +4,9 @@ mod inputs;
 mod looked;
 mod operate;
 mod remove;
+mod rollouts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use deployments::{
@@ -21,8 +22,9 @@ pub use inputs::images;
 pub(in crate::tasks) use inputs::inputs;
 use inputs::waits_for_promotion;
 pub use looked::Looked;
-use looked::look_key;
+use looked::{LookKey, look_key};
 pub use operate::chain;
+use rollouts::{SetKey, Standings};
 
 use crate::clusters::Known;
 use crate::renderings::{CommitTree, Rendering};
@@ -45,21 +47,24 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
             remove::restore(&server, application).await?;
         }
     }
+    let standings = Standings::now(&server);
     let due = applications.into_iter().filter_map(|application| {
         let rendering = server.renderings.of(&application)?;
-        let key = look_key(&server, &rendering);
+        let key = look_key(&server, &rendering, &standings);
         (!server.looked.is_same(&application, &key)).then_some((application, rendering, key))
     });
-    let due: Vec<_> = due.collect();
-    let looks =
-        futures::stream::iter(due.into_iter().map(async |(application, rendering, key)| {
-            let looked = match waits_for_room(&server, &rendering) {
+    let looks = futures::stream::iter(side_by_side(due).into_iter().map(async |due| {
+        let mut looked = Vec::new();
+        for (application, rendering, key) in due {
+            let answer = match waits_for_room(&server, &rendering) {
                 true => None,
                 false => Some(look(&server, &rendering).await),
             };
-            (application, key, looked)
-        }));
-    let mut looks = looks.buffer_unordered(LOOKS_AT_ONCE);
+            looked.push((application, key, answer));
+        }
+        futures::stream::iter(looked)
+    }));
+    let mut looks = looks.buffer_unordered(LOOKS_AT_ONCE).flatten();
     let (mut next, mut failed, mut waiting) = (Next::OnChange, None, BTreeSet::new());
     while let Some((application, key, looked)) = looks.next().await {
         let Some(waits_until) = looked else {
@@ -97,6 +102,23 @@ fn waits_for_room(server: &Server, rendering: &Rendering) -> bool {
     let newest = state.and_then(|state| state.deployments.last());
     newest.is_none_or(|newest| newest.rendered_commit != rendering.rendered_commit)
         && server.operations.of(name).is_none()
+}
+
+/// An application that needs a look.
+type Due = (ApplicationName, Arc<Rendering>, LookKey);
+
+/// What may be looked at side by side. Applications of one set that goes by steps come one after the
+/// other: each must see whom the one before it let go.
+fn side_by_side(due: impl Iterator<Item = Due>) -> Vec<Vec<Due>> {
+    let (mut alone, mut of_sets) = (Vec::new(), BTreeMap::<SetKey, Vec<Due>>::new());
+    for one in due {
+        match rollouts::set_of(&one.1) {
+            None => alone.push(vec![one]),
+            Some(set) => of_sets.entry(set).or_default().push(one),
+        }
+    }
+    alone.extend(of_sets.into_values());
+    alone
 }
 
 /// Observes, decides, records, acts. Gives the time at which to look again, if a wait ends by time.

@@ -175,6 +175,15 @@ fn deployments() {
         BlockReason::ArtifactNotPromoted { artifact: text(), environment: environment() },
         BlockReason::ProjectMissing { project: text() },
         waits_for(DependencyWait::Missing),
+        waits_for(DependencyWait::BeingRemoved),
+        BlockReason::WaitsForStep {
+            wait: deployments::StepWait {
+                set: text(),
+                step: 2,
+                application: ApplicationName::new("hello").expect("a name"),
+                wait: DependencyWait::NotSynchronised,
+            },
+        },
         waits_for(DependencyWait::NotRendered),
         waits_for(DependencyWait::Blocked),
         waits_for(DependencyWait::NotSynchronised),
