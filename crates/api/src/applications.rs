@@ -1,5 +1,7 @@
 //! Applications: what should run, what runs, and why they differ.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -76,6 +78,86 @@ pub struct Resource {
     pub owner: Option<Owner>,
     /// Field paths that differ from Git.
     pub differing_fields: Vec<String>,
+    /// Whether there may be actions on it.
+    #[serde(default)]
+    pub has_actions: bool,
+}
+
+/// Whose actions, and which page of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ActionsQuery {
+    /// Only those of this object, `KIND/NAMESPACE/NAME`; its group and a slash before it where two
+    /// kinds have one name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// Where to go on, from `next_cursor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// At most so many objects, 1 to 500; never more than 50, since each is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// What may be done to an object.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ObjectActions {
+    /// `Deployment/shop/web`.
+    pub object: String,
+    /// Its group: `apps`; empty for the core group.
+    pub group: String,
+    /// The actions, by name.
+    pub actions: Vec<ObjectAction>,
+    /// Why it cannot be said which there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// Something that may be done to an object.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ObjectAction {
+    /// `restart`.
+    pub name: String,
+    /// How people call it.
+    pub display_name: String,
+    /// Whether it can be done while the object is as it is.
+    pub enabled: bool,
+    /// What it asks for.
+    pub parameters: Vec<ActionParameter>,
+}
+
+/// Something that an action asks for.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ActionParameter {
+    /// Its name.
+    pub name: String,
+    /// What it is when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+}
+
+/// A request to do something to an object.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunAction {
+    /// The object, `KIND/NAMESPACE/NAME`.
+    pub object: String,
+    /// The action.
+    pub action: String,
+    /// What it asks for.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What an action did.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ActionResult {
+    /// The object.
+    pub object: String,
+    /// JSON pointers of what changed in it.
+    pub fields: Vec<String>,
+    /// The objects that it made.
+    pub created: Vec<String>,
 }
 
 /// What a cluster says of an object of an application, or of one that was made of it.

@@ -233,6 +233,14 @@ pub const CODES: &[Code] = &[
         explanation_fr: "Quelque chose doit être décidé par une personne ou corrigé dans Git avant toute application : un type inconnu, des objets d’une autre application, ou plus de suppressions que le fusible n’en laisse passer.",
     },
     Code {
+        code: "action-refused",
+        status: 409,
+        title: "The action was not done",
+        explanation: "There is no such action, it cannot be done while the object is as it is, its script failed, the project or the cluster does not permit it, or it would change what Git sets and would be put back. The message says which. `boucle app action list APPLICATION` shows what may be done.",
+        title_fr: "L’action n’a pas été faite",
+        explanation_fr: "Cette action n’existe pas, l’objet dans son état ne la permet pas, son script a échoué, le projet ou le cluster ne la permet pas, ou elle changerait ce que Git fixe et serait défaite. Le message dit laquelle de ces raisons. `boucle app action list APPLICATION` montre ce qui peut être fait.",
+    },
+    Code {
         code: "image-missing",
         status: 424,
         title: "The image is not there",

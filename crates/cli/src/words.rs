@@ -130,6 +130,7 @@ pub trait Words: Sync {
     fn deletions_confirmed(&self, application: &str) -> String;
     fn synchronisation_asked(&self, application: &str) -> String;
     fn synchronisation_ended(&self, application: &str) -> String;
+    fn action_done(&self, action: &str, object: &str) -> String;
     fn views_rebuilt(&self, facts: u64, identical: bool) -> String;
     fn opened(&self, url: &str) -> String;
     fn pages_written(&self, count: usize, folder: &str) -> String;

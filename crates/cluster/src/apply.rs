@@ -16,7 +16,7 @@ use crate::error::{ApplyRefusal, FieldConflict, RequestError};
 use crate::identity::Identity;
 use crate::inner::Inner;
 use crate::kinds::{KindInUse, Resource};
-use crate::requests::{APPLY, Answer, Ask, JSON};
+use crate::requests::{APPLY, Answer, Ask, JSON, MERGE};
 
 /// How often an object that changes all the time is replaced anew.
 const REPLACES_MAX: u32 = 4;
@@ -85,6 +85,18 @@ pub enum Propagation {
     /// What it owns stays.
     Orphan,
 }
+
+/// What of an object a patch is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchedPart {
+    /// All but its status.
+    Object,
+    /// Its status.
+    Status,
+}
+
+/// Whose fields are those that an action of a person's writes.
+const ACTION_MANAGER: &str = "boucle-action";
 
 /// What a wish changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,6 +200,68 @@ async fn target_of<'a>(
 fn sent(desired: &Value, found: Option<&Difference>) -> Value {
     let yielded = found.into_iter().flat_map(|found| found.yielded.keys()).map(String::as_str);
     without(desired, yielded)
+}
+
+/// Patches an object that has still this version; gives its new one.
+pub(crate) async fn patch(
+    inner: &Inner,
+    identity: &Identity,
+    object: &ObjectKey,
+    version: &str,
+    patch: Value,
+    part: PatchedPart,
+) -> Result<String, RequestError> {
+    let Some(resource) = inner.resource_of(object) else {
+        return Err(RequestError::NotFound { message: object.to_string() });
+    };
+    let path = resource.object_path(&object.namespace, &object.name);
+    let query = format!("fieldManager={ACTION_MANAGER}");
+    let mut patch = match part {
+        PatchedPart::Object => patch,
+        PatchedPart::Status => json!({"status": patch}),
+    };
+    patch["metadata"]["resourceVersion"] = version.into();
+    let ask = |path: String, body| Ask {
+        identity,
+        method: Method::PATCH,
+        path: format!("{path}?{query}"),
+        content_type: MERGE,
+        body: Some(body),
+    };
+    let asked = match part {
+        PatchedPart::Object => inner.requests.ask(&ask(path, &patch)).await,
+        PatchedPart::Status => {
+            match inner.requests.ask(&ask(format!("{path}/status"), &patch)).await {
+                // Not every kind keeps its status apart.
+                Err(RequestError::NotFound { .. }) => inner.requests.ask(&ask(path, &patch)).await,
+                answered => answered,
+            }
+        }
+    };
+    let version = asked?.body.pointer("/metadata/resourceVersion").cloned();
+    Ok(version.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+/// Makes an object that is not there.
+pub(crate) async fn create(
+    inner: &Inner,
+    identity: &Identity,
+    manifest: &Value,
+) -> Result<Value, ApplyRefusal> {
+    let mut named = manifest.clone();
+    if named["metadata"]["name"].is_null() {
+        named["metadata"]["name"] = named["metadata"]["generateName"].clone();
+    }
+    let object = ObjectKey::of(&named, "").ok_or(ApplyRefusal::NotAnObject)?;
+    let kind = KindInUse::of(manifest).ok_or(ApplyRefusal::NotAnObject)?;
+    let Some(resource) = inner.find_kind(&kind).await else {
+        let KindInUse { api_version, kind } = kind;
+        return Err(ApplyRefusal::UnknownKind { object, api_version, kind });
+    };
+    let path = resource.path(Some(&object.namespace));
+    let path = format!("{path}?fieldManager={ACTION_MANAGER}&fieldValidation=Strict");
+    let asked = inner.requests.ask(&Ask::post(identity, path, manifest)).await;
+    asked.map(|answer| answer.body).map_err(|source| ApplyRefusal::Request { object, source })
 }
 
 impl Target<'_> {

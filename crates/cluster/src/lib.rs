@@ -37,7 +37,7 @@ use deployments::{Inventory, ObjectKey};
 use ledger::ApplicationName;
 use serde_json::Value;
 
-pub use apply::{Applied, Change, DeleteOptions, Propagation, PutOptions};
+pub use apply::{Applied, Change, DeleteOptions, PatchedPart, Propagation, PutOptions};
 pub use cache::{Changes, PodState};
 pub use connection::{Connection, ContextOfKubeconfig, Credential, OpenError, Secret, contexts};
 pub use doctor::{Deployer, MissingPermission};
@@ -277,6 +277,28 @@ impl Cluster {
             Err(RequestError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Changes one object by a merge patch, in this account's name, if it still has this version. With
+    /// `status` it is the object's status, where the kind keeps it apart. Gives the object's new version.
+    pub async fn patch(
+        &self,
+        identity: &Identity,
+        object: &ObjectKey,
+        version: &str,
+        patch: Value,
+        part: PatchedPart,
+    ) -> Result<String, RequestError> {
+        apply::patch(&self.inner, identity, object, version, patch, part).await
+    }
+
+    /// Makes one object that is not there yet, in this account's name. Gives it as it was made.
+    pub async fn create(
+        &self,
+        identity: &Identity,
+        manifest: &Value,
+    ) -> Result<Value, ApplyRefusal> {
+        apply::create(&self.inner, identity, manifest).await
     }
 
     /// All objects of a kind, in all namespaces, as they are now; none when the cluster has no such

@@ -197,6 +197,43 @@ pub enum DeploymentFact {
         /// The source commit.
         revision: CommitId,
     },
+    /// A person asked for an action on an object of a cluster.
+    ActionRequested {
+        /// The application.
+        application: ApplicationName,
+        /// The object.
+        object: ObjectKey,
+        /// The action; what it was given stands nowhere, it may be a secret.
+        action: String,
+        /// The object's own identity.
+        uid: String,
+        /// The version that was read, and alone is changed.
+        resource_version: String,
+    },
+    /// An action was carried out.
+    ActionDone {
+        /// The application.
+        application: ApplicationName,
+        /// The object.
+        object: ObjectKey,
+        /// The action.
+        action: String,
+        /// JSON pointers of what it changed.
+        fields: Vec<String>,
+        /// What it made.
+        created: Vec<ObjectKey>,
+    },
+    /// An action was not carried out, or in part only.
+    ActionFailed {
+        /// The application.
+        application: ApplicationName,
+        /// The object.
+        object: ObjectKey,
+        /// The action.
+        action: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// An object on a cluster holds the automation: nothing is written by itself until it lets go.
     AutomationHeld {
         /// The application.
@@ -247,6 +284,9 @@ impl DeploymentFact {
             | Self::DriftRepaired { application, .. }
             | Self::SyncRequested { application, .. }
             | Self::SyncUnneeded { application, .. }
+            | Self::ActionRequested { application, .. }
+            | Self::ActionDone { application, .. }
+            | Self::ActionFailed { application, .. }
             | Self::AutomationHeld { application, .. }
             | Self::AutomationReleased { application, .. }
             | Self::DeletionConfirmed { application, .. } => application,

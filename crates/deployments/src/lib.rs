@@ -6,6 +6,7 @@
 //!
 //! Absent on purpose: rendering (crate `render`), the target itself (crate `workloads`), clocks.
 
+mod actions;
 mod application;
 mod application_file;
 pub mod application_set;
@@ -44,6 +45,9 @@ mod sync_options;
 mod view;
 pub mod windows;
 
+pub use actions::{
+    ActionInputs, ActionRefusal, ActionWrite, decide_action, may_have_actions, offered_actions,
+};
 pub use application::{
     Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
     Target,

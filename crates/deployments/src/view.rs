@@ -372,8 +372,7 @@ impl ApplicationState {
                 self.end_block();
             }
             DeploymentFact::ObjectsDeleted { .. } => {
-                self.removal = None;
-                self.health = None;
+                (self.removal, self.health) = (None, None);
                 self.end_block();
             }
             DeploymentFact::PlanBlocked { revision, reasons, .. } => {
@@ -424,6 +423,9 @@ impl ApplicationState {
             | DeploymentFact::SyncUnneeded { .. }
             | DeploymentFact::AutomationHeld { .. }
             | DeploymentFact::AutomationReleased { .. }
+            | DeploymentFact::ActionRequested { .. }
+            | DeploymentFact::ActionDone { .. }
+            | DeploymentFact::ActionFailed { .. }
             | DeploymentFact::DeletionConfirmed { .. }) => self.take_observation(fact, other),
         }
     }
@@ -484,7 +486,10 @@ impl ApplicationState {
                 let entry = |object: ObjectKey| (object.to_string(), (object, until));
                 self.confirmed.extend(objects.into_iter().map(entry));
             }
-            DeploymentFact::ApplicationDeclared { .. }
+            DeploymentFact::ActionRequested { .. }
+            | DeploymentFact::ActionDone { .. }
+            | DeploymentFact::ActionFailed { .. }
+            | DeploymentFact::ApplicationDeclared { .. }
             | DeploymentFact::ApplicationRemoved { .. }
             | DeploymentFact::ObjectsDeleted { .. }
             | DeploymentFact::Planned { .. }

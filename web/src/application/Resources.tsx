@@ -1,7 +1,7 @@
 // What an application consists of, as a tree or as a list, whole or only what is in trouble.
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { resourcesQuery } from '../data/queries';
 import { Answer } from '../design/Answer';
 import { State } from '../design/State';
@@ -9,6 +9,7 @@ import { Toggle } from '../design/Toggle';
 import { useScreens } from '../messages/Messages';
 import { type Branch, isTroubled, keyOf, type Node, type Resource, treeOf } from './tree';
 
+const Actions = lazy(() => import('./Actions'));
 const route = getRouteApi('/applications/$name');
 
 export function Resources({ name }: { name: string }): ReactNode {
@@ -116,6 +117,11 @@ function NodeBranch({ node, kindSaid = false, onlyTrouble }: NodeProps): ReactNo
         {replicas > 0 && <span className="text-muted">{applications.replicas(replicas)}</span>}
       </summary>
       <ul className="ms-1 border-s border-line ps-3 sm:ms-2 sm:ps-4">
+        {object.has_actions && (
+          <li className="py-1">
+            <ActionsButton one={object} />
+          </li>
+        )}
         {made
           .filter((one) => !onlyTrouble || one.troubled)
           .map((one) => (
@@ -125,6 +131,29 @@ function NodeBranch({ node, kindSaid = false, onlyTrouble }: NodeProps): ReactNo
           ))}
       </ul>
     </details>
+  );
+}
+
+/** Not within a summary, which is a button itself. */
+function ActionsButton({ one }: { one: Resource }): ReactNode {
+  const { actions } = useScreens();
+  const { name } = route.useParams();
+  const [open, setOpen] = useState(false);
+  const object = keyOf(one);
+  return (
+    <>
+      <button
+        type="button"
+        className="button"
+        aria-label={actions.title(object)}
+        onClick={() => setOpen(true)}
+      >
+        {actions.open}
+      </button>
+      <Suspense>
+        {open && <Actions application={name} object={object} onClose={() => setOpen(false)} />}
+      </Suspense>
+    </>
   );
 }
 
@@ -142,6 +171,7 @@ function Line({ one, kindSaid = false, inline = false }: LineProps): ReactNode {
       <span>{one.name}</span>
       {one.sync !== 'synced' && <State state={one.sync} />}
       {one.differing_fields.length > 0 && <code>{one.differing_fields.join(', ')}</code>}
+      {!inline && one.has_actions && <ActionsButton one={one} />}
       {one.message && <span className="block w-full text-muted">{one.message}</span>}
     </span>
   );

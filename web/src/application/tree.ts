@@ -3,6 +3,7 @@ import type { components } from '../data/api-types';
 import { toneOf } from '../design/State';
 
 export type Resource = components['schemas']['Resource'];
+export type ObjectAction = components['schemas']['ObjectAction'];
 
 export interface Branch {
   kind: string;

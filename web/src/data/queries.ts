@@ -178,6 +178,19 @@ export function resourcesQuery(name: string) {
   });
 }
 
+export function actionsQuery(name: string, object: string) {
+  return queryOptions({
+    queryKey: ['application', name, 'actions', object],
+    queryFn: ({ signal }) =>
+      answerOf(
+        client.GET('/api/v1/applications/{name}/actions', {
+          params: { path: { name }, query: { object } },
+          signal,
+        }),
+      ),
+  });
+}
+
 export function deploymentsQuery(name: string) {
   return queryOptions({
     queryKey: ['application', name, 'deployments'],

@@ -22,6 +22,14 @@ export const enScreens = {
     changes: { added: 'added', deleted: 'deleted', modified: 'changed', renamed: 'renamed' },
     files: (n: number) => count(n, 'file', 'files'),
   },
+  actions: {
+    open: 'Actions…',
+    title: (object: string) => `Actions on ${object}`,
+    explain: 'Nothing that Git sets is changed; each action is in the ledger.',
+    none: 'Nothing can be done to this object.',
+    notNow: 'not while the object is as it is',
+    done: 'Done; changed:',
+  },
   pullRequests: {
     title: 'Pull requests',
     number: 'Number',

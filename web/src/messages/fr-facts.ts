@@ -36,6 +36,9 @@ export const frFacts = {
     'deployments.sync_requested': 'Un déploiement de {application} est demandé',
     'deployments.sync_unneeded':
       '{application} était conforme à Git quand son déploiement a été demandé',
+    'deployments.action_requested': '{action} est demandé sur {object} de {application}',
+    'deployments.action_done': '{action} est fait sur {object} de {application}',
+    'deployments.action_failed': '{action} sur {object} de {application} a échoué : {problem}',
     'deployments.automation_held':
       'Les déploiements de {application} sont retenus par « {holder} »',
     'deployments.automation_released':

@@ -25,6 +25,14 @@ export const frScreens = {
     changes: { added: 'ajouté', deleted: 'supprimé', modified: 'modifié', renamed: 'renommé' },
     files: (n: number) => count(n, 'fichier', 'fichiers'),
   },
+  actions: {
+    open: 'Actions…',
+    title: (object: string) => `Actions sur ${object}`,
+    explain: 'Rien de ce que Git fixe ne change ; chaque action est dans le registre.',
+    none: 'Rien ne peut être fait à cet objet.',
+    notNow: 'impossible dans cet état',
+    done: 'Fait ; changé :',
+  },
   pullRequests: {
     title: 'Demandes de changement',
     number: 'Numéro',

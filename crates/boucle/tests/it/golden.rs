@@ -25,7 +25,7 @@ const CHANGING: [(&str, &str); 11] = [
 ];
 
 /// What is asked of a server on which the demonstration has gone back once.
-const WITH_SERVER: [&str; 73] = [
+const WITH_SERVER: [&str; 75] = [
     "status",
     "env list",
     "app list",
@@ -71,6 +71,8 @@ const WITH_SERVER: [&str; 73] = [
     "app confirm-deletions none Pod/none",
     "app sync none",
     "app unstick hello-staging",
+    "app action list hello-staging",
+    "app action run none Deployment/a/b restart",
     "cluster list",
     "cluster doctor none",
     "cluster add none --repository demo/hello --into deploy --kubeconfig /dev/null",

@@ -145,7 +145,7 @@ impl World {
     fn path(&self, kind: &str, name: &str) -> String {
         let root = match kind {
             "deployments" => "/apis/apps/v1",
-            "jobs" => "/apis/batch/v1",
+            "cronjobs" | "jobs" => "/apis/batch/v1",
             _ => "/api/v1",
         };
         format!("{root}/namespaces/{}/{kind}/{name}", self.name())

@@ -1,5 +1,6 @@
 //! Through the real binary: what a person types, and what comes back.
 
+mod actions;
 mod argo_cd;
 mod at_a_terminal;
 mod bad_clock;

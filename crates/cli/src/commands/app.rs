@@ -57,6 +57,9 @@ pub enum AppCommand {
         #[arg(add = complete::applications())]
         name: String,
     },
+    /// What may be done to its objects.
+    #[command(subcommand)]
+    Action(super::app_action::ActionCommand),
     /// Let a blocked plan delete what the fuse held back.
     ConfirmDeletions {
         /// Its name.
@@ -125,6 +128,7 @@ pub async fn execute(context: &Context, command: &AppCommand) -> Result<Exit, Fa
             let nothing = serde_json::json!({});
             ask(context, &format!("/applications/{name}/unstick"), &nothing, done).await?;
         }
+        AppCommand::Action(command) => super::app_action::execute(context, command).await?,
         AppCommand::ConfirmDeletions { name, objects } => {
             let body = ConfirmDeletions { objects: objects.clone() };
             let _: Value = client.post(&format!("/applications/{name}/deletions"), &body).await?;

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod app_action;
 pub mod audit;
 pub mod cluster;
 pub mod cluster_add;

@@ -292,6 +292,13 @@ const EXAMPLES: &[Example] = &[
         "its failure is then on record",
         "son échec est alors consigné",
     ),
+    example("app action list", "boucle app action list hello", "of each object", "de chaque objet"),
+    example(
+        "app action run",
+        "boucle app action run hello Deployment/shop/web restart",
+        "nothing that Git sets",
+        "rien de ce que Git fixe",
+    ),
     example(
         "app confirm-deletions",
         "boucle app confirm-deletions hello Service/old",

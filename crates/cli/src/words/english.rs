@@ -242,6 +242,10 @@ impl Words for English {
         format!("the synchronisation of {application} ends")
     }
 
+    fn action_done(&self, action: &str, object: &str) -> String {
+        format!("{action} is done on {object}")
+    }
+
     fn deletions_confirmed(&self, application: &str) -> String {
         format!("confirmed; {application} is planned again")
     }

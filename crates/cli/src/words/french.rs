@@ -274,6 +274,10 @@ impl Words for French {
         format!("la synchronisation de {application} prend fin")
     }
 
+    fn action_done(&self, action: &str, object: &str) -> String {
+        format!("{action} est fait sur {object}")
+    }
+
     fn deletions_confirmed(&self, application: &str) -> String {
         format!("confirmé ; {application} est planifiée à nouveau")
     }

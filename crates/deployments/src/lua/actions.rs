@@ -58,6 +58,9 @@ pub(super) struct ActionScripts {
     discovery: String,
     #[serde(default)]
     definitions: Vec<Definition>,
+    /// Whether the actions that need no script are there beside these.
+    #[serde(rename = "mergeBuiltinActions", default)]
+    pub(super) keeps_builtin: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -68,6 +71,11 @@ struct Definition {
 }
 
 impl ActionScripts {
+    /// Whether there is a script of this name.
+    pub(super) fn defines(&self, name: &str) -> bool {
+        self.definitions.iter().any(|definition| definition.name == name)
+    }
+
     /// The actions by name, as the discovery offers them.
     pub fn discover(&self, given: Given<'_>) -> Result<Vec<Action>, ScriptError> {
         if self.discovery.trim().is_empty() {

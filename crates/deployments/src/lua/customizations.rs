@@ -163,6 +163,26 @@ impl Customizations {
         }))
     }
 
+    /// Whether the user gave actions for the object's kind.
+    #[must_use]
+    pub fn has_actions(&self, object: &Value) -> bool {
+        self.find(object, |scripts| scripts.actions.as_ref()).is_some()
+    }
+
+    /// Whether the user gave an action of this name for the object's kind.
+    #[must_use]
+    pub fn defines_action(&self, object: &Value, name: &str) -> bool {
+        let found = self.find(object, |scripts| scripts.actions.as_ref());
+        found.is_some_and(|(_, actions, _)| actions.defines(name))
+    }
+
+    /// Whether the actions that need no script are there beside the user's.
+    #[must_use]
+    pub fn keeps_builtin_actions(&self, object: &Value) -> bool {
+        let found = self.find(object, |scripts| scripts.actions.as_ref());
+        found.is_none_or(|(_, actions, _)| actions.keeps_builtin)
+    }
+
     /// What may be done to an object, by name.
     pub fn actions(&self, object: &Value, now_s: i64) -> Result<Vec<Action>, ScriptError> {
         match self.find(object, |scripts| scripts.actions.as_ref()) {

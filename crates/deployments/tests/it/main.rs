@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod actions;
 mod application;
 mod application_set;
 mod argo_cd;

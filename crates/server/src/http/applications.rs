@@ -18,7 +18,8 @@ use control::ControlFact;
 use deployments::ownership::prepared;
 use deployments::{
     ApplicationState, BlockReason, ChartProblem, DeploymentFact, HealthStatus, Hold, ObjectKey,
-    Outcome, TRACKING_ANNOTATION, annotation, differing_fields, excerpt, tracked,
+    Outcome, TRACKING_ANNOTATION, Target, annotation, differing_fields, excerpt, may_have_actions,
+    tracked,
 };
 use ledger::{ApplicationName, CommitId, Timestamp};
 use repositories::access::{Permission, Permit};
@@ -190,7 +191,7 @@ fn live_by_key(
 
 /// An object as Git wants it, with its namespace and with whose it is. That nobody tracks it yet is no
 /// difference: taking it over changes nothing else.
-fn wanted(
+pub(super) fn wanted(
     application: &deployments::Application,
     key: &ObjectKey,
     manifest: &Value,
@@ -441,7 +442,7 @@ pub async fn permit(
     Ok((name, permit))
 }
 
-fn missing(name: &ApplicationName) -> Refusal {
+pub(super) fn missing(name: &ApplicationName) -> Refusal {
     Refusal::not_found(&Missing::Application(name))
 }
 
@@ -582,6 +583,15 @@ fn resource(
         sync: sync.into(),
         owner,
         differing_fields: differing,
+        has_actions: live.is_some_and(|live| has_actions(rendering, live, key)),
+    }
+}
+
+/// Whether something may be done to an object: on a cluster alone.
+fn has_actions(rendering: &Rendering, live: &Value, key: &ObjectKey) -> bool {
+    match rendering.application.destination.target {
+        Target::Processes => false,
+        Target::Cluster { .. } => may_have_actions(&rendering.customizations, live, key),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The HTTP interface: every route in one place.
 
+mod actions;
 pub mod applications;
 pub mod audit;
 pub mod body;
@@ -115,6 +116,7 @@ fn api() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(applications::confirm_deletions))
         .routes(routes!(applications::synchronise))
         .routes(routes!(applications::unstick))
+        .routes(routes!(actions::list, actions::run))
         .routes(routes!(environments::list))
         .routes(routes!(promotions::promote))
         .routes(routes!(versions::list))

@@ -1,6 +1,7 @@
 //! What the server says, in the language of who asks. The English is each value's `Display`, next to
 //! its decision; the French is here, in matches without `_`: a new variant does not compile without it.
 
+mod actions;
 mod clusters;
 mod control;
 mod deployments;

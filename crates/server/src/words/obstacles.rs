@@ -106,6 +106,17 @@ pub enum Obstacle<'a> {
     ClusterSilent(&'a dyn Display),
     /// Nothing is under way that could be ended.
     NothingUnderWay(&'a dyn Display),
+    /// The application is on no cluster, where alone there are actions.
+    NoActionsHere(&'a dyn Display),
+    /// An object changed between the look and the write of an action.
+    ObjectChanged(&'a dyn Display),
+    /// The cluster did not do an action.
+    ActionFailed {
+        /// On which object.
+        object: &'a dyn Display,
+        /// What it says.
+        error: &'a dyn Display,
+    },
     /// Nothing runs that could be taken back.
     NothingRuns,
     /// A rollback is refused; the reasons say why.
@@ -134,6 +145,7 @@ pub enum Next {
 }
 
 impl Display for Obstacle<'_> {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each variant")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignInWaits { name, until } => {
@@ -189,6 +201,15 @@ impl Display for Obstacle<'_> {
                     f,
                     "no synchronisation of {name} is under way; `boucle app show {name}` says what it waits for"
                 )
+            }
+            Self::NoActionsHere(name) => {
+                write!(f, "{name} runs on no cluster, and there are actions on clusters only")
+            }
+            Self::ObjectChanged(object) => {
+                write!(f, "{object} changed while the action looked at it; nothing was overwritten")
+            }
+            Self::ActionFailed { object, error } => {
+                write!(f, "the action on {object} was not done: {error}")
             }
             Self::NothingRuns => f.write_str("nothing runs that could be taken back"),
             Self::CannotRollBack(environment) => write!(f, "{environment} cannot be rolled back"),
@@ -273,6 +294,15 @@ impl Said for Obstacle<'_> {
             Self::NothingUnderWay(name) => format!(
                 "aucune synchronisation de {name} n’est en cours ; `boucle app show {name}` dit ce qu’elle attend"
             ),
+            Self::NoActionsHere(name) => {
+                format!("{name} ne tourne sur aucun cluster, et les actions n’existent que là")
+            }
+            Self::ObjectChanged(object) => {
+                format!("{object} a changé pendant que l’action le regardait ; rien n’a été écrasé")
+            }
+            Self::ActionFailed { object, error } => {
+                format!("l’action sur {object} n’a pas été faite : {error}")
+            }
             Self::NothingRuns => "rien ne tourne qui pourrait être retiré".into(),
             Self::CannotRollBack(environment) => {
                 format!("pas de retour arrière possible en {environment}")

@@ -2,7 +2,7 @@
 
 use control::reasons::{HoldReason, PromotionRefusal, RollbackRefusal, WaitReason};
 use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
-use deployments::{BlockReason, Chart, ChartProblem, DependencyWait, ObjectKey};
+use deployments::{ActionRefusal, BlockReason, Chart, ChartProblem, DependencyWait, ObjectKey};
 use ledger::{
     Actor, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId,
     PullRequestNumber, RefName, RunId, Timestamp,
@@ -100,6 +100,31 @@ fn verdicts_are_words() {
             french.contains(&format!("vérification est\u{a0}: {expected}\u{202f};")),
             "{french}"
         );
+    }
+}
+
+#[test]
+fn actions() {
+    let (action, parameter) = (text, text);
+    let known = || vec![text(), text()];
+    for refusal in [
+        ActionRefusal::Secret,
+        ActionRefusal::Unknown { action: action(), offered: Vec::new() },
+        ActionRefusal::Unknown { action: action(), offered: known() },
+        ActionRefusal::Disabled { action: action() },
+        ActionRefusal::UnknownParameter { parameter: parameter(), known: Vec::new() },
+        ActionRefusal::UnknownParameter { parameter: parameter(), known: known() },
+        ActionRefusal::MissingParameter { parameter: parameter() },
+        ActionRefusal::NoWholeNumber { parameter: parameter() },
+        ActionRefusal::Script { problem: text() },
+        ActionRefusal::SetByGit { fields: known() },
+        ActionRefusal::OtherObject { object: text() },
+        ActionRefusal::NoChange,
+    ] {
+        check(&refusal);
+    }
+    for refusal in refusals() {
+        check(&ActionRefusal::NotPermitted { refusal });
     }
 }
 
