@@ -13,6 +13,9 @@ use crate::health::{Health, HealthStatus, assess};
 use crate::jq::JqPath;
 use crate::objects::text;
 
+/// What a script reads in the place of a Secret's values.
+const HIDDEN: &str = "(hidden)";
+
 /// Where the settings stand in the data of `argocd-cm`.
 const PREFIX: &str = "resource.customizations";
 
@@ -158,6 +161,9 @@ impl Customizations {
             object.pointer("/metadata/deletionTimestamp").is_some_and(|it| !it.is_null());
         let found = self.find(object, |scripts| scripts.health.as_deref()).filter(|_| !is_deleted);
         let Some((kind, script, with_libraries)) = found else { return assess(object) };
+        // What a script says is shown to everybody who may read the application.
+        let readable = without_values(object);
+        let object = readable.as_ref().unwrap_or(object);
         Some(health(script, object, with_libraries, now_s).unwrap_or_else(|error| {
             Health::new(HealthStatus::Unknown, format!("the health script of {kind}: {error}"))
         }))
@@ -292,6 +298,25 @@ fn covers(pattern: &str, name: &str) -> bool {
         }
     }
     true
+}
+
+/// A Secret with the names of its values alone; `None`: it is no Secret.
+fn without_values(object: &Value) -> Option<Value> {
+    if object["kind"] != "Secret" || object["apiVersion"] != "v1" {
+        return None;
+    }
+    let mut object = object.clone();
+    for field in ["data", "stringData"] {
+        let values = object.get_mut(field).and_then(Value::as_object_mut);
+        values.into_iter().flat_map(|values| values.values_mut()).for_each(|value| {
+            *value = HIDDEN.into();
+        });
+    }
+    // The manifest of the last apply by `kubectl` has them, too.
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("annotations");
+    }
+    Some(object)
 }
 
 #[cfg(test)]

@@ -271,6 +271,21 @@ fn a_script_that_takes_all_memory_is_ended() {
 }
 
 #[test]
+fn a_script_reads_no_values_of_a_secret() {
+    let script = "local a = (obj.metadata.annotations or {})['last'] \
+                  return {status = 'Healthy', \
+                  message = tostring(obj.data.key) .. tostring(obj.stringData.text) .. tostring(a)}";
+    let given = read(&[("resource.customizations.health.Secret", script)]);
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "a", "annotations": {"last": "canary"}},
+        "data": {"key": "canary"}, "stringData": {"text": "canary"},
+    });
+    let health = given.assess(&secret, NOW_S).expect("a script says something");
+    assert_eq!(health.message, "(hidden)(hidden)nil");
+}
+
+#[test]
 fn the_most_exact_name_counts() {
     let status = |data: &[(&str, &str)], object: &Value| {
         read(data).assess(object, NOW_S).map(|health| health.status)
