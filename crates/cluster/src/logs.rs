@@ -19,8 +19,10 @@ const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const FOLLOW_MAX: Duration = Duration::from_secs(20);
 /// How long the text that there is may take.
 const READ_MAX: Duration = Duration::from_secs(10);
+/// Events that are read at once.
+const EVENTS_PAGE: u32 = 500;
 /// Events of a namespace that are read: a cluster keeps them for an hour.
-const EVENTS_MAX: u32 = 2_000;
+const EVENTS_MAX: usize = 10_000;
 
 /// Which log.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,8 @@ pub struct LogChunk {
 /// What the cluster says of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEvent {
+    /// The object's API group; empty: the core one.
+    pub group: String,
     /// The object's kind.
     pub kind: String,
     /// The object's namespace; empty: it has none.
@@ -87,14 +91,14 @@ impl Cluster {
         Ok(events.into_iter().map(|one| one.event).collect())
     }
 
-    /// What the cluster says of the objects of a namespace, the oldest first; of those that have none,
-    /// it says it in `default`.
+    /// What the cluster says of the objects of a namespace, the oldest first, of 10,000 events at most;
+    /// of those that have none, it says it in `default`.
     pub async fn events(
         &self,
         identity: &Identity,
         namespace: &str,
     ) -> Result<Vec<ObjectEvent>, RequestError> {
-        self.events_by(identity, namespace, &format!("limit={EVENTS_MAX}")).await
+        self.events_by(identity, namespace, &format!("limit={EVENTS_PAGE}")).await
     }
 
     async fn events_by(
@@ -103,10 +107,22 @@ impl Cluster {
         namespace: &str,
         query: &str,
     ) -> Result<Vec<ObjectEvent>, RequestError> {
-        let ask = Ask::get(identity, format!("/api/v1/namespaces/{namespace}/events?{query}"));
-        let answer = self.within(READ_MAX, self.inner.requests.ask(&ask)).await?;
-        let items = answer.body["items"].as_array().into_iter().flatten();
-        let mut events: Vec<ObjectEvent> = items.map(event_of).collect();
+        let mut events: Vec<ObjectEvent> = Vec::new();
+        let mut next = String::new();
+        let read = async {
+            loop {
+                let path = format!("/api/v1/namespaces/{namespace}/events?{query}{next}");
+                let answer = self.inner.requests.ask(&Ask::get(identity, path)).await?;
+                events.extend(answer.body["items"].as_array().into_iter().flatten().map(event_of));
+                match answer.body["metadata"]["continue"].as_str() {
+                    Some(token) if !token.is_empty() && events.len() < EVENTS_MAX => {
+                        next = format!("&continue={token}");
+                    }
+                    Some(_) | None => return Ok(()),
+                }
+            }
+        };
+        self.within(READ_MAX, read).await?;
         events.sort_by(|one, other| one.event.at.cmp(&other.event.at));
         Ok(events)
     }
@@ -225,6 +241,7 @@ fn event_of(event: &Value) -> ObjectEvent {
     let times = times.into_iter().chain([&event["eventTime"], &event["firstTimestamp"]]);
     let counts = [&event["count"], &event["series"]["count"]];
     ObjectEvent {
+        group: text(&of["apiVersion"]).split_once('/').map_or("", |(group, _)| group).to_owned(),
         kind: text(&of["kind"]),
         namespace: text(&of["namespace"]),
         name: text(&of["name"]),

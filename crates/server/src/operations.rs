@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use deployments::Wait;
+use deployments::{ApplicationState, Wait};
 use ledger::{ApplicationName, CommitId, Timestamp};
 use tokio::sync::watch;
+
+use crate::renderings::Rendering;
+use crate::state::Server;
+use crate::targets::Place;
 
 /// So many write to one cluster at once. A plan holds its manifests: those that could only stand in line
 /// are not made before there is room.
@@ -139,6 +143,27 @@ impl Operations {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// The cluster for which the newest rendering of an application can only stand in line until others
+    /// have written theirs; `None`: it need not.
+    #[must_use]
+    pub fn waits_for_room(
+        &self,
+        rendering: &Rendering,
+        state: Option<&ApplicationState>,
+    ) -> Option<String> {
+        let Place::Cluster(known) = self.place_of(rendering) else { return None };
+        if !self.operations.is_full(known.opening) {
+            return None;
+        }
+        let newest = state.and_then(|state| state.deployments.last());
+        let is_new =
+            newest.is_none_or(|newest| newest.rendered_commit != rendering.rendered_commit);
+        let waits = is_new && self.operations.of(&rendering.application.name).is_none();
+        waits.then(|| known.name.clone())
     }
 }
 

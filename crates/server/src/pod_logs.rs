@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cluster::{Event, Identity, LogChunk, LogPart, ObjectEvent, Pod, RequestError};
-use deployments::ObjectKey;
+use deployments::{ObjectKey, owner};
 use ledger::ApplicationName;
 use monitoring::EvidenceContent;
 use serde::Serialize;
@@ -74,34 +74,45 @@ impl Server {
         }
     }
 
-    /// What clusters say of an application's objects and of what was made of them, the newest first.
-    pub async fn events(
-        &self,
-        application: &ApplicationName,
-    ) -> Result<Vec<ObjectEvent>, RequestError> {
+    /// What clusters say of an application's objects and of what was made of them, the newest first; or
+    /// why it cannot be had. Of an object that Git only names, and that is somebody else's, nothing is told.
+    pub async fn events(&self, application: &ApplicationName) -> Result<Vec<ObjectEvent>, String> {
         let Some(rendering) = self.renderings.of(application) else { return Ok(Vec::new()) };
-        let (Place::Cluster(known), Ok(identity)) =
-            (self.place_of(&rendering), rendering.identity())
-        else {
-            return Ok(Vec::new());
-        };
-        let live = self.live_objects(application);
-        let keys: Vec<ObjectKey> = live.iter().filter_map(|one| ObjectKey::of(one, "")).collect();
-        let name = |kind: &str, namespace: &str, name: &str| {
-            (kind.to_owned(), namespace.to_owned(), name.to_owned())
-        };
-        let own: BTreeSet<_> =
-            keys.iter().map(|key| name(&key.kind, &key.namespace, &key.name)).collect();
-        // What a cluster says of objects without a namespace, it says in `default`.
-        let namespaces: BTreeSet<&str> = keys
-            .iter()
-            .map(|key| if key.namespace.is_empty() { "default" } else { &key.namespace })
-            .collect();
-        let mut events = Vec::new();
-        for namespace in namespaces {
-            events.extend(known.cluster.events(&identity, namespace).await?);
+        let Place::Cluster(known) = self.place_of(&rendering) else { return Ok(Vec::new()) };
+        let identity = rendering.identity().map_err(|refusal| refusal.to_string())?;
+        let key = |object: &Value| ObjectKey::of(object, "");
+        let inventory = known.cluster.inventory(application);
+        let tracked = inventory.objects.iter().filter_map(|live| {
+            let key = key(&live.manifest)?;
+            (owner(&live.manifest, &key) == Some(application.as_str())).then_some(key)
+        });
+        let children = known.cluster.children(application);
+        let own: BTreeSet<ObjectKey> = tracked.chain(children.iter().filter_map(key)).collect();
+        let namespaces: BTreeSet<&str> =
+            own.iter().map(|key| key.namespace.as_str()).filter(|name| !name.is_empty()).collect();
+        let mut asking = Vec::new();
+        for namespace in &namespaces {
+            asking.push(known.cluster.events(&identity, namespace));
         }
-        events.retain(|one| own.contains(&name(&one.kind, &one.namespace, &one.name)));
+        let mut events = Vec::new();
+        for answer in futures::future::join_all(asking).await {
+            events.extend(answer.map_err(|error| error.to_string())?);
+        }
+        // What is said of objects without a namespace stands in `default`, which an account of a project
+        // need not be able to read.
+        let in_none = own.iter().any(|key| key.namespace.is_empty());
+        if in_none && !namespaces.contains("default") {
+            events.extend(known.cluster.events(&identity, "default").await.unwrap_or_default());
+        }
+        let is_own = |one: &ObjectEvent| {
+            own.contains(&ObjectKey {
+                group: one.group.clone(),
+                kind: one.kind.clone(),
+                namespace: one.namespace.clone(),
+                name: one.name.clone(),
+            })
+        };
+        events.retain(is_own);
         events.sort_by(|one, other| other.event.at.cmp(&one.event.at));
         Ok(events)
     }

@@ -11,7 +11,7 @@ use cluster::{ApplyRefusal, Identity, KindInUse, PutOptions, RequestError};
 use deployments::ownership::prepared;
 use deployments::{Application, ObjectKey, live_change, owner, tracked};
 use futures::StreamExt as _;
-use ledger::ApplicationName;
+use ledger::{ApplicationName, RepositoryName};
 use render::sops::is_encrypted;
 use render::{Change, ObjectDifference};
 use serde_json::Value;
@@ -85,6 +85,8 @@ enum Verdict {
     Taken(Option<String>),
     /// It cannot tell before the rest of the change is there: a namespace, a definition.
     Unknown,
+    /// It did not answer.
+    Silent,
 }
 
 /// One object, where it would go and in whose name.
@@ -133,14 +135,20 @@ impl ObjectName {
 impl Server {
     /// What clusters say to a change. Only applications that are deployed already are tried, where they
     /// are and in the name of those that deploy them: a proposed file opens no door.
-    pub async fn tried(self: &Arc<Self>, proposals: Vec<Proposal>) -> Tried {
+    pub async fn tried(
+        self: &Arc<Self>,
+        repository: &RepositoryName,
+        proposals: Vec<Proposal>,
+    ) -> Tried {
         let mut tried = Tried::default();
         let mut trials: BTreeMap<String, Vec<Trial>> = BTreeMap::new();
         let (mut left, mut too_many) = (OBJECTS_MAX, 0);
         for Proposal { application, objects } in proposals {
             let Some(rendering) = self.renderings.of(&application.name) else { continue };
             let current = &rendering.application;
-            let stays = current.destination == application.destination
+            // Another repository may have an application of this name: it is none of the proposal's.
+            let stays = rendering.repository == *repository
+                && current.destination == application.destination
                 && current.project == application.project;
             let (Place::Cluster(known), Ok(identity), true) =
                 (self.place_of(&rendering), rendering.identity(), stays)
@@ -184,7 +192,7 @@ impl Server {
             tried.reasons.push(not_tried(trials.len(), why));
             return tried;
         }
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let (deadline, mut silent) = (tokio::time::Instant::now() + PATIENCE, 0);
         let mut waiting: BTreeSet<usize> = (0..trials.len()).collect();
         let mut refused = BTreeMap::new();
         let mut asking = Vec::new();
@@ -212,9 +220,13 @@ impl Server {
                     }
                 }
                 Verdict::Taken(None) | Verdict::Unknown => {}
+                Verdict::Silent => silent += 1,
             }
         }
         tried.reasons.extend(refused.into_values());
+        if silent > 0 {
+            tried.reasons.push(not_tried(silent, WhyNotTried::Silent { cluster: &cluster }));
+        }
         if !waiting.is_empty() {
             let why = WhyNotTried::Slow { cluster: &cluster, patience_s: PATIENCE.as_secs() };
             tried.reasons.push(not_tried(waiting.len(), why));
@@ -242,6 +254,9 @@ impl Answers {
             return known.verdict.clone();
         }
         let verdict = trial.ask().await;
+        if verdict == Verdict::Silent {
+            return verdict;
+        }
         let mut known = self.lock();
         if known.len() >= ANSWERS_MAX {
             known.retain(|_, answer| answer.at.elapsed() < GOOD_FOR);
@@ -261,6 +276,9 @@ impl Trial {
     fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&self.known.name, &self.identity, &self.application.name).hash(&mut hasher);
+        // How it would be written is part of the question.
+        format!("{:?}", self.application.sync).hash(&mut hasher);
+        format!("{:?}", self.application.ignore_differences).hash(&mut hasher);
         self.proposed.manifest.to_string().hash(&mut hasher);
         hasher.finish()
     }
@@ -296,9 +314,22 @@ impl Trial {
                 ApplyRefusal::UnknownKind { .. }
                 | ApplyRefusal::Request { source: RequestError::NotFound { .. }, .. },
             ) => return Verdict::Unknown,
+            Err(ApplyRefusal::Request {
+                source:
+                    RequestError::Unreachable { .. }
+                    | RequestError::TimedOut { .. }
+                    | RequestError::Busy { .. }
+                    | RequestError::Unauthorized { .. }
+                    | RequestError::CannotImpersonate { .. },
+                ..
+            }) => return Verdict::Silent,
             Err(refusal) => return Verdict::Refused(chain(&refusal)),
         };
         let Ok(live) = live else { return Verdict::Taken(None) };
+        // Whether a guess is the value is nobody's to learn.
+        if manifest["kind"] == "Secret" {
+            return Verdict::Taken(None);
+        }
         if live.as_ref().is_some_and(|live| owner(live, &key) != Some(name)) {
             return Verdict::Taken(None);
         }

@@ -510,6 +510,27 @@ fn a_pull_request_says_what_would_change_on_the_cluster() {
 }
 
 #[test]
+fn a_pull_request_of_another_repository_reads_nothing_of_an_application_of_its_name() {
+    let world = World::new(AUTOMATED, &[("settings.yaml", CONFIG_MAP)]);
+    world.wait_until("synced", "healthy");
+    assert_eq!(world.server.boucle(&["repo", "create", "me/west"]).code, 0);
+    let work = tempfile::tempdir().expect("a folder");
+    let tree = work.path();
+    works(tree, &["init", "--quiet", "--initial-branch", "main"]);
+    std::fs::create_dir_all(tree.join("apps")).expect("a folder");
+    std::fs::create_dir_all(tree.join("deploy")).expect("a folder");
+    let taken = application(world.name(), world.name(), AUTOMATED);
+    std::fs::write(tree.join("apps/taken.yaml"), taken).expect("it is written");
+    commit(tree, "boucle.yaml", "version: 1\napplications: apps\n");
+    let address = world.server.address("me/west");
+    works(tree, &["push", "--quiet", &address, "HEAD:live", "HEAD:main"]);
+    commit(tree, "deploy/settings.yaml", &CONFIG_MAP.replace("green", "guess"));
+    works(tree, &["push", "--quiet", &address, "HEAD:refs/for/live"]);
+    let shown = world.server.boucle(&["pr", "diff", "me/west", "1"]);
+    assert!(shown.out.contains("guess") && !shown.out.contains("green"), "{}", shown.out);
+}
+
+#[test]
 fn what_the_cluster_says_of_an_application_is_shown_and_nothing_else() {
     let world = World::new(AUTOMATED, &[("web.yaml", &deployment("  replicas: 1\n"))]);
     let other = json!({

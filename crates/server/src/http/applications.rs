@@ -37,7 +37,7 @@ use crate::state::{Server, stopped};
 use crate::targets::Place;
 use crate::tasks::deploy_applications::images;
 use crate::words::{
-    self, BeingRemoved, Malformed, Missing, Obstacle, RenderFailed, RepeatedObject,
+    self, BeingRemoved, Malformed, Missing, Obstacle, RenderFailed, RepeatedObject, WaitsForRoom,
 };
 
 /// How long a confirmed deletion may wait for its plan.
@@ -518,6 +518,8 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
     let rendering = server.renderings.of(name);
     let repeated = rendering.iter().flat_map(|rendering| &rendering.repeated);
     reasons.extend(repeated.map(|one| words::reason(&RepeatedObject(one))));
+    let crowded = rendering.as_ref().and_then(|one| server.waits_for_room(one, Some(state)));
+    reasons.extend(crowded.map(|cluster| words::reason(&WaitsForRoom { cluster: &cluster })));
     if let Some(under_way) = server.operations.of(name) {
         let deadline = under_way.deadline.map(|at| at.to_string());
         let waits = under_way.waits.iter();

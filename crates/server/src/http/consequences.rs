@@ -148,14 +148,17 @@ pub async fn of_change(
     let work = move || compare(&server, &store, &base, &head, &change);
     let compared = tokio::task::spawn_blocking(language::carried(work)).await;
     let (mut consequences, proposals) = compared.context("rendering was interrupted")??;
-    let mut tried = trying.tried(proposals).await;
+    let mut tried = trying.tried(repository, proposals).await;
     consequences.problems.append(&mut tried.reasons);
     for (application, object, live) in tried.live {
         let environments = consequences.environments.iter_mut();
         let of = environments.filter(|one| one.application == application.as_str());
         let object = object_label(&object);
-        for one in of.flat_map(|one| &mut one.objects).filter(|one| one.object == object) {
-            one.live = Some(live.clone());
+        let named = of.flat_map(|one| &mut one.objects).filter(|one| one.object == object);
+        let mut named: Vec<_> = named.collect();
+        // Kinds of two groups may have one name; nothing is told then, rather than of the wrong one.
+        if let [one] = named.as_mut_slice() {
+            one.live = Some(live);
         }
     }
     Ok(consequences)
@@ -242,7 +245,9 @@ fn compare(
         if differences.is_empty() && notes.is_empty() {
             continue;
         }
-        proposals.extend(proposed.map(|proposed| Proposal::of(proposed, &rendered, &differences)));
+        // The image of a build that is still to come is in no cluster's answer.
+        let tried = render::difference(&old, &rendered);
+        proposals.extend(proposed.map(|proposed| Proposal::of(proposed, &rendered, &tried)));
         environments.push(wire::EnvironmentConsequences {
             environment: environment.map(|one| one.name.to_string()).unwrap_or_default(),
             application: name.to_string(),

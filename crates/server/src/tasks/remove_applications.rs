@@ -96,13 +96,16 @@ async fn remove(
     Ok(())
 }
 
-/// The application as its file said last: as it was rendered, else as the commit had it that the
-/// ledger knows.
+/// The application as it was last: in the form that its set keeps, else as it was rendered, else as the
+/// commit had it that the ledger knows.
 pub(super) async fn last_declared(
     server: &Arc<Server>,
     application: &ApplicationName,
     declaration: &Declaration,
 ) -> anyhow::Result<Option<Application>> {
+    if let Some(kept) = &declaration.kept {
+        return Ok(Some(Application::clone(kept)));
+    }
     if let Some(rendering) = server.renderings.of(application) {
         return Ok(Some(rendering.application.clone()));
     }

@@ -7,6 +7,34 @@ use repositories::secrets::NoClusterSecret;
 
 use super::{Coded, Said};
 
+/// An application that is written when others have been.
+pub struct WaitsForRoom<'a> {
+    /// The cluster's name.
+    pub cluster: &'a str,
+}
+
+impl Display for WaitsForRoom<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cluster = self.cluster;
+        write!(f, "others are written to the cluster {cluster} first; this one follows by itself")
+    }
+}
+
+impl Said for WaitsForRoom<'_> {
+    fn french(&self) -> String {
+        let cluster = self.cluster;
+        format!(
+            "d’autres sont écrites d’abord sur le cluster {cluster} ; celle-ci suit d’elle-même"
+        )
+    }
+}
+
+impl Coded for WaitsForRoom<'_> {
+    fn code(&self) -> &'static str {
+        "waits-for-room"
+    }
+}
+
 /// Why a declared cluster is not opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClusterLacks {

@@ -29,7 +29,7 @@ use api::problem::Reason;
 
 use crate::language::{self, Language};
 
-pub use clusters::ClusterLacks;
+pub use clusters::{ClusterLacks, WaitsForRoom};
 pub use deployments::BeingRemoved;
 pub use diagnosis::Finding;
 pub use files::{ConfigurationProblem, RenderFailed, RepeatedObject, Trouble, workflow_reason};

@@ -92,16 +92,9 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
 
 /// Whether its newest rendering can only stand in line until others have written theirs.
 fn waits_for_room(server: &Server, rendering: &Rendering) -> bool {
-    let Place::Cluster(known) = server.place_of(rendering) else { return false };
-    if !server.operations.is_full(known.opening) {
-        return false;
-    }
-    let name = &rendering.application.name;
     let views = server.recorder.views();
-    let state = views.deployments.applications.get(name);
-    let newest = state.and_then(|state| state.deployments.last());
-    newest.is_none_or(|newest| newest.rendered_commit != rendering.rendered_commit)
-        && server.operations.of(name).is_none()
+    let state = views.deployments.applications.get(&rendering.application.name);
+    server.waits_for_room(rendering, state).is_some()
 }
 
 /// An application that needs a look.

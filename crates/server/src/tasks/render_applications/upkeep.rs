@@ -44,11 +44,12 @@ pub(crate) async fn applications_of(
             let Some(declared) = known.remove(&generated.name) else { continue };
             let kept = match set.upkeep.updates() {
                 true => None,
-                false => kept(server, &generated.name, declared).await?,
+                false => last_declared(server, &generated.name, &declared).await?,
             };
             let form = set.upkeep.form(Some(&*generated), kept.as_ref());
             if let Some(form) = form.cloned() {
-                *generated = completed(form, configured, name, set);
+                let labels = generated.labels.clone();
+                *generated = completed(form, configured, name, set, &labels);
             }
         }
         let is_declared = |name: &ApplicationName| {
@@ -58,31 +59,19 @@ pub(crate) async fn applications_of(
         for (application, declared) in left {
             let kept = match set.upkeep.removes() {
                 true => None,
-                false => kept(server, &application, declared).await?,
+                false => last_declared(server, &application, &declared).await?,
             };
             if let Some(form) = set.upkeep.form(None, kept.as_ref()).cloned() {
+                let labels = form.labels.clone();
                 applications.push(Current {
                     declared_in: set.file.clone(),
-                    application: completed(form, configured, name, set),
+                    application: completed(form, configured, name, set, &labels),
                     set: Some(name.clone()),
                 });
             }
         }
     }
     Ok(applications)
-}
-
-/// What an application was last. One that was generated before its set said that it stays is on record
-/// by its commit.
-async fn kept(
-    server: &Arc<Server>,
-    name: &ApplicationName,
-    declared: Declaration,
-) -> anyhow::Result<Option<Application>> {
-    match declared.kept {
-        Some(kept) => Ok(Some(*kept)),
-        None => last_declared(server, name, &declared).await,
-    }
 }
 
 /// The applications that the set has generated and that are there.
@@ -100,16 +89,17 @@ fn known(
     declared.collect()
 }
 
-/// A kept form with what its repository and its set say of it today.
+/// A kept form with what its repository and its set say of it today. `labels` say in which step it is.
 fn completed(
     application: Application,
     configured: &RepositoryConfiguration,
     name: &str,
     set: &DeclaredSet,
+    labels: &BTreeMap<String, String>,
 ) -> Application {
     Application {
         shared_ignore_differences: configured.customizations.ignore_differences().to_vec(),
-        rollout: set.steps.as_ref().map(|steps| steps.place(name, &application.labels)),
+        rollout: set.steps.as_ref().map(|steps| steps.place(name, labels)),
         ..application
     }
 }

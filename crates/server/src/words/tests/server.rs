@@ -18,7 +18,7 @@ use super::super::files::Unplaced;
 use super::super::{
     CheckNote, ClusterLacks, ClusterRefuses, ConfigurationProblem, Finding, Malformed, Missing,
     Next, NotTried, Note, Obstacle, PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step,
-    Trouble, WhyNotTried, workflow_reason,
+    Trouble, WaitsForRoom, WhyNotTried, workflow_reason,
 };
 use super::{check, check_all};
 use crate::http::problem::Refusal;
@@ -253,6 +253,7 @@ fn files_that_are_wrong() {
     }
     check_all(&[ClusterLacks::Sense { problem: "x".into() }]);
     check_all(&[ClusterRefuses { cluster: "a", application: &"b", refusal: &"c" }]);
+    check_all(&[WaitsForRoom { cluster: "a" }]);
     let cluster = "a";
     for why in [
         WhyNotTried::Silent { cluster },
