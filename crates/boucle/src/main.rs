@@ -18,6 +18,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == sandbox::HELPER_ARGUMENT) {
         sandbox::helper_main();
     }
+    // Jsonnet is evaluated by this program too, inside of a sandbox.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == server::JSONNET_ARGUMENT) {
+        server::jsonnet_main();
+    }
     // Every TLS connection of the program uses this provider; a second installation cannot happen.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let invocation = cli::invocation();
@@ -63,6 +67,7 @@ async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<
         flux_namespace: up.flux_namespace,
         helm: up.helm,
         charts_from: up.charts_from,
+        renderers: up.renderer,
         require_sandbox: up.require_sandbox,
         french: up.french,
     };

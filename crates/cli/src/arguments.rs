@@ -142,9 +142,12 @@ pub struct UpArguments {
     /// The Helm 3 program that renders charts; otherwise `helm` on the PATH.
     #[arg(long, value_name = "FILE")]
     pub helm: Option<PathBuf>,
-    /// A host that may be asked for charts of chart repositories and registries; may be repeated.
+    /// A host that may be asked for charts and artifacts that are not in Git; may be repeated.
     #[arg(long, value_name = "HOST[:PORT]")]
     pub charts_from: Vec<String>,
+    /// A program that renders the sources that name it (`spec.source.plugin`); may be repeated.
+    #[arg(long, value_name = "NAME=FILE", value_parser = renderer)]
+    pub renderer: Vec<(String, PathBuf)>,
     /// Refuse to run jobs with less than full isolation.
     #[arg(long)]
     pub require_sandbox: bool,
@@ -164,6 +167,18 @@ pub struct LocalRun {
     /// Only read the workflows and say what is wrong with them.
     #[arg(long)]
     pub check: bool,
+}
+
+/// The name under which applications ask for a program, and the program.
+fn renderer(text: &str) -> Result<(String, PathBuf), String> {
+    let is_name = |name: &str| {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !name.is_empty() && name.chars().all(is_inside)
+    };
+    match text.split_once('=') {
+        Some((name, file)) if is_name(name) && !file.is_empty() => Ok((name.into(), file.into())),
+        Some(_) | None => Err("it is no name and program such as cdk=/usr/local/bin/cdk".into()),
+    }
 }
 
 /// A name that no namespace has would be looked at for ever.

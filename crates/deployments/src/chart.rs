@@ -53,11 +53,12 @@ impl Chart {
             (None, true) => repository(address)?,
             (None, false) => registry(address)?,
         };
-        let chart = match name {
-            Some(name) => Self { place, name: name.to_owned(), version: version.to_owned() },
-            None => Self::last_of(place, address, version)?,
-        };
-        chart.checked()
+        match name {
+            Some(name) => {
+                Self { place, name: name.to_owned(), version: version.to_owned() }.checked(false)
+            }
+            None => Self::last_of(place, address, version)?.checked(true),
+        }
     }
 
     /// The chart that another one depends on, by the address in its `repository`.
@@ -66,7 +67,7 @@ impl Chart {
             Some(rest) => registry(rest)?,
             None => repository(address)?,
         };
-        Self { place, name: name.to_owned(), version: version.to_owned() }.checked()
+        Self { place, name: name.to_owned(), version: version.to_owned() }.checked(false)
     }
 
     /// An address that ends in the chart's name.
@@ -91,7 +92,8 @@ impl Chart {
         Ok(Self { place, name, version: version.to_owned() })
     }
 
-    fn checked(self) -> Result<Self, String> {
+    /// The digest of a manifest is as exact as a version, where the address says everything else.
+    fn checked(self, takes_digest: bool) -> Result<Self, String> {
         let is_nested = !matches!(self.place, ChartPlace::Repository { .. });
         let is_name = !self.name.is_empty()
             && self.name.split('/').all(is_component)
@@ -102,14 +104,22 @@ impl Chart {
                 self.name
             ));
         }
-        if !is_exact(&self.version) {
+        let is_one = is_exact(&self.version) || (takes_digest && is_digest(&self.version));
+        if !is_one {
+            let digest = if takes_digest { " or the digest `sha256:…`" } else { "" };
             return Err(format!(
-                "`{}` is no exact version of the chart `{}`; write the version, such as 1.2.3 (a \
+                "`{}` is no exact version of the chart `{}`; write the version, such as 1.2.3{digest} (a \
                  newer one comes by a pull request)",
                 self.version, self.name
             ));
         }
         Ok(self)
+    }
+
+    /// The digest of its manifest, when that is what names it.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        Some(self.version.as_str()).filter(|version| is_digest(version))
     }
 
     /// The host that is asked, with its port if the address has one; `None`: this server.
@@ -216,6 +226,12 @@ pub fn is_loopback(host: &str) -> bool {
 fn is_component(part: &str) -> bool {
     part.starts_with(|c: char| c.is_ascii_alphanumeric())
         && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+fn is_digest(version: &str) -> bool {
+    version.strip_prefix("sha256:").is_some_and(|digits| {
+        digits.len() == 64 && digits.bytes().all(|b| b"0123456789abcdef".contains(&b))
+    })
 }
 
 /// `1.2.3`, with `v` before it, and with what Semantic Versioning allows behind it.
@@ -335,6 +351,19 @@ mod tests {
         ] {
             assert_eq!(is_exact(version), expected, "{version}");
         }
+    }
+
+    #[test]
+    fn a_digest_names_what_an_address_names_whole() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let whole = Chart::of_source("oci://r.example/charts/web", None, &digest).expect("a chart");
+        assert_eq!(whole.digest(), Some(digest.as_str()));
+        let short = Chart::of_source("oci://r.example/charts/web", None, &digest[..70]);
+        assert!(short.is_err_and(|said| said.contains("the digest `sha256:…`")));
+        let named = Chart::of_source("https://c.example", Some("web"), &digest);
+        assert!(named.is_err_and(|said| !said.contains("sha256:…")));
+        let version = Chart::of_source("oci://r.example/charts/web", None, "1.2.3");
+        assert_eq!(version.expect("a chart").digest(), None);
     }
 
     #[track_caller]

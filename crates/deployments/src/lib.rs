@@ -41,12 +41,14 @@ mod reasons;
 mod rollout;
 mod source;
 mod source_file;
+mod source_overrides;
 mod sync_options;
 mod view;
 pub mod windows;
 
 pub use actions::{
     ActionInputs, ActionRefusal, ActionWrite, decide_action, may_have_actions, offered_actions,
+    without_values,
 };
 pub use application::{
     Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
@@ -88,8 +90,8 @@ pub use planner::{
 pub use reasons::BlockReason;
 pub use rollout::{AtOnce, LabelRule, Member, Rollout, Standing, StepRule, StepWait, Steps};
 pub use source::{
-    DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions,
-    ReplicaCount, Source,
+    DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, JsonnetOptions,
+    JsonnetVariable, KustomizeOptions, PluginOptions, PluginVariable, ReplicaCount, Source,
 };
 pub use sync_options::{Consent, Propagation, SyncOptions};
 pub use view::{

@@ -13,7 +13,7 @@ pub struct Source {
     /// `repoURL`: an address of a repository on this server, `owner/name` included, or of charts.
     pub repo_url: String,
     /// `path`: a folder of the repository, without leading or trailing slash; `.` is the root. Empty:
-    /// nothing of it is rendered, it only has a name (`ref`), or it is a chart that is not in Git.
+    /// nothing of it is rendered, it only has a name (`ref`), or it is all of what is not in Git.
     pub path: String,
     /// `targetRevision`: a branch, tag or commit; `HEAD` is the default branch.
     pub target_revision: String,
@@ -24,10 +24,14 @@ pub struct Source {
     /// `helm`: how the folder's chart is rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helm: Option<HelmOptions>,
+    /// `plugin`: a program that the operator named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginOptions>,
     /// `ref`: the name by which value files of other sources mean this one (`$name/path`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// The chart that is meant when the source is no repository of Git.
+    /// The chart, or the artifact with other files, that is meant when the source is no repository of
+    /// Git.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<Chart>,
 }
@@ -97,6 +101,65 @@ pub struct DirectoryOptions {
     pub include: String,
     /// A glob of the files that are not read; wins over `include`.
     pub exclude: String,
+    /// `jsonnet`: how files that are Jsonnet are evaluated.
+    #[serde(skip_serializing_if = "JsonnetOptions::is_empty")]
+    pub jsonnet: JsonnetOptions,
+}
+
+/// `spec.source.directory.jsonnet`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JsonnetOptions {
+    /// `extVars`: what `std.extVar` gives.
+    pub ext_vars: Vec<JsonnetVariable>,
+    /// `tlas`: what a file that is a function is called with.
+    pub tlas: Vec<JsonnetVariable>,
+    /// `libs`: folders from the repository's root in which imports are looked for.
+    pub libs: Vec<String>,
+}
+
+/// One entry of `spec.source.directory.jsonnet.extVars` or `.tlas`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonnetVariable {
+    /// Its name.
+    pub name: String,
+    /// A text.
+    pub value: String,
+    /// Whether the text is Jsonnet.
+    #[serde(default)]
+    pub code: bool,
+}
+
+impl JsonnetOptions {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `spec.source.plugin`: a program that the operator named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginOptions {
+    /// `name`.
+    pub name: String,
+    /// `env`.
+    pub env: Vec<PluginVariable>,
+    /// `parameters`, as they are written: each has a `name` and a `string`, an `array` or a `map`.
+    pub parameters: Vec<Value>,
+}
+
+/// One entry of `spec.source.plugin.env`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginVariable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    #[serde(default)]
+    pub value: String,
 }
 
 /// `spec.source.helm`.

@@ -6,17 +6,15 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::argo_cd_file::refused;
 use crate::chart::Chart;
 use crate::source::{
-    DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions, Source,
+    DirectoryOptions, HelmFileParameter, HelmOptions, HelmParameter, KustomizeOptions,
+    PluginOptions, Source,
 };
 
 /// More sources than this are another application.
 const SOURCES_MAX: usize = 20;
 
-refused!(no_plugin, "`spec.source.plugin` is not supported: plugins would run unknown programs");
-refused!(no_jsonnet, "`spec.source.directory.jsonnet` is not supported yet");
 /// One source.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -30,7 +28,7 @@ pub(crate) struct SourceFile {
     #[serde(default)]
     kustomize: Option<KustomizeFile>,
     #[serde(default)]
-    directory: Option<DirectoryFile>,
+    directory: Option<DirectoryOptions>,
     #[serde(default)]
     helm: Option<HelmFile>,
     #[serde(default, rename = "ref")]
@@ -41,8 +39,8 @@ pub(crate) struct SourceFile {
     /// A chart of a chart repository or a registry.
     #[serde(default)]
     chart: Option<String>,
-    #[serde(default, rename = "plugin", deserialize_with = "no_plugin")]
-    _plugin: (),
+    #[serde(default)]
+    plugin: Option<PluginOptions>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -70,16 +68,6 @@ struct KustomizeFile {
     _kube_version: String,
     #[serde(rename = "apiVersions")]
     _api_versions: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct DirectoryFile {
-    recurse: bool,
-    include: String,
-    exclude: String,
-    #[serde(rename = "jsonnet", deserialize_with = "no_jsonnet")]
-    _jsonnet: (),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -190,18 +178,15 @@ fn source(file: SourceFile, place: &str) -> Result<Source, String> {
     if file.repo_url.is_empty() {
         return Err(format!("`{place}.repoURL` is empty"));
     }
-    let given = [
-        ("kustomize", file.kustomize.is_some()),
-        ("directory", file.directory.is_some()),
-        ("helm", file.helm.is_some()),
-    ];
-    let given: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-    if let [one, other, ..] = given[..] {
-        return Err(format!("`{place}` has both `{one}` and `{other}`; keep one"));
-    }
     let chart = chart(&file, place)?;
     let only_named = file.reference.is_some() && file.path.is_empty();
-    if let (true, Some(name)) = (only_named, given.first()) {
+    let parts = Parts {
+        kustomize: file.kustomize,
+        directory: file.directory,
+        helm: file.helm,
+        plugin: file.plugin,
+    };
+    if let (true, Some(name)) = (only_named, parts.given().first()) {
         return Err(format!("`{place}` has `{name}` and no `path` that it could be of"));
     }
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -214,27 +199,72 @@ fn source(file: SourceFile, place: &str) -> Result<Source, String> {
     if path.starts_with('/') || path.split('/').any(|part| part == "..") {
         return Err(format!("`{place}.path` `{path}` leaves the repository"));
     }
-    Ok(Source {
+    let source = Source {
         repo_url: file.repo_url,
         path: match (&chart, path.as_str()) {
-            (Some(_), _) => String::new(),
+            (Some(_), ".") => String::new(),
             (None, "") if !only_named => ".".into(),
-            (None, _) => path,
+            (Some(_) | None, _) => path,
         },
         target_revision: if file.target_revision.is_empty() {
             "HEAD".into()
         } else {
             file.target_revision
         },
-        kustomize: file.kustomize.map(kustomize),
-        directory: file.directory.map(|options| DirectoryOptions {
-            recurse: options.recurse,
-            include: options.include,
-            exclude: options.exclude,
-        }),
-        helm: file.helm.map(|file| helm(file, place)).transpose()?,
+        kustomize: None,
+        directory: None,
+        plugin: None,
+        helm: None,
         reference: file.reference,
         chart,
+    };
+    with_parts(source, parts, place)
+}
+
+/// How a source is rendered, as a file has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Parts {
+    #[serde(default)]
+    kustomize: Option<KustomizeFile>,
+    #[serde(default)]
+    directory: Option<DirectoryOptions>,
+    #[serde(default)]
+    helm: Option<HelmFile>,
+    #[serde(default)]
+    plugin: Option<PluginOptions>,
+}
+
+impl Parts {
+    pub(crate) const NAMES: [&str; 4] = ["kustomize", "directory", "helm", "plugin"];
+
+    pub(crate) fn read(file: Value) -> Result<Self, String> {
+        serde_json::from_value(file).map_err(|error| error.to_string())
+    }
+
+    fn given(&self) -> Vec<&'static str> {
+        let is_there = [
+            self.kustomize.is_some(),
+            self.directory.is_some(),
+            self.helm.is_some(),
+            self.plugin.is_some(),
+        ];
+        let given = Self::NAMES.into_iter().zip(is_there);
+        given.filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
+    }
+}
+
+/// The source rendered so; `place` is what it is called.
+pub(crate) fn with_parts(source: Source, parts: Parts, place: &str) -> Result<Source, String> {
+    if let [one, other, ..] = parts.given()[..] {
+        return Err(format!("`{place}` has both `{one}` and `{other}`; keep one"));
+    }
+    Ok(Source {
+        kustomize: parts.kustomize.map(kustomize),
+        directory: parts.directory,
+        plugin: parts.plugin.map(|plugin| checked_plugin(plugin, place)).transpose()?,
+        helm: parts.helm.map(|file| helm(file, place)).transpose()?,
+        ..source
     })
 }
 
@@ -245,13 +275,16 @@ fn chart(file: &SourceFile, place: &str) -> Result<Option<Chart>, String> {
         return Ok(None);
     }
     let refuse = |what: String| Err(format!("`{place}` {what}"));
-    if !matches!(file.path.trim_end_matches('/'), "" | ".") {
+    // Without a name it may be an artifact with other files.
+    if name.is_some() && !matches!(file.path.trim_end_matches('/'), "" | ".") {
         let path = &file.path;
         return refuse(format!("is a chart and has the `path` `{path}`; a chart is taken whole"));
     }
-    if file.kustomize.is_some() || file.directory.is_some() {
+    let other = file.kustomize.is_some() || file.directory.is_some() || file.plugin.is_some();
+    if name.is_some() && other {
         return refuse(
-            "is a chart and has `kustomize` or `directory`; it is rendered by Helm".into(),
+            "is a chart and has `kustomize`, `directory` or `plugin`; it is rendered by Helm"
+                .into(),
         );
     }
     if file.reference.is_some() {
@@ -263,6 +296,37 @@ fn chart(file: &SourceFile, place: &str) -> Result<Option<Chart>, String> {
         Ok(chart) => Ok(Some(chart)),
         Err(problem) => Err(format!("`{place}`: {problem}")),
     }
+}
+
+/// A program is found by its name: here none is asked whether a source is for it.
+fn checked_plugin(plugin: PluginOptions, place: &str) -> Result<PluginOptions, String> {
+    if plugin.name.is_empty() {
+        return Err(format!(
+            "`{place}.plugin` has no `name`; write the name under which `boucle up --renderer NAME=FILE` \
+             has the program"
+        ));
+    }
+    let names = plugin.env.iter().map(|one| one.name.as_str());
+    let named =
+        |one: &Value| one.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if names
+        .map(str::to_owned)
+        .chain(plugin.parameters.iter().map(named))
+        .any(|name| name.is_empty())
+    {
+        return Err(format!("`{place}.plugin` has a variable or a parameter without a `name`"));
+    }
+    for parameter in &plugin.parameters {
+        let known = ["name", "string", "array", "map"];
+        let mut keys = parameter.as_object().into_iter().flat_map(serde_json::Map::keys);
+        if let Some(key) = keys.find(|key| !known.contains(&key.as_str())) {
+            return Err(format!(
+                "`{place}.plugin.parameters` has the unknown field `{key}`; there are {}",
+                known.map(|name| format!("`{name}`")).join(", ")
+            ));
+        }
+    }
+    Ok(plugin)
 }
 
 fn kustomize(options: KustomizeFile) -> KustomizeOptions {

@@ -3,6 +3,9 @@
 use std::fmt;
 
 use deployments::ChartProblem;
+use serde::{Deserialize, Serialize};
+
+use crate::process::COMPLAINT_BYTES_MAX;
 
 /// A refused rendering: what, where and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +68,38 @@ impl RenderError {
         RenderError::whole("path-outside-tree", path, "the path leaves the repository")
     }
 
+    pub(crate) fn link(path: &str) -> Self {
+        let message = "symbolic links are not followed; commit what it leads to";
+        RenderError::whole("symbolic-link", path, message)
+    }
+
     pub(crate) fn no_kustomization(folder: &str) -> Self {
         let message = "the application changes it by `kustomize`, but it has no kustomization; \
                        add one or remove `spec.source.kustomize`";
         RenderError::whole("kustomization-missing", folder, message)
+    }
+}
+
+/// What a program says is wrong.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Fault {
+    pub(crate) message: String,
+    /// Empty: it is about no file.
+    pub(crate) file: String,
+    pub(crate) line: u64,
+    pub(crate) column: u64,
+}
+
+impl Fault {
+    /// The refusal; `folder` is its place when the program names none.
+    pub(crate) fn refusal(self, code: &'static str, folder: &str) -> RenderError {
+        let Fault { message, file, line, column } = self;
+        let file = if file.is_empty() { folder.to_owned() } else { file };
+        let end = message.floor_char_boundary(COMPLAINT_BYTES_MAX);
+        let more = if end < message.len() { " …" } else { "" };
+        let message = format!("{}{more}", &message[..end]);
+        RenderError { code, file, line, column, message, chart: None }
     }
 }
 

@@ -2,19 +2,26 @@
 //! what differs between two renderings.
 //!
 //! A folder with a kustomization is built by `kustomize`, in this process; one with a chart by the
-//! `helm` program, in a sandbox; any other is a folder of plain manifests. What is read, and what
-//! Helm is asked, is decided from trees alone, as is what is asked to fetch a chart that is in no Git
-//! repository. Absent on purpose: Jsonnet, plugins, and the network itself.
+//! `helm` program, in a sandbox; any other is a folder of plain manifests and of Jsonnet, which is
+//! evaluated in the sandbox too, as are the programs that the operator named as renderers. What is
+//! read, and what a program is asked, is decided from trees alone, as is what is asked to fetch what
+//! is in no Git repository. Absent on purpose: the network itself.
 
 mod charts;
 mod compact;
 mod difference;
 mod error;
+mod file_set;
 mod files;
 mod folder;
 mod helm;
+mod jsonnet;
+mod outputs;
 mod overrides;
 mod plain;
+mod plugin;
+mod process;
+mod renderers;
 mod request;
 mod several;
 pub mod sops;
@@ -25,17 +32,20 @@ use kustomize::{EntryKind, FILE_NAMES, Tree};
 use serde_json::Value;
 
 pub use charts::{
-    ARCHIVE_BYTES_MAX, Answer, Ask, ChartArchive, ChartHosts, ChartStore, FindChart, NoAnswer,
-    chart_layer, digest_of, fetch_chart, may_ask,
+    ARCHIVE_BYTES_MAX, Answer, ArchiveForm, ArchiveLayer, Ask, ChartArchive, ChartHosts,
+    ChartStore, FindChart, NoAnswer, archive_layer, digest_of, fetch_chart, may_ask,
 };
 pub use difference::{Change, ObjectDifference, Restart, difference};
 pub use error::RenderError;
 pub use files::files;
-pub use helm::{Helm, HelmLimits, HelmOrder};
+pub use jsonnet::{JSONNET_ARGUMENT, jsonnet_main};
+pub use process::RenderLimits;
+pub use renderers::{Programs, Renderers};
 pub use request::{
-    Asker, DirectoryOptions, HelmOptions, KustomizeOverrides, Parameter, Request, Tool,
+    Asker, DirectoryOptions, HelmOptions, JsonnetOptions, JsonnetVariable, KustomizeOverrides,
+    Parameter, PluginOptions, Request, Tool,
 };
-pub use several::{Content, Rendering, Repeated, SourceInput, render};
+pub use several::{Content, Overridden, Rendering, Repeated, SourceInput, render};
 
 /// What one folder came to.
 pub(crate) struct Folder {
@@ -49,7 +59,7 @@ pub(crate) struct Folder {
 /// The manifests of a tree that holds nothing else, such as a rendered commit.
 pub fn plain_manifests(tree: &dyn Tree) -> Result<Vec<Value>, RenderError> {
     let options = DirectoryOptions { recurse: true, ..DirectoryOptions::default() };
-    plain::read(tree, "", &options).map(|folder| folder.manifests)
+    plain::read(tree, "", &options, None).map(|folder| folder.manifests)
 }
 
 /// What renders the folder, by what the application says, else by its files: Argo CD takes a

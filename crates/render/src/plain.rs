@@ -1,4 +1,4 @@
-//! Folders of plain manifests.
+//! Folders of plain manifests and of Jsonnet.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,13 @@ use serde_json::Value;
 
 use crate::Folder;
 use crate::error::RenderError;
-use crate::request::DirectoryOptions;
+use crate::helm::Variables;
+use crate::jsonnet;
+use crate::renderers::Renderers;
+use crate::request::{DirectoryOptions, JsonnetOptions};
+
+/// How the name of a file ends that is evaluated.
+const JSONNET: &str = ".jsonnet";
 
 /// The most files that one folder may have; more would hold up every other rendering.
 const FILES_MAX: usize = 10_000;
@@ -16,11 +22,16 @@ const BYTES_MAX: usize = 64 << 20;
 /// The deepest folder that is looked into.
 const DEPTH_MAX: usize = 64;
 
-/// Reads every `*.yaml`, `*.yml` and `*.json` of the folder, by name.
+/// What evaluates the Jsonnet of a folder, and for whom.
+pub(crate) type Evaluator<'a> = (&'a Renderers, Variables<'a>);
+
+/// Reads every `*.yaml`, `*.yml` and `*.json` of the folder, by name; with an evaluator every
+/// `*.jsonnet` too.
 pub(crate) fn read(
     tree: &dyn Tree,
     folder: &str,
     options: &DirectoryOptions,
+    evaluator: Option<&Evaluator<'_>>,
 ) -> Result<Folder, RenderError> {
     if tree.kind(folder) != EntryKind::Directory {
         return Err(RenderError::whole("file-not-found", folder, "there is no such folder"));
@@ -28,6 +39,7 @@ pub(crate) fn read(
     let mut walk = Walk {
         tree,
         options,
+        evaluates: evaluator.is_some(),
         root: folder,
         include: patterns(&options.include),
         exclude: patterns(&options.exclude),
@@ -36,7 +48,14 @@ pub(crate) fn read(
     };
     walk.folder(folder, 0)?;
     let Walk { paths, mut opened, .. } = walk;
+    let (programs, paths): (Vec<String>, Vec<String>) =
+        paths.into_iter().partition(|path| path.ends_with(JSONNET));
     let mut manifests = Vec::new();
+    if let Some(evaluator) = evaluator.filter(|_| !programs.is_empty()) {
+        let folder = evaluate(tree, folder, programs, &options.jsonnet, evaluator)?;
+        manifests = folder.manifests;
+        opened.extend(folder.opened);
+    }
     let mut bytes = 0;
     for path in paths {
         let content = tree.read(&path).unwrap_or_default();
@@ -59,9 +78,33 @@ pub(crate) fn read(
     Ok(Folder { manifests, opened })
 }
 
+/// The objects that Jsonnet comes to: each file is one, or a list of them.
+fn evaluate(
+    tree: &dyn Tree,
+    folder: &str,
+    files: Vec<String>,
+    options: &JsonnetOptions,
+    (renderers, variables): &Evaluator<'_>,
+) -> Result<Folder, RenderError> {
+    let planned = jsonnet::plan(tree, folder, files, options, variables)?;
+    let opened = planned.opened.clone();
+    let mut manifests = Vec::new();
+    for (file, value) in jsonnet::run(&renderers.workshop, &renderers.jsonnet, folder, planned)? {
+        let values = if let Value::Array(values) = value { values } else { vec![value] };
+        for (index, value) in values.into_iter().enumerate() {
+            unfold(value, &mut manifests).map_err(|message| {
+                let message = format!("value {}: {message}", index + 1);
+                RenderError::whole("invalid-object", &file, message)
+            })?;
+        }
+    }
+    Ok(Folder { manifests, opened })
+}
+
 struct Walk<'a> {
     tree: &'a dyn Tree,
     options: &'a DirectoryOptions,
+    evaluates: bool,
     root: &'a str,
     include: Vec<String>,
     exclude: Vec<String>,
@@ -98,7 +141,9 @@ impl Walk<'_> {
         let below = path.strip_prefix(self.root).unwrap_or(path);
         let below = below.strip_prefix('/').unwrap_or(below);
         let fits = |patterns: &[String]| patterns.iter().any(|pattern| glob(pattern, below));
-        [".yaml", ".yml", ".json"].iter().any(|extension| path.ends_with(extension))
+        let is_manifest =
+            [".yaml", ".yml", ".json"].iter().any(|extension| path.ends_with(extension));
+        (is_manifest || self.evaluates && path.ends_with(JSONNET))
             && (self.include.is_empty() || fits(&self.include))
             && !fits(&self.exclude)
     }

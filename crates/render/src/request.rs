@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::RenderError;
 
 /// A folder and how to render it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
     /// The folder in the tree; `.` or the empty path for its root.
     pub path: String,
@@ -19,6 +19,8 @@ pub struct Request {
     pub directory: DirectoryOptions,
     /// How `spec.source.helm` renders a chart.
     pub helm: HelmOptions,
+    /// What `spec.source.plugin` asks of a program.
+    pub plugin: PluginOptions,
     /// The application that asks.
     pub application: Asker,
 }
@@ -30,8 +32,10 @@ pub enum Tool {
     Kustomize,
     /// A chart.
     Helm,
-    /// Plain manifests.
+    /// Plain manifests and Jsonnet.
     Directory,
+    /// A program that the operator named.
+    Plugin,
 }
 
 /// What a rendering may ask of its application: names, and what `$ARGOCD_APP_…` stand for.
@@ -120,6 +124,42 @@ pub struct DirectoryOptions {
     pub include: String,
     /// Files that match are left out, also included ones.
     pub exclude: String,
+    /// How files that are Jsonnet are evaluated.
+    pub jsonnet: JsonnetOptions,
+}
+
+/// What Argo CD's `spec.source.directory.jsonnet` may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JsonnetOptions {
+    /// What `std.extVar` gives.
+    pub external: Vec<JsonnetVariable>,
+    /// What a file that is a function is called with.
+    pub arguments: Vec<JsonnetVariable>,
+    /// Folders in which imports are looked for, from the repository's root; the last is looked at
+    /// first.
+    pub libraries: Vec<String>,
+}
+
+/// A value by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonnetVariable {
+    /// Its name.
+    pub name: String,
+    /// A text.
+    pub value: String,
+    /// Whether the text is Jsonnet.
+    pub is_code: bool,
+}
+
+/// What Argo CD's `spec.source.plugin` may say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PluginOptions {
+    /// Which program.
+    pub name: String,
+    /// Values by name.
+    pub environment: Vec<(String, String)>,
+    /// Anything else, as the application has it.
+    pub parameters: Vec<Value>,
 }
 
 /// What Argo CD's `spec.source.helm` may say.

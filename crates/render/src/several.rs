@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::charts::{ChartArchive, FindChart};
 use crate::compact::compact;
 use crate::error::RenderError;
-use crate::helm::{self, Helm, Sources, Variables};
+use crate::helm::{self, Sources, Variables};
+use crate::renderers::Renderers;
 use crate::request::{Request, Tool};
 use crate::{Folder, overrides, plain, tool};
 
@@ -22,16 +23,25 @@ pub struct SourceInput<'a> {
     pub name: Option<&'a str>,
     /// What is rendered of it; `None`: it only has a name.
     pub request: Option<Request>,
+    /// What files beside the source make of it; `None`: there are none.
+    pub overridden: Option<&'a Overridden<'a>>,
 }
+
+/// What is rendered when these files are laid over the source, one after the other; a refusal says
+/// which of them is wrong.
+pub type Overridden<'a> = dyn Fn(&[Value]) -> Result<Request, (usize, String)> + 'a;
 
 /// Where the files of a source are.
 #[derive(Clone, Copy)]
 pub enum Content<'a> {
     /// In a tree, as in Git.
     Tree(&'a dyn Tree),
-    /// In a chart that is in no Git repository.
+    /// In a chart, or among other files, that are in no Git repository.
     Chart(&'a Chart),
 }
+
+/// The longest file of changes beside a source.
+const OVERRIDES_BYTES_MAX: usize = 1 << 20;
 
 /// What an application rendered to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +70,7 @@ pub struct Repeated {
 /// Renders every source.
 pub fn render(
     inputs: &[SourceInput<'_>],
-    helm: &Helm,
+    renderers: &Renderers,
     find: &FindChart<'_>,
 ) -> Result<Rendering, RenderError> {
     let mut charts = BTreeMap::new();
@@ -84,19 +94,24 @@ pub fn render(
     let mut opened = vec![BTreeSet::new(); inputs.len()];
     let mut manifests = Manifests::default();
     for (index, input) in inputs.iter().enumerate() {
-        let Some(request) = &input.request else { continue };
+        if input.request.is_none() {
+            continue;
+        }
         let mut looked = Looked { opened: &mut opened, charts: &mut charts };
-        let folder = one(&sources, index, request, (helm, find), &mut looked).map_err(|error| {
+        let is_chart = archives[index].as_ref().is_some_and(|archive| archive.is_chart());
+        let folder = one(&sources, (input, is_chart), index, (renderers, find), &mut looked);
+        let (folder, namespace) = folder.map_err(|error| {
             let mut message = error.message;
             if let Content::Chart(chart) = input.content {
-                message.push_str(&format!(" (in the chart {chart})"));
+                let kind = if is_chart { "chart" } else { "artifact" };
+                message.push_str(&format!(" (in the {kind} {chart})"));
             } else if inputs.len() > 1 {
                 message.push_str(&format!(" (in `spec.sources[{index}]`)"));
             }
             RenderError { message, ..error }
         })?;
         opened[index].extend(folder.opened);
-        manifests.add(folder.manifests, &request.application.namespace);
+        manifests.add(folder.manifests, &namespace);
     }
     let (manifests, repeated) = manifests.end();
     let manifests = manifests.into_iter().map(compact).collect();
@@ -137,46 +152,115 @@ struct Looked<'a> {
     charts: &'a mut BTreeMap<String, String>,
 }
 
+/// A source's manifests, and the namespace for those that name none.
 fn one(
     sources: &Sources<'_>,
+    (input, is_chart): (&SourceInput<'_>, bool),
     index: usize,
-    request: &Request,
-    (helm, find): (&Helm, &FindChart<'_>),
+    (renderers, find): (&Renderers, &FindChart<'_>),
+    looked: &mut Looked<'_>,
+) -> Result<(Folder, String), RenderError> {
+    let opened = &mut *looked.opened;
+    let tree = sources.trees[index];
+    let request = input.request.clone().unwrap_or_default();
+    let folder = request.folder()?;
+    let request = overridden(tree, &folder, request, input.overridden, &mut opened[index])?;
+    let tool = if is_chart {
+        whole_chart(&folder, &request)?
+    } else {
+        let (tool, asked) = tool(tree, &folder, &request);
+        opened[index].extend(asked);
+        tool
+    };
+    let rendered = by_tool(tool, sources, index, (&folder, &request), (renderers, find), looked)?;
+    Ok((rendered, request.application.namespace))
+}
+
+/// A chart that is in no Git repository is not looked into.
+fn whole_chart(folder: &str, request: &Request) -> Result<Tool, RenderError> {
+    match request.tool {
+        None | Some(Tool::Helm) if folder.is_empty() => Ok(Tool::Helm),
+        None | Some(Tool::Helm) => Err(RenderError::whole(
+            "chart-refused",
+            folder,
+            "a chart is taken whole: leave out `path`",
+        )),
+        Some(Tool::Kustomize | Tool::Directory | Tool::Plugin) => {
+            let message = "it is a chart, which Helm renders; leave out `kustomize`, `directory` and \
+                           `plugin`";
+            Err(RenderError::whole("chart-refused", folder, message))
+        }
+    }
+}
+
+/// What the files beside the source make of it: first the one for every application, then its own.
+fn overridden(
+    tree: &dyn Tree,
+    folder: &str,
+    request: Request,
+    lay: Option<&Overridden<'_>>,
+    opened: &mut BTreeSet<String>,
+) -> Result<Request, RenderError> {
+    let Some(lay) = lay else { return Ok(request) };
+    let own = format!(".argocd-source-{}.yaml", request.application.name);
+    let (mut paths, mut files) = (Vec::new(), Vec::new());
+    for name in [".argocd-source.yaml", own.as_str()] {
+        let path = helm::below(folder, name);
+        match tree.kind(&path) {
+            EntryKind::File => {
+                let text = tree.read(&path).filter(|text| text.len() <= OVERRIDES_BYTES_MAX);
+                let text = text.and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| {
+                    let message = format!(
+                        "the file is larger than {} KiB or not UTF-8",
+                        OVERRIDES_BYTES_MAX >> 10
+                    );
+                    RenderError::whole("too-large", &path, message)
+                })?;
+                files.push(yaml::document::<Value>(&path, &text)?);
+                paths.push(path.clone());
+            }
+            EntryKind::Symlink => return Err(RenderError::link(&path)),
+            EntryKind::Directory | EntryKind::Absent => {}
+        }
+        opened.insert(path);
+    }
+    if files.is_empty() {
+        return Ok(request);
+    }
+    lay(&files).map_err(|(index, message)| {
+        RenderError::whole("source-overrides", &paths[index.min(paths.len() - 1)], message)
+    })
+}
+
+fn by_tool(
+    tool: Tool,
+    sources: &Sources<'_>,
+    index: usize,
+    (folder, request): (&str, &Request),
+    (renderers, find): (&Renderers, &FindChart<'_>),
     looked: &mut Looked<'_>,
 ) -> Result<Folder, RenderError> {
-    let opened = &mut *looked.opened;
-    let (tree, folder) = (sources.trees[index], request.folder()?);
-    let (tool, asked) = tool(tree, &folder, request);
-    opened[index].extend(asked);
-    for name in [
-        ".argocd-source.yaml".to_owned(),
-        format!(".argocd-source-{}.yaml", request.application.name),
-    ] {
-        let path = helm::below(&folder, &name);
-        if tree.kind(&path) != EntryKind::Absent {
-            let message = "changes of the application beside its source are not supported; write them \
-                           into the application's file";
-            return Err(RenderError::whole("source-overrides", &path, message));
-        }
-        opened[index].insert(path);
-    }
+    let tree = sources.trees[index];
+    let variables = Variables { application: &request.application, path: &request.path };
     match tool {
         Tool::Kustomize => {
-            let is_there = |name| tree.kind(&helm::below(&folder, name)) != EntryKind::Absent;
+            let is_there = |name| tree.kind(&helm::below(folder, name)) != EntryKind::Absent;
             if !FILE_NAMES.into_iter().any(is_there) {
-                return Err(RenderError::no_kustomization(&folder));
+                return Err(RenderError::no_kustomization(folder));
             }
-            let variables = Variables { application: &request.application, path: &request.path };
-            overrides::build(tree, &folder, &request.kustomize, &variables)
+            overrides::build(tree, folder, &request.kustomize, &variables)
         }
-        Tool::Directory => plain::read(tree, &folder, &request.directory),
+        Tool::Directory => {
+            plain::read(tree, folder, &request.directory, Some(&(renderers, variables)))
+        }
+        Tool::Plugin => renderers.plugins.run(&renderers.workshop, tree, folder, request),
         Tool::Helm => {
-            let planned = helm::plan(sources, index, &folder, request, find)?;
+            let planned = helm::plan(sources, index, folder, request, find)?;
             looked.charts.extend(planned.charts);
             for (source, paths) in planned.opened {
-                opened[source].extend(paths);
+                looked.opened[source].extend(paths);
             }
-            let output = helm.run(&planned.order)?;
+            let output = renderers.helm.run(&renderers.workshop, &planned.order)?;
             let manifests = helm::manifests(&planned.order, &output)?;
             Ok(Folder { manifests, opened: BTreeSet::new() })
         }

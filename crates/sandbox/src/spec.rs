@@ -18,6 +18,10 @@ pub struct Spec {
     pub environment: BTreeMap<String, String>,
     /// Where it starts, as a path inside.
     pub working_directory: PathBuf,
+    /// The file that is its standard input, as an absolute path inside; `None`: there is nothing to
+    /// read.
+    #[serde(default)]
+    pub input: Option<PathBuf>,
     /// What `/` is.
     pub root: Root,
     /// Overlays placed over the root, before the binds.
@@ -47,6 +51,7 @@ impl Spec {
             arguments: Vec::new(),
             environment: BTreeMap::new(),
             working_directory: PathBuf::from("/"),
+            input: None,
             root: Root::System,
             overlays: Vec::new(),
             binds: Vec::new(),

@@ -9,7 +9,9 @@ use deployments::{Chart, ChartPlace, ChartProblem};
 use ledger::{ArtifactDigest, RepositoryName, Timestamp};
 use probes::{AddressPolicy, DialError, Request};
 use registry::{ImageName, Reference, Tag};
-use render::{Answer, Ask, ChartArchive, ChartHosts, ChartStore, NoAnswer};
+use render::{
+    Answer, ArchiveForm, ArchiveLayer, Ask, ChartArchive, ChartHosts, ChartStore, NoAnswer,
+};
 use tokio::sync::{Semaphore, watch};
 
 use crate::sources;
@@ -112,8 +114,8 @@ impl Server {
         if let Some(image) = self.own_image(chart) {
             let (server, home) = (Arc::clone(self), home.clone());
             let read = async move { server.own_chart(&home, chart, &image?).await };
-            let bytes = tokio::runtime::Handle::current().block_on(read)?;
-            return ChartArchive::of(chart, &bytes, on_record.as_deref()).map(Arc::new);
+            let (bytes, form) = tokio::runtime::Handle::current().block_on(read)?;
+            return ChartArchive::of(chart, &bytes, form, on_record.as_deref()).map(Arc::new);
         }
         if let Some(archive) = self.charts.store.get(chart, on_record.as_deref())? {
             return Ok(Arc::new(archive));
@@ -173,8 +175,8 @@ impl Server {
         let fetch = async { tokio::time::timeout(FETCH_TIME, fetch).await };
         let fetched = tokio::runtime::Handle::current().block_on(fetch);
         let late = format!("there was no whole answer within {} s", FETCH_TIME.as_secs());
-        let bytes = fetched.unwrap_or_else(|_| Err(unavailable(chart, &late)))?;
-        self.charts.store.keep(chart, &bytes, on_record).map(drop)
+        let (bytes, form) = fetched.unwrap_or_else(|_| Err(unavailable(chart, &late)))?;
+        self.charts.store.keep(chart, &bytes, form, on_record).map(drop)
     }
 
     async fn ask_for_chart(&self, ask: Ask) -> Result<Answer, NoAnswer> {
@@ -219,7 +221,7 @@ impl Server {
         home: &RepositoryName,
         chart: &Chart,
         image: &ImageName,
-    ) -> Result<Vec<u8>, ChartProblem> {
+    ) -> Result<(Vec<u8>, ArchiveForm), ChartProblem> {
         let refused = |message: String| ChartProblem::Refused { chart: chart.clone(), message };
         let failed = |error: &dyn std::fmt::Display| unavailable(chart, &error.to_string());
         let (may, _) = sources::may_read(self, home, image.repository())
@@ -228,15 +230,25 @@ impl Server {
         if !may {
             return Err(refused(sources::unreadable(home, image.repository())));
         }
-        let none = || refused(format!("{image} has no such version; `helm push` it"));
-        let tag: Tag = chart.version.replace('+', "_").parse().map_err(|_| none())?;
-        let manifest = self.registry.manifest(image, &Reference::Tag(tag)).await;
+        let none = || refused(format!("{image} has no such version; push it first"));
+        let reference = match chart.digest() {
+            Some(digest) => {
+                ArtifactDigest::new(digest).map(Reference::Digest).map_err(|_| none())?
+            }
+            None => {
+                let tag: Tag = chart.version.replace('+', "_").parse().map_err(|_| none())?;
+                Reference::Tag(tag)
+            }
+        };
+        let manifest = self.registry.manifest(image, &reference).await;
         let manifest = manifest.map_err(|error| failed(&error))?.ok_or_else(none)?;
-        let digest = render::chart_layer(&manifest.bytes).map_err(refused)?;
+        let ArchiveLayer { digest, form } =
+            render::archive_layer(&manifest.bytes).map_err(refused)?;
         let digest = ArtifactDigest::new(digest).map_err(|error| failed(&error))?;
         let limit = render::ARCHIVE_BYTES_MAX as u64;
         let bytes = self.registry.blobs().get(&digest, limit).await;
-        bytes.map_err(|error| failed(&error))?.ok_or_else(none)
+        let bytes = bytes.map_err(|error| failed(&error))?.ok_or_else(none)?;
+        Ok((bytes, form))
     }
 }
 

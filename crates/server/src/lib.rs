@@ -43,6 +43,7 @@ mod words;
 
 pub use http::openapi_document;
 pub use options::Options;
+pub use render::{JSONNET_ARGUMENT, jsonnet_main};
 pub use start::{StartError, run};
 
 /// Sends the log to standard error: warnings and above, or what `BOUCLE_LOG` says.

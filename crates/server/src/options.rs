@@ -27,6 +27,8 @@ pub struct Options {
     pub helm: Option<PathBuf>,
     /// The hosts that are asked for charts, `HOST` or `HOST:PORT`.
     pub charts_from: Vec<String>,
+    /// Programs that render what names them, by name.
+    pub renderers: Vec<(String, PathBuf)>,
     /// Refuse to run jobs with less than full isolation.
     pub require_sandbox: bool,
     /// Print in French.

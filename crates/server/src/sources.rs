@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use deployments::{Application, HelmOptions, Source};
+use deployments::{
+    Application, HelmOptions, JsonnetOptions, JsonnetVariable, PluginOptions, Source,
+};
 use git_store::TreeReader;
 use ledger::{CommitId, RefName, RepositoryName};
 use repositories::access::{Visibility, may_render_from};
+use serde_json::Value;
 
 use crate::configurations::branch_ref;
 use crate::http::repository_of_url;
@@ -228,30 +231,48 @@ pub fn render(
 ) -> Result<render::Rendering, render::RenderError> {
     let trees: Vec<CommitTree<'_>> =
         standings.iter().map(|standing| CommitTree(&standing.reader)).collect();
+    let lays: Vec<_> =
+        application.sources().map(|source| overridden(application, source)).collect();
     let mut in_git = trees.iter();
     let inputs: Vec<render::SourceInput<'_>> = application
         .sources()
-        .filter_map(|source| {
+        .zip(&lays)
+        .filter_map(|(source, lay)| {
             let content = match &source.chart {
                 Some(chart) => render::Content::Chart(chart),
                 None => render::Content::Tree(in_git.next()?),
             };
             let request = source.is_rendered().then(|| request(application, source));
-            Some(render::SourceInput { content, name: source.reference.as_deref(), request })
+            let name = source.reference.as_deref();
+            Some(render::SourceInput { content, name, request, overridden: Some(lay) })
         })
         .collect();
-    render::render(&inputs, &server.helm, &|chart| server.chart(home, chart))
+    render::render(&inputs, &server.renderers, &|chart| server.chart(home, chart))
+}
+
+/// What is asked of the renderer for a source when files beside it are laid over it.
+fn overridden<'a>(
+    application: &'a Application,
+    source: &'a Source,
+) -> impl Fn(&[Value]) -> Result<render::Request, (usize, String)> + 'a {
+    move |files| {
+        let mut changed = source.clone();
+        for (index, file) in files.iter().enumerate() {
+            changed = changed.overridden(file).map_err(|message| (index, message))?;
+        }
+        Ok(request(application, &changed))
+    }
 }
 
 /// What is asked of the renderer for a source.
 fn request(application: &Application, source: &Source) -> render::Request {
-    let is_chart = source.helm.is_some() || source.chart.is_some();
-    let tool = match (&source.kustomize, is_chart, &source.directory) {
-        (Some(_), _, _) => Some(render::Tool::Kustomize),
-        (None, true, _) => Some(render::Tool::Helm),
-        (None, false, Some(_)) => Some(render::Tool::Directory),
-        (None, false, None) => None,
-    };
+    let named = [
+        (source.plugin.is_some(), render::Tool::Plugin),
+        (source.kustomize.is_some(), render::Tool::Kustomize),
+        (source.helm.is_some(), render::Tool::Helm),
+        (source.directory.is_some(), render::Tool::Directory),
+    ];
+    let tool = named.into_iter().find(|(is_named, _)| *is_named).map(|(_, tool)| tool);
     let kustomize = source.kustomize.clone().unwrap_or_default();
     let directory = source.directory.clone().unwrap_or_default();
     render::Request {
@@ -282,7 +303,9 @@ fn request(application: &Application, source: &Source) -> render::Request {
             recurse: directory.recurse,
             include: directory.include,
             exclude: directory.exclude,
+            jsonnet: jsonnet(directory.jsonnet),
         },
+        plugin: plugin(source.plugin.clone().unwrap_or_default()),
         helm: helm(source.helm.clone().unwrap_or_default()),
         application: render::Asker {
             name: application.name.to_string(),
@@ -292,6 +315,27 @@ fn request(application: &Application, source: &Source) -> render::Request {
             target_revision: source.target_revision.clone(),
         },
     }
+}
+
+fn jsonnet(options: JsonnetOptions) -> render::JsonnetOptions {
+    let variables = |list: Vec<JsonnetVariable>| {
+        let one = |JsonnetVariable { name, value, code }| render::JsonnetVariable {
+            name,
+            value,
+            is_code: code,
+        };
+        list.into_iter().map(one).collect()
+    };
+    render::JsonnetOptions {
+        external: variables(options.ext_vars),
+        arguments: variables(options.tlas),
+        libraries: options.libs,
+    }
+}
+
+fn plugin(options: PluginOptions) -> render::PluginOptions {
+    let environment = options.env.into_iter().map(|one| (one.name, one.value)).collect();
+    render::PluginOptions { name: options.name, environment, parameters: options.parameters }
 }
 
 fn helm(options: HelmOptions) -> render::HelmOptions {

@@ -1,5 +1,6 @@
 //! Starting and stopping: locks the data folder, recovers, listens, says what is there.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -110,7 +111,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     let images = Arc::new(RegistryImages(registry.clone()));
     let engine = Engine::open(Config::new(data.join("workloads"), images)).await?;
     let clusters = Clusters::open(&options).await?;
-    let helm = helm(&options)?;
+    let renderers = renderers(&options)?;
     let charts = charts(&options)?;
     let dialer = Dialer::new([address.port()])?;
     let metrics = match &options.metrics_url {
@@ -132,7 +133,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         repository_locks: Default::default(),
         configurations: Default::default(),
         renderings: Default::default(),
-        helm,
+        renderers,
         charts,
         rendered_through: Default::default(),
         looked: Default::default(),
@@ -161,18 +162,26 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     Ok(server)
 }
 
-/// What renders charts; a server without it refuses them one by one.
-fn helm(options: &Options) -> anyhow::Result<render::Helm> {
-    let program = match &options.helm {
+/// The programs that render; a server without Helm refuses charts one by one.
+fn renderers(options: &Options) -> anyhow::Result<render::Renderers> {
+    let helm = match &options.helm {
         Some(file) => {
             anyhow::ensure!(file.is_file(), "--helm names {}, which is no file", file.display());
             Some(std::path::absolute(file)?)
         }
-        None => std::env::var_os("PATH").and_then(|path| render::Helm::on_path(&path)),
+        None => std::env::var_os("PATH").and_then(|path| render::Renderers::helm_on_path(&path)),
     };
+    let mut plugins = BTreeMap::new();
+    for (name, file) in &options.renderers {
+        anyhow::ensure!(file.is_file(), "--renderer names {}, which is no file", file.display());
+        let known = plugins.insert(name.clone(), std::path::absolute(file)?);
+        anyhow::ensure!(known.is_none(), "--renderer names `{name}` twice");
+    }
+    let jsonnet = std::env::current_exe().context("this program has no place")?;
+    let programs = render::Programs { helm, jsonnet, plugins };
     let runtime = tokio::runtime::Handle::current();
-    let helm = render::Helm::new(program, sandbox::Launcher::default(), runtime);
-    Ok(helm.keeping_in(options.data.join("charts")))
+    let renderers = render::Renderers::new(programs, sandbox::Launcher::default(), runtime);
+    Ok(renderers.keeping_in(options.data.join("charts")))
 }
 
 /// What fetches charts, from the hosts that were named.

@@ -61,8 +61,8 @@ pub struct Server {
     pub configurations: Configurations,
     /// What applications render to.
     pub renderings: Renderings,
-    /// What renders charts.
-    pub helm: render::Helm,
+    /// The programs that render.
+    pub renderers: render::Renderers,
     /// Charts that are in no Git repository.
     pub charts: Charts,
     /// Up to which commits each repository's applications are rendered.

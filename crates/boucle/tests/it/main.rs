@@ -28,6 +28,7 @@ mod overtaken;
 mod passkeys;
 mod projects;
 mod removal;
+mod renderers;
 mod sessions;
 mod sets;
 mod settings;

@@ -69,6 +69,12 @@ const EXAMPLES: &[Example] = &[
     ),
     example(
         "up",
+        "boucle up --renderer cdk=/usr/local/bin/render-cdk",
+        "with a renderer of your own",
+        "avec votre propre programme de rendu",
+    ),
+    example(
+        "up",
         "boucle up --kubeconfig ~/.kube/config --flux-namespace flux-system",
         "for Flux's objects",
         "pour les objets de Flux",

@@ -68,7 +68,15 @@ fn kustomization(object: &Value, all: &[Value], cluster: Cluster<'_>) -> Option<
             draft.note(note);
         }
     }
-    let mut source = git_source(&mut draft, object, &spec["sourceRef"], all);
+    let reference = &spec["sourceRef"];
+    let mut source = if text(reference, "/kind") == "OCIRepository" {
+        let namespace = text(object, "/metadata/namespace");
+        let found = named(&mut draft, "OCIRepository", reference, namespace, all);
+        let found = found.map(|one| flux_chart::artifact_source(&mut draft, one));
+        found.unwrap_or_else(|| Map::from_iter([("repoURL".to_owned(), Value::from(""))]))
+    } else {
+        git_source(&mut draft, object, reference, all)
+    };
     source.insert("path".into(), relative(text(spec, "/path")).into());
     let options = overrides(&mut draft, spec);
     if !options.is_empty() {
@@ -209,7 +217,9 @@ pub(super) fn git_source(
     let namespace = text(object, "/metadata/namespace");
     let mut source = Map::from_iter([("repoURL".to_owned(), Value::from(""))]);
     if kind != "GitRepository" {
-        draft.problem(format!("its source is the {kind} `{name}`: only Git is read"));
+        draft.problem(format!(
+            "its source is the {kind} `{name}`: only Git and OCI registries are read"
+        ));
         return source;
     }
     let Some(repository) = named(draft, kind, reference, namespace, all) else { return source };

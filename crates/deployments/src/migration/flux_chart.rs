@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::flux::{first, git_source, named, relative};
 use super::{Draft, charts_from, exact, text};
+use crate::chart::is_exact;
 
 /// Where the chart of a release is: a folder of Git, a chart repository or a registry.
 pub(super) fn source(draft: &mut Draft, object: &Value, all: &[Value]) -> Map<String, Value> {
@@ -64,6 +65,39 @@ fn registry_source(draft: &mut Draft, object: &Value, found: &Value) -> Map<Stri
     source
 }
 
+/// The files that an `OCIRepository` is. What runs is known by its digest, so a tag that moves and a
+/// range become that.
+pub(super) fn artifact_source(draft: &mut Draft, found: &Value) -> Map<String, Value> {
+    let spec = &found["spec"];
+    credentials(draft, spec);
+    if !spec["layerSelector"].is_null() {
+        draft.note("`layerSelector` is left out: an artifact has one layer here");
+    }
+    if !text(spec, "/ignore").is_empty() {
+        draft.problem(
+            "`ignore` of its source leaves files out: leave them out of the artifact instead",
+        );
+    }
+    let wanted =
+        first(&[text(spec, "/ref/digest"), text(spec, "/ref/semver"), text(spec, "/ref/tag")]);
+    let runs = text(found, "/status/artifact/revision").rsplit_once('@').map_or("", |(_, one)| one);
+    let is_pinned = is_exact(wanted) || wanted.starts_with("sha256:");
+    let version = if is_pinned || runs.is_empty() {
+        wanted
+    } else {
+        let follows = first(&[wanted, "latest"]);
+        draft
+            .note(format!("its source follows `{follows}`: the file names {runs}, which runs now"));
+        runs
+    };
+    let source = Map::from_iter([
+        ("repoURL".to_owned(), spec["url"].clone()),
+        ("targetRevision".to_owned(), version.into()),
+    ]);
+    charts_from(draft, &source);
+    source
+}
+
 /// The exact version; of a range the one that runs.
 fn version(draft: &mut Draft, object: &Value, wanted: &str, source: &mut Map<String, Value>) {
     let runs = text(object, "/status/history/0/chartVersion");
@@ -94,6 +128,54 @@ mod tests {
 
     use super::super::{Cluster, of_flux};
     use super::*;
+
+    #[test]
+    fn a_kustomization_of_an_artifact_names_its_version_or_what_runs() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let check = |reference: Value, expected: Result<&str, &str>| {
+            let objects = [
+                json!({
+                    "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+                    "metadata": { "name": "web", "namespace": "flux-system" },
+                    "spec": {
+                        "path": "./deploy", "sourceRef": { "kind": "OCIRepository", "name": "web" },
+                    },
+                }),
+                json!({
+                    "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository",
+                    "metadata": { "name": "web", "namespace": "flux-system" },
+                    "spec": reference,
+                    "status": { "artifact": { "revision": format!("latest@{digest}") } },
+                }),
+            ];
+            let cluster = Cluster { name: "prod", server: "https://10.0.0.1:6443" };
+            let found = of_flux(&objects, cluster);
+            let problems = found[0].problems.join("\n");
+            match expected {
+                Ok(version) => {
+                    assert_eq!(problems, "");
+                    let file: Value = yaml::document("a.yaml", &found[0].file).expect("valid");
+                    let expected = json!({
+                        "repoURL": "oci://r.example/team/web", "targetRevision": version, "path": "deploy",
+                    });
+                    assert_eq!(file["spec"]["source"], expected);
+                    let read = crate::Application::parse("a.yaml", &found[0].file);
+                    let source = read.expect("it is read here").source;
+                    assert!(source.chart.is_some() && source.path == "deploy", "{source:?}");
+                }
+                Err(needle) => assert!(problems.contains(needle), "{needle}: {problems}"),
+            }
+        };
+        let url = "oci://r.example/team/web";
+        check(json!({ "url": url, "ref": { "tag": "1.2.3" } }), Ok("1.2.3"));
+        check(json!({ "url": url, "ref": { "tag": "latest" } }), Ok(&digest));
+        check(json!({ "url": url }), Ok(&digest));
+        check(json!({ "url": url, "ref": { "semver": ">=1.0.0" } }), Ok(&digest));
+        let other = format!("sha256:{}", "b".repeat(64));
+        check(json!({ "url": url, "ref": { "digest": other, "tag": "1.2.3" } }), Ok(&other));
+        check(json!({ "url": url, "ignore": "*.md" }), Err("`ignore`"));
+        check(json!({ "url": url, "provider": "aws" }), Err("credentials"));
+    }
 
     #[test]
     fn a_release_of_a_chart_from_elsewhere_names_its_version() {

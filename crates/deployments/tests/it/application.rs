@@ -214,6 +214,59 @@ fn reads_how_a_chart_is_rendered() {
 }
 
 #[test]
+fn reads_how_jsonnet_is_evaluated_and_which_program_is_asked() {
+    let one =
+        |more: &str| with_source(&format!("  source: {{repoURL: me/one, path: a, {more}}}\n"));
+    let jsonnet = one(
+        "directory: {recurse: true, jsonnet: {libs: [vendor], extVars: [{name: a, value: b}], tlas: \
+         [{name: c, value: '1 + 1', code: true}]}}",
+    );
+    let jsonnet = jsonnet.unwrap().source.directory.unwrap().jsonnet;
+    assert_eq!(
+        (jsonnet.libs.as_slice(), jsonnet.ext_vars[0].code),
+        (&["vendor".to_owned()][..], false)
+    );
+    assert!(jsonnet.tlas[0].code && jsonnet.tlas[0].value == "1 + 1");
+    let plugin = one(
+        "plugin: {name: cdk, env: [{name: A, value: b}], parameters: [{name: size, string: '3'}, {name: \
+         list, array: [a]}, {name: map, map: {a: b}}]}",
+    );
+    let plugin = plugin.unwrap().source.plugin.unwrap();
+    assert_eq!((plugin.name.as_str(), plugin.env.len(), plugin.parameters.len()), ("cdk", 1, 3));
+    for (more, needle) in [
+        ("directory: {jsonnet: {lib: [a]}}", "lib"),
+        ("directory: {jsonnet: {tlas: [{name: a}]}}", "value"),
+        ("plugin: {}", "--renderer NAME=FILE"),
+        ("plugin: {name: cdk, env: [{value: b}]}", "name"),
+        ("plugin: {name: cdk, env: [{name: '', value: b}]}", "without a `name`"),
+        ("plugin: {name: cdk, parameters: [{string: b}]}", "without a `name`"),
+        ("plugin: {name: cdk, parameters: [{name: a, text: b}]}", "`text`"),
+        ("plugin: {name: cdk, init: x}", "init"),
+        ("plugin: {name: cdk}, kustomize: {}", "both `kustomize` and `plugin`"),
+    ] {
+        let said = one(more).unwrap_err();
+        assert!(said.contains(needle), "{more}: {said}");
+    }
+}
+
+#[test]
+fn an_artifact_without_a_name_may_have_other_files() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let read = |more: &str| {
+        let text = format!("  source: {{repoURL: 'oci://r.example/team/app', {more}}}\n");
+        with_source(&text).map(|application| application.source)
+    };
+    let source = read("targetRevision: 1.2.3, path: deploy/, kustomize: {namePrefix: a-}").unwrap();
+    assert_eq!((source.path.as_str(), source.is_rendered()), ("deploy", true));
+    assert!(source.chart.is_some() && source.kustomize.is_some());
+    let whole = read(&format!("targetRevision: '{digest}', path: .")).unwrap();
+    assert_eq!((whole.path.as_str(), whole.chart.unwrap().digest()), ("", Some(digest.as_str())));
+    assert!(read("targetRevision: latest, path: .").unwrap_err().contains("the digest `sha256:…`"));
+    let lent = read("targetRevision: 1.2.3, path: .").map(drop);
+    assert_eq!(lent, Ok(()));
+}
+
+#[test]
 fn reads_several_sources_in_order() {
     let application = with_source(
         "  sources:

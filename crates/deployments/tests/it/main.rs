@@ -21,4 +21,5 @@ mod plan_cluster;
 mod project;
 mod removal;
 mod rollout;
+mod source_overrides;
 mod view;

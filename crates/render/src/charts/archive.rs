@@ -1,4 +1,4 @@
-//! The files of a packed chart, trusting nothing in it: paths stay below its folder, there are no
+//! The files of an archive, trusting nothing in it: paths stay below its folder, there are no
 //! links, and budgets bound what a small archive may become.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use tar::Archive;
 
-use super::{ARCHIVE_BYTES_MAX, digest_of};
+use super::{ARCHIVE_BYTES_MAX, ArchiveForm, digest_of};
 use crate::helm::{BYTES_MAX, CHART_FILE, FILES_MAX};
 
 /// What names and padding of [`FILES_MAX`] files may add to their bytes.
@@ -20,8 +20,10 @@ const HEADER_BYTES_MAX: u64 = 32 << 20;
 pub struct ChartArchive {
     /// `sha256:…` of the archive.
     pub digest: String,
-    /// Its files, by their path below the chart's folder.
+    /// Its files; those of a chart by their path below the chart's folder.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// What it is.
+    pub form: ArchiveForm,
 }
 
 /// What is compared with what was asked for.
@@ -33,9 +35,19 @@ struct About {
 }
 
 impl ChartArchive {
+    /// Whether it is a chart.
+    pub(crate) fn is_chart(&self) -> bool {
+        self.form == ArchiveForm::Chart
+    }
+
     /// What was found for a chart, if it is what it was before: `known` is the digest that it had.
-    pub fn of(chart: &Chart, bytes: &[u8], known: Option<&str>) -> Result<Self, ChartProblem> {
-        let archive = Self::read(chart, bytes)
+    pub fn of(
+        chart: &Chart,
+        bytes: &[u8],
+        form: ArchiveForm,
+        known: Option<&str>,
+    ) -> Result<Self, ChartProblem> {
+        let archive = Self::read(chart, bytes, form)
             .map_err(|message| ChartProblem::Refused { chart: chart.clone(), message })?;
         match known.filter(|known| *known != archive.digest) {
             None => Ok(archive),
@@ -48,11 +60,22 @@ impl ChartArchive {
     }
 
     /// Unpacks what was fetched for a chart; the refusal is the end of a sentence.
-    fn read(chart: &Chart, bytes: &[u8]) -> Result<Self, String> {
+    fn read(chart: &Chart, bytes: &[u8], form: ArchiveForm) -> Result<Self, String> {
         if bytes.len() > ARCHIVE_BYTES_MAX {
             return Err(too_large());
         }
-        let files = unpacked(bytes)?;
+        let files = unpacked(bytes, form)?;
+        let archive = Self { digest: digest_of(bytes), files, form };
+        match form {
+            ArchiveForm::Chart => archive.check_chart(chart)?,
+            ArchiveForm::Files => {}
+        }
+        Ok(archive)
+    }
+
+    /// Whether it holds the chart that was asked for.
+    fn check_chart(&self, chart: &Chart) -> Result<(), String> {
+        let files = &self.files;
         let text =
             files.get(CHART_FILE).ok_or("its archive has no Chart.yaml, so it is no chart")?;
         let about: About = yaml::document(CHART_FILE, &String::from_utf8_lossy(text))
@@ -60,16 +83,23 @@ impl ChartArchive {
         let (name, version) = (about.name.unwrap_or_default(), about.version.unwrap_or_default());
         let wanted = chart.name.rsplit('/').next().unwrap_or(&chart.name);
         let plain = |version: &str| version.trim_start_matches('v').to_owned();
-        if name != wanted || plain(&version) != plain(&chart.version) {
+        let is_version = chart.digest().is_some() || plain(&version) == plain(&chart.version);
+        if name != wanted || !is_version {
             return Err(format!("its archive holds `{name}` {version}"));
         }
-        Ok(Self { digest: digest_of(bytes), files })
+        Ok(())
     }
 }
 
-fn unpacked(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+/// What a compressed archive begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+fn unpacked(bytes: &[u8], form: ArchiveForm) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let broken = |error: std::io::Error| format!("its archive cannot be read: {error}");
-    let reader = MultiGzDecoder::new(bytes).take(BYTES_MAX as u64 + HEADER_BYTES_MAX);
+    let is_plain = form == ArchiveForm::Files && !bytes.starts_with(&GZIP);
+    let reader: Box<dyn Read + '_> =
+        if is_plain { Box::new(bytes) } else { Box::new(MultiGzDecoder::new(bytes)) };
+    let reader = reader.take(BYTES_MAX as u64 + HEADER_BYTES_MAX);
     let mut archive = Archive::new(reader);
     let (mut files, mut left) = (BTreeMap::new(), BYTES_MAX);
     for entry in archive.entries().map_err(broken)? {
@@ -86,7 +116,7 @@ fn unpacked(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
         if !kind.is_file() {
             return Err(format!("its archive has `{path}`, which is no file"));
         }
-        let place = below_root(&path)?;
+        let place = inside(&path, form)?;
         let mut content = Vec::new();
         entry.take(left as u64 + 1).read_to_end(&mut content).map_err(broken)?;
         if content.len() > left || files.len() >= FILES_MAX {
@@ -100,17 +130,18 @@ fn unpacked(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
     Ok(files)
 }
 
-/// The path without the chart's own folder.
-fn below_root(path: &str) -> Result<String, String> {
-    let outside = || format!("its archive has `{path}`, which is not in the chart's folder");
+/// Where a file is; without the chart's own folder, if there is one.
+fn inside(path: &str, form: ArchiveForm) -> Result<String, String> {
+    let outside = || format!("its archive has `{path}`, which is not in its folder");
     if path.starts_with('/') || path.contains(['\\', '\0', '\n']) {
         return Err(outside());
     }
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    match parts.as_slice() {
-        [_, rest @ ..] if !rest.is_empty() && !parts.contains(&"..") => Ok(rest.join("/")),
-        _ => Err(outside()),
-    }
+    let rest = match form {
+        ArchiveForm::Chart => parts.get(1..).unwrap_or_default(),
+        ArchiveForm::Files => parts.as_slice(),
+    };
+    if rest.is_empty() || parts.contains(&"..") { Err(outside()) } else { Ok(rest.join("/")) }
 }
 
 fn too_large() -> String {
@@ -131,6 +162,10 @@ mod tests {
 
     /// A header says what it likes: no library between the test and the archive.
     fn packed(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
+        gzip(&tarred(entries))
+    }
+
+    fn tarred(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
         let mut builder = Builder::new(Vec::new());
         for (path, kind, content) in entries {
             let mut header = Header::new_gnu();
@@ -141,7 +176,7 @@ mod tests {
             header.set_cksum();
             builder.append(&header, *content).expect("an entry");
         }
-        gzip(&builder.into_inner().expect("an archive"))
+        builder.into_inner().expect("an archive")
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -158,7 +193,7 @@ mod tests {
     fn check(more: &[(&str, EntryType, &[u8])], expected: Result<&[&str], &str>) {
         let mut entries = vec![("web/Chart.yaml", EntryType::Regular, CHART.as_bytes())];
         entries.extend_from_slice(more);
-        match (ChartArchive::read(&chart(), &packed(&entries)), expected) {
+        match (ChartArchive::read(&chart(), &packed(&entries), ArchiveForm::Chart), expected) {
             (Ok(read), Ok(expected)) => {
                 let paths: Vec<&str> = read.files.keys().map(String::as_str).collect();
                 assert_eq!(paths, expected);
@@ -178,10 +213,10 @@ mod tests {
             ("other/values.yaml", file, b""),
         ];
         check(more, Ok(&["Chart.yaml", "templates/a.yaml", "values.yaml"]));
-        check(&[("web/../../x", file, b"")], Err("not in the chart's folder"));
-        check(&[("/etc/x", file, b"")], Err("not in the chart's folder"));
-        check(&[("web", file, b"")], Err("not in the chart's folder"));
-        check(&[("web/a\\b", file, b"")], Err("not in the chart's folder"));
+        check(&[("web/../../x", file, b"")], Err("not in its folder"));
+        check(&[("/etc/x", file, b"")], Err("not in its folder"));
+        check(&[("web", file, b"")], Err("not in its folder"));
+        check(&[("web/a\\b", file, b"")], Err("not in its folder"));
         check(&[("web/Chart.yaml", file, b"")], Err("twice"));
         check(&[("web/a", EntryType::Symlink, b"")], Err("the link"));
         check(&[("web/a", EntryType::Link, b"")], Err("the link"));
@@ -209,16 +244,40 @@ mod tests {
             (b"not gzip", "cannot be read"),
             (b"", "cannot be read"),
         ] {
-            let said = ChartArchive::read(&chart(), bytes).err().unwrap_or_default();
+            let said =
+                ChartArchive::read(&chart(), bytes, ArchiveForm::Chart).err().unwrap_or_default();
             assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{said}");
         }
+    }
+
+    #[test]
+    fn other_files_lie_as_they_are() {
+        let entries: &[(&str, EntryType, &[u8])] =
+            &[("./a.yaml", EntryType::Regular, b"a"), ("web/b.yaml", EntryType::Regular, b"b")];
+        let (zipped, plain) = (packed(entries), tarred(entries));
+        for bytes in [&zipped, &plain] {
+            let archive = ChartArchive::read(&chart(), bytes, ArchiveForm::Files).expect("files");
+            let paths: Vec<&str> = archive.files.keys().map(String::as_str).collect();
+            assert_eq!(paths, ["a.yaml", "web/b.yaml"]);
+        }
+        assert!(
+            ChartArchive::read(&chart(), &plain, ArchiveForm::Chart).is_err(),
+            "a chart is zipped"
+        );
+        for path in ["../a", "/a", "web/../../a", "."] {
+            let bytes = packed(&[(path, EntryType::Regular, b"a")]);
+            let said = ChartArchive::read(&chart(), &bytes, ArchiveForm::Files).expect_err(path);
+            assert!(said.contains("not in its folder"), "{path}: {said}");
+        }
+        let link = packed(&[("a", EntryType::Symlink, b"")]);
+        assert!(ChartArchive::read(&chart(), &link, ArchiveForm::Files).is_err(), "a link");
     }
 
     #[test]
     fn a_small_archive_does_not_become_a_large_one() {
         let zeros = gzip(&vec![0; 1 << 20]);
         let bomb: Vec<u8> = zeros.iter().copied().cycle().take(zeros.len() * 200).collect();
-        let said = ChartArchive::read(&chart(), &bomb).err();
+        let said = ChartArchive::read(&chart(), &bomb, ArchiveForm::Chart).err();
         assert!(said.is_some(), "200 MiB of nothing is no chart");
     }
 }

@@ -9,9 +9,9 @@ mod oci;
 use deployments::{Chart, ChartPlace, ChartProblem, is_loopback};
 use url::Url;
 
-use super::{ARCHIVE_BYTES_MAX, ChartHosts, digest_of};
+use super::{ARCHIVE_BYTES_MAX, ArchiveForm, ChartHosts, digest_of};
 
-pub use oci::layer as chart_layer;
+pub use oci::{Layer as ArchiveLayer, layer as archive_layer};
 
 /// The largest `index.yaml`.
 const INDEX_BYTES_MAX: usize = 32 << 20;
@@ -61,7 +61,7 @@ enum Next {
     /// Another request.
     Ask(Ask),
     /// The archive, checked against every digest that was given for it.
-    Archive(Vec<u8>),
+    Archive(Vec<u8>, ArchiveForm),
 }
 
 /// One chart on its way.
@@ -90,6 +90,7 @@ enum Waits {
     },
     Archive {
         digest: Option<String>,
+        form: ArchiveForm,
     },
 }
 
@@ -104,7 +105,7 @@ pub async fn fetch<F, A>(
     chart: &Chart,
     hosts: &ChartHosts,
     mut ask: F,
-) -> Result<Vec<u8>, ChartProblem>
+) -> Result<(Vec<u8>, ArchiveForm), ChartProblem>
 where
     F: FnMut(Ask) -> A + Send,
     A: Future<Output = Result<Answer, NoAnswer>> + Send,
@@ -120,7 +121,7 @@ where
         })?;
         match exchange.take(answer)? {
             Next::Ask(next) => request = next,
-            Next::Archive(archive) => return Ok(archive),
+            Next::Archive(archive, form) => return Ok((archive, form)),
         }
     }
 }
@@ -183,16 +184,21 @@ impl<'a> Exchange<'a> {
                     self.refused(format!("its index names the address `{}`", found.url))
                 })?;
                 self.url = self.hosts.checked(self.chart, url)?;
-                self.waits = Waits::Archive { digest: found.digest };
+                self.waits = Waits::Archive { digest: found.digest, form: ArchiveForm::Chart };
                 Ok(Next::Ask(self.ask()))
             }
             Waits::Manifest => {
-                let digest = oci::layer(&body).map_err(|why| self.refused(why))?;
+                let found = digest_of(&body);
+                if let Some(wanted) = self.chart.digest().filter(|wanted| *wanted != found) {
+                    return Err(self.refused(format!("{} gives {found}, not {wanted}", self.url)));
+                }
+                let oci::Layer { digest, form } =
+                    oci::layer(&body).map_err(|why| self.refused(why))?;
                 let path = format!("/v2/{}/blobs/{digest}", oci::image(self.chart));
                 // A redirect of the manifest does not move the layers.
                 let origin = self.registry()?;
                 self.url = origin.join(&path).map_err(|_| self.refused("no address".into()))?;
-                self.waits = Waits::Archive { digest: Some(digest) };
+                self.waits = Waits::Archive { digest: Some(digest), form };
                 Ok(Next::Ask(self.ask()))
             }
             Waits::Token { again, then } => {
@@ -201,14 +207,14 @@ impl<'a> Exchange<'a> {
                 (self.url, self.waits) = (again, *then);
                 Ok(Next::Ask(self.ask()))
             }
-            Waits::Archive { digest } => {
+            Waits::Archive { digest, form } => {
                 let found = digest_of(&body);
                 match digest {
                     Some(digest) if digest != found => Err(self.refused(format!(
                         "{} gives {found}, and {digest} was announced",
                         self.url
                     ))),
-                    Some(_) | None => Ok(Next::Archive(body)),
+                    Some(_) | None => Ok(Next::Archive(body, form)),
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Charts that are in no Git repository: what is asked to get one, what an archive may hold, and
+//! Charts and other files that are in no Git repository: what is asked to get one, what an archive may hold, and
 //! where it is kept. Absent on purpose: the network, which is another hand.
 
 mod archive;
@@ -11,9 +11,20 @@ use std::sync::Arc;
 use deployments::{Chart, ChartProblem};
 
 pub use archive::ChartArchive;
-pub use exchange::{Answer, Ask, NoAnswer, chart_layer, fetch as fetch_chart, may_ask};
+pub use exchange::{
+    Answer, ArchiveLayer, Ask, NoAnswer, archive_layer, fetch as fetch_chart, may_ask,
+};
 pub use hosts::ChartHosts;
 pub use store::ChartStore;
+
+/// What an archive is, by its media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveForm {
+    /// A chart, in a folder of its name.
+    Chart,
+    /// Files, which lie as the source has them.
+    Files,
+}
 
 /// Finds a chart, or says why it is not there.
 pub type FindChart<'a> = dyn Fn(&Chart) -> Result<Arc<ChartArchive>, ChartProblem> + 'a;

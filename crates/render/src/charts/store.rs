@@ -8,12 +8,15 @@ use std::time::SystemTime;
 
 use deployments::{Chart, ChartProblem};
 
-use super::{ChartArchive, digest_of};
+use super::{ArchiveForm, ChartArchive, digest_of};
 use crate::folder::make_room;
 
 /// The archives that were used least recently go when all together are larger. Those in use are
 /// read at each start.
 const BYTES_MAX: u64 = 4 << 30;
+
+/// What follows the digest of an archive that is no chart.
+const FILES_MARK: &str = " files";
 
 /// Archives by digest.
 #[derive(Debug)]
@@ -35,8 +38,8 @@ impl ChartStore {
         chart: &Chart,
         on_record: Option<&str>,
     ) -> Result<Option<ChartArchive>, ChartProblem> {
-        let kept = self.digest(chart);
-        let Some(digest) = on_record.or(kept.as_deref()) else { return Ok(None) };
+        let Some((kept, form)) = self.known(chart) else { return Ok(None) };
+        let digest = on_record.unwrap_or(&kept);
         let Some(path) = self.archive(digest) else { return Ok(None) };
         let Ok(bytes) = fs::read(&path) else { return Ok(None) };
         if digest_of(&bytes) != digest {
@@ -46,7 +49,7 @@ impl ChartStore {
         let _ = File::options().append(true).open(&path).map(|file| {
             let _ = file.set_modified(SystemTime::now());
         });
-        ChartArchive::of(chart, &bytes, None).map(Some)
+        ChartArchive::of(chart, &bytes, form, None).map(Some)
     }
 
     /// Keeps what was fetched, if it is what it was before. What cannot be written is refused:
@@ -55,16 +58,21 @@ impl ChartStore {
         &self,
         chart: &Chart,
         bytes: &[u8],
+        form: ArchiveForm,
         on_record: Option<&str>,
     ) -> Result<ChartArchive, ChartProblem> {
-        let kept = self.digest(chart);
-        let archive = ChartArchive::of(chart, bytes, on_record.or(kept.as_deref()))?;
+        let kept = self.known(chart).map(|(digest, _)| digest);
+        let archive = ChartArchive::of(chart, bytes, form, on_record.or(kept.as_deref()))?;
         let write = || -> std::io::Result<()> {
             make_room(&self.archives, BYTES_MAX, bytes.len() as u64)?;
             if let Some(path) = self.archive(&archive.digest) {
                 write_whole(&path, bytes)?;
             }
-            write_whole(&self.known.join(key(chart)), archive.digest.as_bytes())
+            let known = match form {
+                ArchiveForm::Chart => archive.digest.clone(),
+                ArchiveForm::Files => format!("{}{FILES_MARK}", archive.digest),
+            };
+            write_whole(&self.known.join(key(chart)), known.as_bytes())
         };
         match write() {
             Ok(()) => Ok(archive),
@@ -75,9 +83,13 @@ impl ChartStore {
         }
     }
 
-    /// The digest that a chart had when it was fetched.
-    fn digest(&self, chart: &Chart) -> Option<String> {
-        fs::read_to_string(self.known.join(key(chart))).ok()
+    /// The digest that a chart had when it was fetched, and what it was.
+    fn known(&self, chart: &Chart) -> Option<(String, ArchiveForm)> {
+        let text = fs::read_to_string(self.known.join(key(chart))).ok()?;
+        Some(match text.strip_suffix(FILES_MARK) {
+            Some(digest) => (digest.to_owned(), ArchiveForm::Files),
+            None => (text, ArchiveForm::Chart),
+        })
     }
 
     fn archive(&self, digest: &str) -> Option<PathBuf> {

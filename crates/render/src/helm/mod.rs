@@ -5,7 +5,6 @@ mod dependencies;
 mod glob;
 mod lock;
 mod output;
-mod outputs;
 mod program;
 mod substitute;
 mod values;
@@ -17,7 +16,7 @@ use deployments::{Chart, ChartProblem};
 use kustomize::{EntryKind, Tree};
 
 pub(crate) use output::manifests;
-pub use program::{Helm, HelmLimits};
+pub(crate) use program::Helm;
 pub(crate) use substitute::Variables;
 
 use crate::charts::{ChartArchive, FindChart};
@@ -33,19 +32,19 @@ pub(crate) const FILES_MAX: usize = 10_000;
 /// The most bytes; Helm holds them all, several times over.
 pub(crate) const BYTES_MAX: usize = 64 << 20;
 /// The deepest folder that is looked into.
-const DEPTH_MAX: usize = 64;
+pub(crate) const DEPTH_MAX: usize = 64;
 
 /// What Helm is asked: files below a folder of its own, and arguments that name them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HelmOrder {
+#[derive(Debug, Default)]
+pub(crate) struct HelmOrder {
     /// By path: `chart/…`, `values/…`, `files/…`.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// The arguments of `helm`.
-    pub arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// What the files outside of the chart are called in their trees.
-    pub names: BTreeMap<String, String>,
+    pub(crate) names: BTreeMap<String, String>,
     /// The chart's folder in its tree.
-    pub chart: String,
+    pub(crate) chart: String,
 }
 
 /// What an order was made of.
@@ -190,6 +189,10 @@ impl<'a> Load<'a> {
 
     fn find(&mut self, chart: &Chart) -> Result<Arc<ChartArchive>, ChartProblem> {
         let archive = (self.find)(chart)?;
+        if !archive.is_chart() {
+            let message = "it is an artifact with other files and no chart".to_owned();
+            return Err(ChartProblem::Refused { chart: chart.clone(), message });
+        }
         self.charts.insert(chart.to_string(), archive.digest.clone());
         Ok(archive)
     }

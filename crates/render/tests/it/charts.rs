@@ -8,8 +8,8 @@ use std::time::Duration;
 use deployments::{Chart, ChartProblem};
 use kustomize::{EntryKind, Tree};
 use render::{
-    Asker, ChartArchive, Content, Helm, HelmLimits, HelmOptions, Parameter, RenderError, Rendering,
-    Request, SourceInput, Tool, render,
+    Asker, ChartArchive, Content, HelmOptions, Parameter, Programs, RenderError, RenderLimits,
+    Renderers, Rendering, Request, SourceInput, Tool, render,
 };
 use sandbox::Launcher;
 use serde_json::{Value, json};
@@ -38,10 +38,17 @@ pub fn program() -> PathBuf {
     }
 }
 
+/// What renders on this machine, with this Helm.
+pub fn renderers(helm: Option<PathBuf>) -> Renderers {
+    let jsonnet = launcher().program;
+    let programs = Programs { helm, jsonnet, ..Programs::default() };
+    Renderers::new(programs, launcher(), runtime().handle().clone())
+}
+
 /// The same, as the renderer runs it.
-pub fn helm() -> &'static Helm {
-    static HELM: OnceLock<Helm> = OnceLock::new();
-    HELM.get_or_init(|| Helm::new(Some(program()), launcher(), runtime().handle().clone()))
+pub fn helm() -> &'static Renderers {
+    static HELM: OnceLock<Renderers> = OnceLock::new();
+    HELM.get_or_init(|| renderers(Some(program())))
 }
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -78,9 +85,17 @@ pub fn no_charts(chart: &Chart) -> Result<Arc<ChartArchive>, ChartProblem> {
     Err(ChartProblem::HostNotNamed { chart: chart.clone(), host })
 }
 
-fn rendered_by(helm: &Helm, files: &dyn Tree, request: Request) -> Result<Rendering, RenderError> {
+fn rendered_by(
+    helm: &Renderers,
+    files: &dyn Tree,
+    request: Request,
+) -> Result<Rendering, RenderError> {
     let content = Content::Tree(files);
-    render(&[SourceInput { content, name: None, request: Some(request) }], helm, &no_charts)
+    render(
+        &[SourceInput { content, name: None, request: Some(request), overridden: None }],
+        helm,
+        &no_charts,
+    )
 }
 
 #[track_caller]
@@ -406,11 +421,13 @@ fn sources_are_rendered_in_order_and_value_files_come_from_named_ones() {
                     content: Content::Tree(&charts),
                     name: None,
                     request: Some(request(options)),
+                    overridden: None,
                 },
                 SourceInput {
                     content: Content::Tree(&settings),
                     name: Some("s"),
                     request: extra.then_some(path),
+                    overridden: None,
                 },
             ],
             helm(),
@@ -443,13 +460,7 @@ fn wrong_charts_are_refused_with_reasons() {
     let with = |path: &str, text: &str| chart(&[(path, text)]);
     let plain = HelmOptions::default;
     let files = |list: &[&str]| HelmOptions { value_files: texts(list), ..Default::default() };
-    let cases: [(Files, HelmOptions, &str, &[&str]); 16] = [
-        (
-            with("web/.argocd-source-app.yaml", "helm: {}"),
-            plain(),
-            "source-overrides",
-            &["web/.argocd-source-app.yaml"],
-        ),
+    let cases: [(Files, HelmOptions, &str, &[&str]); 15] = [
         (
             with("web/Chart.yaml", "apiVersion: v9\nname: web\nversion: 1.0.0\n"),
             plain(),
@@ -546,17 +557,15 @@ const GREEDY: &str = "{{ $a := repeat 100000000 \"x\" }}{{ $b := cat $a $a $a $a
 
 #[test]
 fn what_a_chart_may_use_up_is_bounded() {
-    let limits = HelmLimits {
+    let limits = RenderLimits {
         cpu_seconds: 2,
         output_bytes: 1 << 20,
         memory_bytes: 256 << 20,
-        ..HelmLimits::default()
+        ..RenderLimits::default()
     };
-    let new = |limits| {
-        Helm::new(Some(program()), launcher(), runtime().handle().clone()).with_limits(limits)
-    };
+    let new = |limits| renderers(Some(program())).with_limits(limits);
     let strict = new(limits);
-    let refused = |helm: &Helm, template: &str, needle: &str| {
+    let refused = |helm: &Renderers, template: &str, needle: &str| {
         let files = chart(&[("web/templates/a.yaml", template)]);
         let error = rendered_by(helm, &files, request(HelmOptions::default())).unwrap_err();
         assert_eq!(error.code, "helm-budget", "{error}");
@@ -565,8 +574,8 @@ fn what_a_chart_may_use_up_is_bounded() {
     refused(&strict, ENDLESS, "2 s of processor time");
     refused(&strict, HUGE, "more than 1 MiB");
     // Collecting memory near its limit takes processor time too, which must not end it first.
-    refused(&new(HelmLimits { cpu_seconds: 30, ..limits }), GREEDY, "256 MiB of memory");
-    let late = HelmLimits { time: Duration::from_millis(200), cpu_seconds: 60, ..limits };
+    refused(&new(RenderLimits { cpu_seconds: 30, ..limits }), GREEDY, "256 MiB of memory");
+    let late = RenderLimits { time: Duration::from_millis(200), cpu_seconds: 60, ..limits };
     // Its version is asked within the same time; a slow machine is late there already.
     refused(&new(late), ENDLESS, "was ended");
 
@@ -601,12 +610,12 @@ data:
 
 #[test]
 fn a_server_without_helm_or_with_another_one_says_so() {
-    let without = Helm::new(None, launcher(), runtime().handle().clone());
+    let without = renderers(None);
     let error = rendered_by(&without, &chart(&[]), request(HelmOptions::default())).unwrap_err();
     assert_eq!((error.code, error.file.as_str()), ("helm-missing", "web"));
     assert!(error.message.contains("--helm FILE"), "{error}");
     // Whatever it prints, it is no Helm 3.
-    let other = Helm::new(Some("/bin/echo".into()), launcher(), runtime().handle().clone());
+    let other = renderers(Some("/bin/echo".into()));
     let error = rendered_by(&other, &chart(&[]), request(HelmOptions::default())).unwrap_err();
     assert_eq!(error.code, "helm-version", "{error}");
 }
@@ -615,13 +624,13 @@ fn a_server_without_helm_or_with_another_one_says_so() {
 fn a_chart_that_makes_something_up_gives_the_same_until_it_changes() {
     let folder = testkit::temporary_folder();
     let start = || {
-        let helm = Helm::new(Some(program()), launcher(), runtime().handle().clone());
+        let helm = renderers(Some(program()));
         helm.keeping_in(folder.path().join("kept"))
     };
     let template = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: {{ randAlphaNum 20 }}}\n";
     let files = chart(&[("web/templates/settings.yaml", template)]);
     let with = |values: &str| HelmOptions { values: values.into(), ..HelmOptions::default() };
-    let of = |helm: &Helm, values: &str| {
+    let of = |helm: &Renderers, values: &str| {
         rendered_by(helm, &files, request(with(values))).unwrap().manifests
     };
     let first = of(&start(), "a: 1");

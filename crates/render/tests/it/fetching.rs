@@ -14,8 +14,8 @@ use probes::{AddressPolicy, DialError, Dialer};
 use registry::http::{Access, Authorise};
 use registry::{Limits, Registry};
 use render::{
-    Answer, Ask, Asker, ChartArchive, ChartHosts, ChartStore, Content, HelmOptions, NoAnswer,
-    RenderError, Rendering, SourceInput, Tool, digest_of, fetch_chart, render,
+    Answer, ArchiveForm, Ask, Asker, ChartArchive, ChartHosts, ChartStore, Content, HelmOptions,
+    NoAnswer, RenderError, Rendering, SourceInput, Tool, digest_of, fetch_chart, render,
 };
 use tokio::net::TcpListener;
 
@@ -99,7 +99,7 @@ async fn ask(ask: Ask) -> Result<Answer, NoAnswer> {
 }
 
 fn fetched(chart: &Chart, hosts: &ChartHosts) -> Result<Vec<u8>, ChartProblem> {
-    runtime().block_on(fetch_chart(chart, hosts, ask))
+    runtime().block_on(fetch_chart(chart, hosts, ask)).map(|(bytes, _)| bytes)
 }
 
 fn chart(address: &str, name: &str, version: &str) -> Chart {
@@ -151,7 +151,11 @@ fn rendered(
         ..Default::default()
     };
     let content = Content::Chart(chart);
-    render(&[SourceInput { content, name: None, request: Some(request) }], helm(), find)
+    render(
+        &[SourceInput { content, name: None, request: Some(request), overridden: None }],
+        helm(),
+        find,
+    )
 }
 
 #[test]
@@ -166,7 +170,7 @@ fn a_chart_of_a_repository_is_fetched_kept_and_rendered() {
     let data = testkit::temporary_folder();
     let store = ChartStore::in_folder(data.path());
     assert_eq!(store.get(&web, None), Ok(None));
-    store.keep(&web, &bytes, None).expect("it is new");
+    store.keep(&web, &bytes, ArchiveForm::Chart, None).expect("it is new");
     let find = |chart: &Chart| match store.get(chart, None) {
         Ok(found) => Ok(Arc::new(found.expect("it is kept"))),
         Err(problem) => Err(problem),
@@ -179,23 +183,27 @@ fn a_chart_of_a_repository_is_fetched_kept_and_rendered() {
 
     // What a version holds never changes.
     let other = std::fs::read(folder.path().join("packed/web-1.2.4.tgz")).expect("packed");
-    let said = store.keep(&web, &other, None).expect_err("another version");
+    let said = store.keep(&web, &other, ArchiveForm::Chart, None).expect_err("another version");
     assert!(said.to_string().contains("holds `web` 1.2.4"), "{said}");
     write(folder.path(), "web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n");
     write(folder.path(), "web/more.txt", "more");
     run_helm(folder.path(), &["package", "web", "--destination", "again"]);
     let changed = std::fs::read(folder.path().join("again/web-1.2.3.tgz")).expect("packed");
-    let said = store.keep(&web, &changed, None).expect_err("other bytes");
+    let said = store.keep(&web, &changed, ArchiveForm::Chart, None).expect_err("other bytes");
     assert_eq!(said.code(), "chart-changed");
     let empty = testkit::temporary_folder();
     let empty = ChartStore::in_folder(empty.path());
-    let said = empty.keep(&web, &changed, Some(&digest_of(&packed))).expect_err("other bytes");
+    let said = empty
+        .keep(&web, &changed, ArchiveForm::Chart, Some(&digest_of(&packed)))
+        .expect_err("other bytes");
     assert_eq!(said.code(), "chart-changed", "what is on record counts, whatever the folder has");
 
     // What cannot be kept is not there.
     let blocked = folder.path().join("blocked");
     std::fs::write(&blocked, "a file").expect("it is written");
-    let said = ChartStore::in_folder(&blocked).keep(&web, &packed, None).expect_err("no folder");
+    let said = ChartStore::in_folder(&blocked)
+        .keep(&web, &packed, ArchiveForm::Chart, None)
+        .expect_err("no folder");
     assert_eq!(said.code(), "chart-unavailable");
     assert!(said.to_string().contains("cannot be kept"), "{said}");
 
@@ -203,9 +211,9 @@ fn a_chart_of_a_repository_is_fetched_kept_and_rendered() {
     let file = data.path().join("sha256").join(digest_of(&packed).trim_start_matches("sha256:"));
     std::fs::write(&file, b"damaged").expect("it is written");
     assert_eq!(store.get(&web, None), Ok(None));
-    let said = store.keep(&web, &changed, None).expect_err("other bytes");
+    let said = store.keep(&web, &changed, ArchiveForm::Chart, None).expect_err("other bytes");
     assert_eq!(said.code(), "chart-changed");
-    store.keep(&web, &packed, None).expect("the same");
+    store.keep(&web, &packed, ArchiveForm::Chart, None).expect("the same");
     assert!(store.get(&web, None).is_ok_and(|found| found.is_some()));
 }
 
@@ -324,13 +332,122 @@ fn a_chart_of_a_registry_is_fetched_and_rendered() {
     let web = chart(&format!("oci://{address}/demo/charts"), "web", "1.2.3+build.1");
     let bytes = fetched(&web, &hosts(&[&address])).expect("the chart");
     assert_eq!(bytes, packed);
-    let find =
-        |chart: &Chart| Ok(Arc::new(ChartArchive::of(chart, &packed, None).expect("a chart")));
+    let find = |chart: &Chart| {
+        Ok(Arc::new(ChartArchive::of(chart, &packed, ArchiveForm::Chart, None).expect("a chart")))
+    };
     let rendering = rendered(&web, &find, HelmOptions::default()).expect("a rendering");
     assert_eq!(rendering.manifests[0]["data"]["version"], "1.2.3+build.1");
     let none = chart(&format!("oci://{address}/demo/charts"), "web", "1.2.4");
     let said = fetched(&none, &hosts(&[&address])).expect_err("no such version");
     assert_eq!(said.code(), "chart-refused");
+}
+
+/// Files as `flux push artifact` and others pack them.
+fn tarred(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, path, text.as_bytes()).expect("an entry");
+    }
+    builder.into_inner().expect("an archive")
+}
+
+/// An artifact in a registry, and its manifest's digest.
+fn artifact(kind: &str, layer: Vec<u8>) -> (String, String) {
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(b"{}")},
+        "layers": [{"mediaType": kind, "digest": digest_of(&layer), "size": layer.len()}],
+    });
+    let manifest = manifest.to_string().into_bytes();
+    let digest = digest_of(&manifest);
+    let named = digest.clone();
+    let address = serve(Arc::new(move |request| match request.uri().path() {
+        "/v2/team/app/manifests/1.2.3" => (200, vec![], manifest.clone()),
+        path if path == format!("/v2/team/app/manifests/{named}") => {
+            (200, vec![], manifest.clone())
+        }
+        // A registry that answers with something else than it was asked for.
+        path if path.starts_with("/v2/team/app/manifests/sha256:") => {
+            (200, vec![], manifest.clone())
+        }
+        path if path.starts_with("/v2/team/app/blobs/") => (200, vec![], layer.clone()),
+        _ => (404, vec![], vec![]),
+    }));
+    (address, digest)
+}
+
+/// What an application of an artifact renders to, as names.
+fn of_artifact(
+    address: &str,
+    version: &str,
+    request: render::Request,
+) -> Result<Vec<String>, RenderError> {
+    let text = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: a}}\nspec:\n  source: \
+         {{repoURL: 'oci://{address}/team/app', targetRevision: '{version}', path: .}}\n  destination: \
+         {{name: local}}\n"
+    );
+    let application = deployments::Application::parse("a.yaml", &text).expect("an application");
+    let chart = application.source.chart.expect("what is not in Git");
+    let store = testkit::temporary_folder();
+    let store = ChartStore::in_folder(store.path());
+    let find = |chart: &Chart| {
+        let hosts = hosts(&[address]);
+        let fetch = fetch_chart(chart, &hosts, ask);
+        let (bytes, form) = runtime().block_on(fetch)?;
+        store.keep(chart, &bytes, form, None)?;
+        Ok(Arc::new(store.get(chart, None)?.expect("it was kept")))
+    };
+    let content = Content::Chart(&chart);
+    let input = SourceInput { content, name: None, request: Some(request), overridden: None };
+    let rendering = render(&[input], helm(), &find)?;
+    assert_eq!(rendering.charts.len(), 1, "its digest is on record");
+    let names = rendering.manifests.iter().filter_map(|one| one["metadata"]["name"].as_str());
+    Ok(names.map(str::to_owned).collect())
+}
+
+#[test]
+fn other_files_of_a_registry_are_rendered_as_those_of_a_repository() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    let files = tarred(&[
+        ("plain/a.yaml", map),
+        ("kustomize/kustomization.yaml", "namePrefix: k-\nresources: [a.yaml]\n"),
+        ("kustomize/a.yaml", map),
+    ]);
+    let at = |path: &str| render::Request { path: path.into(), ..render::Request::default() };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &files).expect("memory");
+    let zipped = gzip.finish().expect("memory");
+    for (kind, layer) in [
+        ("application/vnd.oci.image.layer.v1.tar+gzip", &zipped),
+        ("application/vnd.cncf.flux.content.v1.tar+gzip", &zipped),
+        ("application/vnd.oci.image.layer.v1.tar", &files),
+    ] {
+        let (address, digest) = artifact(kind, layer.clone());
+        assert_eq!(of_artifact(&address, "1.2.3", at("plain")).expect(kind), ["a"]);
+        assert_eq!(of_artifact(&address, &digest, at("kustomize")).expect(kind), ["k-a"]);
+        let whole = render::Request {
+            directory: render::DirectoryOptions {
+                recurse: true,
+                exclude: "kustomize/*".into(),
+                ..render::DirectoryOptions::default()
+            },
+            ..at("")
+        };
+        assert_eq!(of_artifact(&address, "1.2.3", whole).expect(kind), ["a"]);
+        let other = format!("sha256:{}", "0".repeat(64));
+        let said = of_artifact(&address, &other, at("plain")).expect_err("another manifest");
+        assert_eq!(said.code, "chart-refused", "{said}");
+        assert!(said.message.contains(&other), "{said}");
+        let said = of_artifact(&address, "1.2.3", at("none")).expect_err("no such folder");
+        assert!(said.to_string().contains("in the artifact app 1.2.3 of oci://"), "{said}");
+    }
+    let (address, _) = artifact("application/octet-stream", files);
+    let said = of_artifact(&address, "1.2.3", at("plain")).expect_err("no such files");
+    assert!(said.message.contains("`application/octet-stream`"), "{said}");
 }
 
 /// What a registry that wants a token says, and what it saw.
@@ -426,14 +543,14 @@ fn dependencies_are_fetched_in_the_version_of_the_lock() {
     let named = hosts(&[&address, &oci]);
     let find = |chart: &Chart| {
         let bytes = fetched(chart, &named)?;
-        Ok(Arc::new(ChartArchive::of(chart, &bytes, None).expect("a chart")))
+        Ok(Arc::new(ChartArchive::of(chart, &bytes, ArchiveForm::Chart, None).expect("a chart")))
     };
     let names = |files: &BTreeMap<String, Vec<u8>>| {
         let application = Asker { name: "app".into(), ..Asker::default() };
         let request =
             render::Request { path: "parent".into(), application, ..render::Request::default() };
         let content = Content::Tree(files);
-        let input = SourceInput { content, name: None, request: Some(request) };
+        let input = SourceInput { content, name: None, request: Some(request), overridden: None };
         render(&[input], helm(), &find).map(|rendering| {
             let name = |one: &serde_json::Value| {
                 let version = one["data"]["version"].as_str().unwrap_or_default().to_owned();

@@ -3,5 +3,7 @@
 mod charts;
 mod differences;
 mod fetching;
+mod jsonnet;
+mod plugins;
 mod renderings;
 mod sops;

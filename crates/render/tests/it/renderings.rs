@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use render::{
-    Content, DirectoryOptions, Helm, KustomizeOverrides, RenderError, Rendering, Request,
-    SourceInput, Tool, files, render,
+    Content, DirectoryOptions, KustomizeOverrides, RenderError, Rendering, Request, SourceInput,
+    Tool, files, render,
 };
 use serde_json::Value;
 
-use crate::charts::{launcher, no_charts, runtime};
+use crate::charts::{no_charts, renderers};
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
                           template: {spec: {containers: [{name: web, image: 'web:1'}]}}\n";
@@ -16,9 +16,9 @@ const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name
 fn rendered(tree: &[(&str, &str)], request: &Request) -> Result<Rendering, RenderError> {
     let tree: BTreeMap<String, Vec<u8>> =
         tree.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec())).collect();
-    let helm = Helm::new(None, launcher(), runtime().handle().clone());
+    let helm = renderers(None);
     let (content, request) = (Content::Tree(&tree), Some(request.clone()));
-    render(&[SourceInput { content, name: None, request }], &helm, &no_charts)
+    render(&[SourceInput { content, name: None, request, overridden: None }], &helm, &no_charts)
 }
 
 fn request(path: &str) -> Request {
@@ -51,8 +51,11 @@ fn a_plain_folder_is_read_by_name_and_lists_are_unfolded() {
     assert!(
         !flat.opened[0].contains("app/notes.txt") && !flat.opened[0].contains("app/sub/c.yaml")
     );
-    let directory =
-        DirectoryOptions { recurse: true, include: String::new(), exclude: "{b*,l*}".into() };
+    let directory = DirectoryOptions {
+        recurse: true,
+        exclude: "{b*,l*}".into(),
+        ..DirectoryOptions::default()
+    };
     let deep = rendered(&tree, &Request { directory, ..request("./app/") }).expect("rendered");
     assert_eq!(names(&deep), ["a1", "a2", "c"]);
 }

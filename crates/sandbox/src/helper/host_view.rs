@@ -117,6 +117,7 @@ fn translate(mut spec: Spec) -> Result<(Spec, Paths), Failure> {
     }
     spec.program = real(&pairs, &spec.program);
     spec.working_directory = real(&pairs, &spec.working_directory);
+    spec.input = spec.input.map(|file| real(&pairs, &file));
     let text = |value: &String| real(&pairs, Path::new(value)).to_string_lossy().into_owned();
     spec.arguments = spec.arguments.iter().map(text).collect();
     spec.environment =

@@ -1,6 +1,7 @@
 //! The inner stage: process 1 of the sandbox. It builds the place, starts the program, collects
 //! every process that ends, and obeys the caller until its socket closes.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -59,11 +60,17 @@ pub(super) fn run(
 pub(super) fn start(spec: &Spec) -> Result<Pid, Failure> {
     let folder = &spec.working_directory;
     std::env::set_current_dir(folder).during(|| format!("enter {}", folder.display()))?;
+    let input = match &spec.input {
+        None => Stdio::null(),
+        Some(file) => {
+            File::open(file).during(|| format!("open {}", file.display())).map(Stdio::from)?
+        }
+    };
     let child = Command::new(&spec.program)
         .args(&spec.arguments)
         .env_clear()
         .envs(&spec.environment)
-        .stdin(Stdio::null())
+        .stdin(input)
         .process_group(0)
         .spawn()
         .map_err(|error| Failure {

@@ -80,3 +80,18 @@ async fn a_link_in_the_image_does_not_lead_out() {
         assert!(!folder.path().join("mounted").exists());
     }
 }
+
+#[tokio::test]
+async fn a_file_is_the_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("order"), "from a file\n").unwrap();
+    let mut spec = shell("cat; cat /data/order");
+    spec.binds =
+        vec![Bind { source: folder.path().into(), target: "/data".into(), writable: false }];
+    assert_eq!(run(&spec).await.stdout, "from a file\n", "without one there is nothing to read");
+    spec.input = Some("/data/order".into());
+    assert_eq!(run(&spec).await.stdout, "from a file\nfrom a file\n");
+    spec.input = Some("/data/none".into());
+    let error = spawn(&spec, &launcher(), Streams::default()).await.unwrap_err();
+    assert!(error.to_string().contains("/data/none"), "{error}");
+}

@@ -12,7 +12,8 @@ use anyhow::Context;
 use deployments::application_set::Upkeep;
 use deployments::project::Scope;
 use deployments::{
-    Application, ChartProblem, Customizations, DeploymentFact, dependencies, dependency_order,
+    Application, ChartProblem, Customizations, DeploymentFact, Source, dependencies,
+    dependency_order,
 };
 use ledger::{Actor, ApplicationName, CommitId, RepositoryName};
 use repositories::secrets::{SecretName, SecretRecord};
@@ -33,8 +34,8 @@ const ACTOR: &str = "render";
 /// append.
 const APPLICATIONS_AT_ONCE: usize = 100;
 
-/// The same of charts, which take a hundred times as long.
-const CHARTS_AT_ONCE: usize = 8;
+/// The same of what a program renders, which takes a hundred times as long.
+const PROGRAMS_AT_ONCE: usize = 8;
 
 /// An application that is to be rendered.
 struct Due {
@@ -65,17 +66,15 @@ impl Due {
     }
 
     /// Whether a process of its own is needed; only the order depends on it.
-    fn has_chart(&self) -> bool {
+    fn has_program(&self) -> bool {
+        let is_elsewhere = |source: &Source| source.chart.is_some() || source.plugin.is_some();
         let in_git = self.application.sources().filter(|source| source.chart.is_none());
-        let is_fetched = self.application.sources().any(|source| source.chart.is_some());
-        is_fetched
+        self.application.sources().any(is_elsewhere)
             || in_git.zip(&self.sources).any(|(source, standing)| {
-                let chart = match source.path.as_str() {
-                    "." => "Chart.yaml".to_owned(),
-                    path => format!("{path}/Chart.yaml"),
-                };
-                source.is_rendered()
-                    && standing.reader.entry(&chart).is_ok_and(|found| found.is_some())
+                let folder = if source.path == "." { "" } else { &source.path };
+                let names = standing.reader.names(folder).ok().flatten().unwrap_or_default();
+                let needs = |name: &str| name == "Chart.yaml" || name.ends_with(".jsonnet");
+                source.is_rendered() && names.iter().any(|(name, _)| needs(name))
             })
     }
 }
@@ -147,11 +146,11 @@ async fn reconcile_repository(
     }
     let (tips, others) = (std::mem::take(&mut finder.tips), std::mem::take(&mut finder.others));
     sort_by_turns(&mut due);
-    // A piece at a time, so that the first are applied while the next are rendered; charts last, so
-    // that no other application waits for a template without end.
-    let (charts, plain) = with_charts(due);
+    // A piece at a time, so that the first are applied while the next are rendered; those that need a
+    // program last, so that no other application waits for one without end.
+    let (programs, plain) = with_programs(due);
     let mut waits = Vec::new();
-    for (mut due, at_once) in [(plain, APPLICATIONS_AT_ONCE), (charts, CHARTS_AT_ONCE)] {
+    for (mut due, at_once) in [(plain, APPLICATIONS_AT_ONCE), (programs, PROGRAMS_AT_ONCE)] {
         while !due.is_empty() {
             let rest = due.split_off(due.len().min(at_once));
             let piece = std::mem::replace(&mut due, rest);
@@ -202,15 +201,15 @@ fn sort_by_turns(due: &mut [Due]) {
     });
 }
 
-/// Those with charts and those without. Who waits for one with a chart comes with it.
-fn with_charts(due: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
+/// Those that need a program and those that do not. Who waits for one of the first comes with it.
+fn with_programs(due: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
     let (mut late, mut steps) = (BTreeSet::new(), BTreeMap::<String, usize>::new());
     due.into_iter().partition(|one| {
         let names = dependencies(&one.application).unwrap_or_default();
         let set = one.application.rollout.as_ref().map(|rollout| &rollout.set);
         let is_later =
             set.and_then(|set| steps.get(set)).is_some_and(|first| Some(*first) < one.step());
-        let is_late = is_later || one.has_chart() || names.iter().any(|name| late.contains(name));
+        let is_late = is_later || one.has_program() || names.iter().any(|name| late.contains(name));
         if is_late {
             late.insert(one.application.name.clone());
             if let (Some(set), Some(step)) = (set, one.step()) {

@@ -4,12 +4,31 @@ use deployments::{Chart, ChartPlace};
 use serde::Deserialize;
 use url::Url;
 
+use super::ArchiveForm;
+
 /// The media type of manifests.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// What the configuration of a chart is.
 const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
 /// What the layer with the chart's archive is.
 const CONTENT: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// What the one layer of an artifact with other files may be: what Argo CD takes, and what `flux push
+/// artifact` makes.
+const FILES: [&str; 3] = [
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.cncf.flux.content.v1.tar+gzip",
+];
+
+/// The layer that holds an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Its digest.
+    pub digest: String,
+    /// What it is.
+    pub form: ArchiveForm,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,24 +54,37 @@ pub(super) fn image(chart: &Chart) -> String {
     if path.is_empty() { chart.name.clone() } else { format!("{path}/{}", chart.name) }
 }
 
-/// The digest of the layer with the chart, by its manifest; the refusal is the end of a sentence.
-pub fn layer(bytes: &[u8]) -> Result<String, String> {
+/// The layer with the chart or the files, by the manifest; the refusal is the end of a sentence.
+pub fn layer(bytes: &[u8]) -> Result<Layer, String> {
     let manifest: Manifest = serde_json::from_slice(bytes)
         .map_err(|error| format!("its manifest cannot be read: {error}"))?;
     let kind = manifest.config.map(|config| config.media_type).unwrap_or_default();
-    if kind != CONFIG {
-        let kind = if kind.is_empty() { "something else" } else { &kind };
-        return Err(format!("its manifest is of no chart: it is `{kind}`"));
-    }
-    let mut layers = manifest.layers.into_iter().filter(|layer| layer.media_type == CONTENT);
-    let (Some(layer), None) = (layers.next(), layers.next()) else {
-        return Err("its manifest has no layer with a chart, or several".into());
+    let (digest, form) = if kind == CONFIG {
+        // A signature may lie beside it.
+        let mut layers = manifest.layers.into_iter().filter(|layer| layer.media_type == CONTENT);
+        let (Some(layer), None) = (layers.next(), layers.next()) else {
+            return Err("its manifest has no layer with a chart, or several".into());
+        };
+        (layer.digest, ArchiveForm::Chart)
+    } else {
+        let mut layers = manifest.layers.into_iter();
+        let (Some(layer), None) = (layers.next(), layers.next()) else {
+            return Err("its manifest is of no chart and has not exactly one layer".into());
+        };
+        if !FILES.contains(&layer.media_type.as_str()) {
+            return Err(format!(
+                "its manifest is of no chart, and its layer is `{}`; files are taken from {}",
+                layer.media_type,
+                FILES.map(|kind| format!("`{kind}`")).join(", ")
+            ));
+        }
+        (layer.digest, ArchiveForm::Files)
     };
-    let digits = layer.digest.strip_prefix("sha256:").unwrap_or_default();
+    let digits = digest.strip_prefix("sha256:").unwrap_or_default();
     if digits.len() != 64 || !digits.bytes().all(|b| b"0123456789abcdef".contains(&b)) {
         return Err("its manifest has a digest that is no SHA-256".into());
     }
-    Ok(layer.digest)
+    Ok(Layer { digest, form })
 }
 
 /// What a registry asks for before it answers.
@@ -148,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_has_one_chart() {
+    fn a_manifest_has_one_archive() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let manifest = |config: &str, layers: &[&str]| {
             let layer = |kind: &&str| serde_json::json!({ "mediaType": kind, "digest": digest });
@@ -157,18 +189,27 @@ mod tests {
             serde_json::json!({ "config": config, "layers": layers }).to_string()
         };
         let signature = "application/vnd.cncf.helm.chart.provenance.v1.prov";
+        let (chart, files) = (Ok(ArchiveForm::Chart), Ok(ArchiveForm::Files));
+        let image = "application/vnd.oci.image.config.v1+json";
         for (text, expected) in [
-            (manifest(CONFIG, &[CONTENT]), Ok(digest.as_str())),
-            (manifest(CONFIG, &[CONTENT, signature]), Ok(digest.as_str())),
+            (manifest(CONFIG, &[CONTENT]), chart),
+            (manifest(CONFIG, &[CONTENT, signature]), chart),
             (manifest(CONFIG, &[]), Err("no layer")),
             (manifest(CONFIG, &[CONTENT, CONTENT]), Err("several")),
-            (manifest("application/vnd.oci.image.config.v1+json", &[CONTENT]), Err("of no chart")),
+            (manifest(image, &[FILES[0]]), files),
+            (manifest("application/vnd.oci.empty.v1+json", &[FILES[1]]), files),
+            (manifest("application/vnd.cncf.flux.config.v1+json", &[FILES[2]]), files),
+            (manifest(image, &[FILES[0], FILES[0]]), Err("exactly one layer")),
+            (manifest(image, &[]), Err("exactly one layer")),
+            (manifest(image, &[CONTENT]), Err("its layer is `application/vnd.cncf.helm")),
             (manifest(CONFIG, &[CONTENT]).replace("sha256:", "sha1:"), Err("no SHA-256")),
             ("{\"manifests\": []}".to_owned(), Err("of no chart")),
             ("x".to_owned(), Err("cannot be read")),
         ] {
             match (layer(text.as_bytes()), expected) {
-                (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+                (Ok(found), Ok(form)) => {
+                    assert_eq!(found, Layer { digest: digest.clone(), form });
+                }
                 (Err(said), Err(needle)) => assert!(said.contains(needle), "{said}"),
                 (found, expected) => panic!("{text}: {found:?}, not {expected:?}"),
             }

@@ -1,4 +1,4 @@
-//! What Helm printed for earlier orders, in a folder. Derived: what is missing is rendered again.
+//! What programs printed for earlier orders, in a folder. Derived: what is missing is rendered again.
 
 use std::fs;
 use std::path::PathBuf;
