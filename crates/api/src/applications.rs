@@ -61,6 +61,9 @@ pub struct Application {
 /// An object of an application.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Resource {
+    /// `apps`; empty for the core group.
+    #[serde(default)]
+    pub group: String,
     /// `Deployment`.
     pub kind: String,
     /// The namespace.
@@ -87,8 +90,8 @@ pub struct Resource {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ActionsQuery {
-    /// Only those of this object, `KIND/NAMESPACE/NAME`; its group and a slash before it where two
-    /// kinds have one name.
+    /// Only those of this object, `KIND/NAMESPACE/NAME`; `KIND.GROUP/NAMESPACE/NAME` where two kinds
+    /// have one name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
     /// Where to go on, from `next_cursor`.
@@ -140,7 +143,7 @@ pub struct ActionParameter {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunAction {
-    /// The object, `KIND/NAMESPACE/NAME`.
+    /// The object, `KIND/NAMESPACE/NAME`; `KIND.GROUP/NAMESPACE/NAME` where two kinds have one name.
     pub object: String,
     /// The action.
     pub action: String,

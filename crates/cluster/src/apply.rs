@@ -215,7 +215,7 @@ pub(crate) async fn patch(
         return Err(RequestError::NotFound { message: object.to_string() });
     };
     let path = resource.object_path(&object.namespace, &object.name);
-    let query = format!("fieldManager={ACTION_MANAGER}");
+    let query = format!("fieldManager={ACTION_MANAGER}&fieldValidation=Strict");
     let mut patch = match part {
         PatchedPart::Object => patch,
         PatchedPart::Status => json!({"status": patch}),

@@ -194,6 +194,14 @@ impl Cluster {
         self.inner.store().children(application)
     }
 
+    /// The objects that carry the application's tracking id, and what the cluster made of them. What
+    /// Git only names is not among them: it may be somebody else's.
+    #[must_use]
+    pub fn own_objects(&self, application: &ApplicationName) -> Vec<Value> {
+        let store = self.inner.store();
+        store.tracked(application).into_iter().chain(store.children(application)).collect()
+    }
+
     /// The application's pods, by namespace and name.
     #[must_use]
     pub fn pods(&self, application: &ApplicationName) -> Vec<Pod> {

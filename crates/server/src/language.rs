@@ -35,6 +35,11 @@ pub fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     move || CURRENT.sync_scope(language, work)
 }
 
+/// Work for another task that speaks the language of this request.
+pub fn carried_along<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    CURRENT.scope(current(), work)
+}
+
 /// Work that speaks this language.
 #[cfg(test)]
 pub fn speaking<T>(language: Language, work: impl FnOnce() -> T) -> T {

@@ -56,6 +56,16 @@ impl Server {
         self.observe(&self.place_of(&rendering), application, self.clock.now()).objects
     }
 
+    /// The objects on a cluster that are the application's, with what was made of them: none that Git
+    /// only names.
+    pub fn own_objects(&self, application: &ApplicationName) -> Vec<Value> {
+        let Some(rendering) = self.renderings.of(application) else { return Vec::new() };
+        match self.place_of(&rendering) {
+            Place::Cluster(known) => known.cluster.own_objects(application),
+            Place::Processes | Place::Nowhere => Vec::new(),
+        }
+    }
+
     /// What is there of an application.
     pub fn observe(
         &self,

@@ -7,21 +7,21 @@ import { Answer, Failure } from '../design/Answer';
 import { Modal } from '../design/Modal';
 import { useAction } from '../design/useAction';
 import { useScreens } from '../messages/Messages';
-import type { ObjectAction } from './tree';
+import { fullNameOf, keyOf, type ObjectAction, type Resource } from './tree';
 
 interface ActionsProps {
   application: string;
-  /** `KIND/NAMESPACE/NAME`. */
-  object: string;
+  one: Resource;
   onClose: () => void;
 }
 
-export default function Actions({ application, object, onClose }: ActionsProps): ReactNode {
+export default function Actions({ application, one, onClose }: ActionsProps): ReactNode {
   const { actions: words } = useScreens();
+  const object = fullNameOf(one);
   const query = useQuery(actionsQuery(application, object));
   const items = query.data?.items ?? [];
   return (
-    <Modal title={words.title(object)} onClose={onClose}>
+    <Modal title={words.title(keyOf(one))} onClose={onClose}>
       <Answer query={query}>
         {() => (
           <>

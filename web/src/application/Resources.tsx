@@ -139,19 +139,18 @@ function ActionsButton({ one }: { one: Resource }): ReactNode {
   const { actions } = useScreens();
   const { name } = route.useParams();
   const [open, setOpen] = useState(false);
-  const object = keyOf(one);
   return (
     <>
       <button
         type="button"
         className="button"
-        aria-label={actions.title(object)}
+        aria-label={actions.title(keyOf(one))}
         onClick={() => setOpen(true)}
       >
         {actions.open}
       </button>
       <Suspense>
-        {open && <Actions application={name} object={object} onClose={() => setOpen(false)} />}
+        {open && <Actions application={name} one={one} onClose={() => setOpen(false)} />}
       </Suspense>
     </>
   );

@@ -1,6 +1,6 @@
 // The tree of an application: what stands below what, and which branches are in trouble.
 import { expect, test } from 'vitest';
-import { type Node, type Resource, treeOf } from './tree';
+import { fullNameOf, type Node, type Resource, treeOf } from './tree';
 
 interface More {
   health?: string;
@@ -52,6 +52,13 @@ test('what an object made stands below it, as deep as it goes', () => {
     ],
     ['Pod', [['alone', 0, []]]],
   ]);
+});
+
+test('an object is named with its group, also that of the core group', () => {
+  const service = resource('Service', 'web');
+  expect(fullNameOf(service)).toBe('Service./n/web');
+  const group = 'serving.example';
+  expect(fullNameOf({ ...service, group })).toBe('Service.serving.example/n/web');
 });
 
 test('trouble far below is trouble of its branch, and the worst health is told', () => {

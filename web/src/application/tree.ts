@@ -29,6 +29,11 @@ export function keyOf({ kind, namespace, name }: Resource): string {
   return `${kind}/${namespace}/${name}`;
 }
 
+/** As the interface takes it, also where two kinds have one name. */
+export function fullNameOf({ group = '', kind, namespace, name }: Resource): string {
+  return `${kind}.${group}/${namespace}/${name}`;
+}
+
 export function isTroubled({ health, sync }: Resource): boolean {
   return ['bad', 'wait'].includes(toneOf(health)) || sync !== 'synced';
 }

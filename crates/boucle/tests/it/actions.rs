@@ -91,7 +91,7 @@ fn actions_change_what_git_leaves_free_and_nothing_else() {
     assert_eq!(names, ["create-job", "resume", "suspend"], "{listed}");
     assert_eq!(of("ConfigMap").len(), 4, "{listed}");
     assert!(of("Secret").is_empty(), "{listed}");
-    let suspended = run(&world, "CronJob/NS/nightly", "suspend", &[]);
+    let suspended = run(&world, "CronJob.batch/NS/nightly", "suspend", &[]);
     assert_eq!(suspended.code, 0, "{}{}", suspended.out, suspended.err);
     assert_eq!(suspended.json()["fields"], json!(["/spec/suspend"]));
     let is =
@@ -108,7 +108,7 @@ fn actions_change_what_git_leaves_free_and_nothing_else() {
         .to_owned();
     let job = world.get("jobs", &job).expect("it was made");
     assert_eq!(job["metadata"]["ownerReferences"][0]["name"], "nightly");
-    let marked = run(&world, "ConfigMap/NS/settings", "mark", &["--param", "by=ada"]);
+    let marked = run(&world, "ConfigMap./NS/settings", "mark", &["--param", "by=ada"]);
     assert_eq!(marked.code, 0, "{}{}", marked.out, marked.err);
     let annotations = || {
         world.get("configmaps", "settings").expect("it is there")["metadata"]["annotations"].clone()
@@ -139,4 +139,59 @@ fn actions_change_what_git_leaves_free_and_nothing_else() {
     }
     assert!(facts.out.contains("resource_version") && facts.out.contains("owner"), "{}", facts.out);
     assert_eq!(world.server.boucle(&["admin", "rebuild-views"]).code, 0);
+}
+
+const FOREIGN: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: NAME}
+data: {mode: slow}
+";
+
+#[test]
+fn what_git_only_names_has_no_actions() {
+    // Not synchronised by itself: what Git names stays somebody else's.
+    let names = ["foreign", "made"];
+    let manifests = names.map(|name| FOREIGN.replace("NAME", name));
+    let files = [("foreign.yaml", &*manifests[0]), ("made.yaml", &*manifests[1])];
+    let world = World::with(
+        |name| {
+            let application = application(name, name, "{}");
+            vec![("app.yaml", application), ("argocd-cm.yaml", ACTIONS.to_owned())]
+        },
+        &files,
+    );
+    let make = |name: &str, owners: Value| {
+        let path = format!("/api/v1/namespaces/{}/configmaps", world.name());
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": name, "annotations": {"a": "b"}, "ownerReferences": owners},
+        });
+        let answer = world.cluster.ask("POST", &path, Some(&object));
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["metadata"]["uid"].clone()
+    };
+    let uid = make("foreign", json!([]));
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "foreign", "uid": uid});
+    make("made", json!([owner]));
+    let resources = || -> Vec<Value> {
+        let shown = world.server.boucle(&["app", "show", world.name()]).json();
+        let all = shown["resources"].as_array().cloned().unwrap_or_default();
+        all.into_iter().filter(|one| one["sync"] == "out_of_sync").collect()
+    };
+    wait_for("both to be seen", || resources().len() == 2);
+    for name in names {
+        assert!(resources().iter().all(|one| one["has_actions"] == false), "{:?}", resources());
+        for kind in ["ConfigMap", "ConfigMap."] {
+            refused(
+                &run(&world, &format!("{kind}/NS/{name}"), "mark", &["--param", "by=ada"]),
+                "is not here",
+            );
+        }
+        let now = world.get("configmaps", name).expect("it is there");
+        assert_eq!(now["metadata"]["annotations"], json!({"a": "b"}));
+    }
+    let listed = world.server.boucle(&["app", "action", "list", world.name()]).json();
+    assert_eq!(listed, json!([]));
+    let facts = world.server.boucle(&["audit", "list", "--kind", "deployments.action_"]);
+    assert!(!facts.out.contains("action_requested"), "{}", facts.out);
 }

@@ -19,7 +19,7 @@ pub enum ActionCommand {
         /// The application.
         #[arg(add = complete::applications())]
         application: String,
-        /// Only to this object: KIND/NAMESPACE/NAME.
+        /// Only to this object: KIND/NAMESPACE/NAME, or KIND.GROUP/NAMESPACE/NAME.
         object: Option<String>,
     },
     /// Do it, and say what it changed.
@@ -27,7 +27,7 @@ pub enum ActionCommand {
         /// The application.
         #[arg(add = complete::applications())]
         application: String,
-        /// The object: KIND/NAMESPACE/NAME.
+        /// The object: KIND/NAMESPACE/NAME, or KIND.GROUP/NAMESPACE/NAME.
         object: String,
         /// The action.
         action: String,

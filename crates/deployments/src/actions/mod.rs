@@ -11,8 +11,9 @@ use ledger::Timestamp;
 use serde_json::Value;
 
 use crate::application::Application;
+use crate::compare::is_below_any;
 use crate::lua::{Action, Change, ChangeOperation, Customizations, ScriptError};
-use crate::objects::{ObjectKey, text};
+use crate::objects::{ObjectKey, TRACKING_ANNOTATION, annotation, is_cluster_scoped, text};
 use crate::planner::differing_fields;
 use crate::project::{Permission, ProjectRefusal, Scope, permits};
 
@@ -105,7 +106,9 @@ pub enum ActionRefusal {
         /// Which.
         object: String,
     },
-    /// The project does not permit what it would make.
+    /// It would change whose object it is.
+    Tracking,
+    /// The project does not permit what it would change or make.
     NotPermitted {
         /// Why.
         refusal: ProjectRefusal,
@@ -171,6 +174,35 @@ pub fn decide_action(
     if writes.is_empty() { Err(ActionRefusal::NoChange) } else { Ok(writes) }
 }
 
+/// A text without the values that an action was given: clusters quote what they refuse.
+#[must_use]
+pub fn without_values(text: &str, given: &BTreeMap<String, String>) -> String {
+    // The longest first, so that none leaves its end behind.
+    let mut values: Vec<(String, &String)> = given
+        .iter()
+        .flat_map(|(name, value)| {
+            let quoted = Value::from(value.as_str()).to_string();
+            [(value.clone(), name), (quoted.trim_matches('"').to_owned(), name)]
+        })
+        .filter(|(value, _)| !value.is_empty())
+        .collect();
+    values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+    let (mut masked, mut rest) = (String::new(), text);
+    while let Some(first) = rest.chars().next() {
+        match values.iter().find(|(value, _)| rest.starts_with(value)) {
+            Some((value, name)) => {
+                masked.push_str(&format!("({name})"));
+                rest = &rest[value.len()..];
+            }
+            None => {
+                masked.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    masked
+}
+
 fn is_secret(key: &ObjectKey) -> bool {
     key.group.is_empty() && key.kind == "Secret"
 }
@@ -217,8 +249,14 @@ fn write(
                 return Err(ActionRefusal::OtherObject { object });
             }
             let Some(whole) = patch::merge_patch(object, &change.object) else { return Ok(None) };
+            let patched = patch::patched(inputs.live, &whole);
+            let tracking = |object| annotation(object, TRACKING_ANNOTATION);
+            if tracking(&patched) != tracking(inputs.live) {
+                return Err(ActionRefusal::Tracking);
+            }
+            permitted(inputs, inputs.key)?;
             let fields = patch::fields(&whole);
-            let set_by_git = set_by_git(inputs, &whole);
+            let set_by_git = set_by_git(inputs, &patched, &fields);
             if !set_by_git.is_empty() {
                 return Err(ActionRefusal::SetByGit { fields: set_by_git });
             }
@@ -228,14 +266,35 @@ fn write(
     }
 }
 
-/// Fields that would differ from Git by it and do not yet: what a plan would put back.
-fn set_by_git(inputs: &ActionInputs<'_>, patch: &Value) -> Vec<String> {
+/// Changed fields that Git sets and that would differ from it afterwards: what a plan would put back.
+/// One that differs already is no exception.
+fn set_by_git(inputs: &ActionInputs<'_>, patched: &Value, fields: &[String]) -> Vec<String> {
     let Some(desired) = inputs.desired else { return Vec::new() };
-    let differing =
-        |live: &Value| differing_fields(inputs.application, inputs.key, desired, live, None);
-    let before = differing(inputs.live);
-    let after = differing(&patch::patched(inputs.live, patch));
-    after.into_iter().filter(|field| !before.contains(field)).collect()
+    let changed = |differing: &String| {
+        let above = is_below_any(differing, fields);
+        above || fields.iter().any(|field| is_below_any(field, std::slice::from_ref(differing)))
+    };
+    let after = differing_fields(inputs.application, inputs.key, desired, patched, None);
+    after.into_iter().filter(changed).collect()
+}
+
+/// Whether the project permits to write this object.
+fn permitted(inputs: &ActionInputs<'_>, key: &ObjectKey) -> Result<(), ActionRefusal> {
+    let Some(project) = &inputs.scope.project else {
+        let (place, namespace) = (inputs.scope.place.to_string(), key.namespace.clone());
+        let refusal = ProjectRefusal::ServiceAccount { place, namespace };
+        return Err(ActionRefusal::NotPermitted { refusal });
+    };
+    let asked = Permission {
+        sources: &[],
+        place: &inputs.scope.place,
+        objects: std::slice::from_ref(key),
+        cluster_scoped: Some(inputs.cluster_scoped),
+    };
+    match permits(project, &asked).into_iter().next() {
+        Some(refusal) => Err(ActionRefusal::NotPermitted { refusal }),
+        None => Ok(()),
+    }
 }
 
 fn create(
@@ -249,7 +308,18 @@ fn create(
         named["metadata"]["name"] = named["metadata"]["generateName"].clone();
         ObjectKey::of(&named, &inputs.key.namespace)
     });
-    let Some(key) = key.filter(|key| key.namespace == inputs.key.namespace) else {
+    let namespace = text(inputs.live, "/metadata/namespace").unwrap_or_default();
+    // Only what lies beside the object: a kind without namespace is everybody's.
+    let is_beside = |key: &ObjectKey| {
+        let is_cluster_scoped = is_cluster_scoped(&key.group, &key.kind)
+            || inputs.cluster_scoped.contains(&key.group_kind());
+        match text(&manifest, "/metadata/namespace").filter(|named| !named.is_empty()) {
+            _ if is_cluster_scoped => namespace.is_empty(),
+            Some(named) => named == namespace,
+            None => !namespace.is_empty(),
+        }
+    };
+    let Some(key) = key.filter(is_beside) else {
         let object = text(&manifest, "/metadata/name").unwrap_or_default().to_owned();
         return Err(ActionRefusal::OtherObject { object });
     };
@@ -257,24 +327,16 @@ fn create(
     if is_secret(&key) {
         return Err(ActionRefusal::Secret);
     }
-    if !key.namespace.is_empty() {
-        manifest["metadata"]["namespace"] = Value::from(key.namespace.as_str());
+    if !namespace.is_empty() {
+        manifest["metadata"]["namespace"] = Value::from(namespace);
     }
-    let Some(project) = &inputs.scope.project else {
-        let (place, namespace) = (inputs.scope.place.to_string(), key.namespace);
-        let refusal = ProjectRefusal::ServiceAccount { place, namespace };
-        return Err(ActionRefusal::NotPermitted { refusal });
-    };
-    let asked = Permission {
-        sources: &[],
-        place: &inputs.scope.place,
-        objects: std::slice::from_ref(&key),
-        cluster_scoped: Some(inputs.cluster_scoped),
-    };
-    match permits(project, &asked).into_iter().next() {
-        Some(refusal) => Err(ActionRefusal::NotPermitted { refusal }),
-        None => Ok(ActionWrite::Create { manifest }),
+    // What it makes is nobody's by Git: a plan would prune it.
+    let annotations = manifest.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        annotations.shift_remove(TRACKING_ANNOTATION);
     }
+    permitted(inputs, &key)?;
+    Ok(ActionWrite::Create { manifest })
 }
 
 /// What is in the way, and what to do.
@@ -319,8 +381,12 @@ impl fmt::Display for ActionRefusal {
                 f,
                 "the action would change {object}; it may change its own object and make others in the same namespace"
             ),
+            Self::Tracking => write!(
+                f,
+                "the action would change {TRACKING_ANNOTATION}, which says whose object it is; leave it in its annotations"
+            ),
             Self::NotPermitted { refusal } => {
-                write!(f, "the project does not permit what it would make: {refusal}")
+                write!(f, "the project does not permit what it would write: {refusal}")
             }
             Self::NoChange => f.write_str("the action changes nothing"),
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployments::project::{Project, Scope};
 use deployments::{
     ActionInputs, ActionRefusal, ActionWrite, Application, Customizations, ObjectKey,
-    decide_action, may_have_actions, offered_actions, tracked,
+    decide_action, may_have_actions, offered_actions, tracked, without_values,
 };
 use ledger::Timestamp;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ impl Case {
             application: &self.application,
             customizations: &self.customizations,
             scope: &self.scope,
-            cluster_scoped: &BTreeSet::new(),
+            cluster_scoped: &BTreeSet::from(["a.example/Wide".to_owned()]),
             key: &self.key(),
             live: &self.live,
             desired: self.desired.as_ref(),
@@ -167,6 +167,7 @@ fn a_job_is_made_of_a_cron_job() {
     denied.refuses("create-job", "`namespaceResourceBlacklist` denies");
     denied.scope.project = None;
     denied.refuses("create-job", "the project does not permit");
+    denied.refuses("suspend", "the project does not permit");
 }
 
 #[test]
@@ -178,6 +179,11 @@ fn what_git_sets_is_changed_in_git() {
     scaled.patches("restart", restarted());
     let free = Case::of(live()).wanted(desired(json!({})));
     free.patches("scale replicas=3", json!({"spec": {"replicas": 3}}));
+    // One that differs already is set by Git nevertheless; back to Git's value is no difference.
+    let drifted = Case::of(live()).wanted(desired(json!({"replicas": 5})));
+    drifted.refuses("scale replicas=3", "Git sets /spec/replicas");
+    drifted.patches("scale replicas=5", json!({"spec": {"replicas": 5}}));
+    drifted.patches("restart", restarted());
     let template = json!({"template": {"metadata": {"annotations": {
         "kubectl.kubernetes.io/restartedAt": "yesterday",
     }}}});
@@ -241,7 +247,19 @@ fn scripts_change_their_own_object_and_make_others_beside_it() {
     let [ActionWrite::Create { manifest }] = writes.as_slice() else { panic!("{writes:?}") };
     assert_eq!(manifest["metadata"], json!({"name": "x", "namespace": "shop"}));
     made("made.metadata.namespace = 'other'").refuses("do", "would change x");
+    made("made.apiVersion = 'a.example/v1' made.kind = 'Wide'").refuses("do", "would change x");
+    made("made.kind = 'Namespace'").refuses("do", "would change x");
     made("made.kind = 'Secret'").refuses("do", "no action reads or makes a Secret");
+    let tracking = "['argocd.argoproj.io/tracking-id'] = 'other:/ConfigMap:shop/x'";
+    let writes = made(&format!("made.metadata.annotations = {{a = 'b', {tracking}}}")).run("do");
+    let writes = writes.unwrap();
+    let [ActionWrite::Create { manifest }] = writes.as_slice() else { panic!("{writes:?}") };
+    assert_eq!(manifest["metadata"]["annotations"], json!({"a": "b"}));
+    let taken = thing(&format!("obj.metadata.annotations = {{{tracking}}}; return obj"));
+    taken.refuses("do", "would change argocd.argoproj.io/tracking-id");
+    let mut lost = thing("obj.metadata.annotations = nil; return obj");
+    lost.live["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x"});
+    lost.refuses("do", "would change argocd.argoproj.io/tracking-id");
     let writes = thing("obj.status = {phase = 'x'}; return obj").run("do").unwrap();
     let status = Some(json!({"phase": "x"}));
     let fields = vec!["/status/phase".to_owned()];
@@ -260,4 +278,18 @@ fn own_actions_take_the_place_of_those_that_are_there() {
     merged.offers("pause restart -resume scale");
     merged.patches("restart", json!({"spec": {"own": true}}));
     merged.patches("pause", json!({"spec": {"paused": true}}));
+}
+
+#[test]
+fn what_is_recorded_quotes_no_value_that_was_given() {
+    let check = |text: &str, given: &[(&str, &str)], expected: &str| {
+        let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        assert_eq!(without_values(text, &given.collect()), expected);
+    };
+    check("Invalid value: 12: no", &[("size", "12")], "Invalid value: (size): no");
+    check("\"hunter2\" is hunter2", &[("p", "hunter2")], "\"(p)\" is (p)");
+    check("hunter2", &[("a", "hunter"), ("b", "hunter2")], "(b)");
+    check("é: a\\nb", &[("line", "a\nb")], "é: (line)");
+    check("é: no", &[("empty", "")], "é: no");
+    check("p", &[("pp", "p")], "(pp)");
 }

@@ -1,6 +1,6 @@
 //! Applications over HTTP: what runs, how it differs from Git, and going back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::applications::{
@@ -18,8 +18,7 @@ use control::ControlFact;
 use deployments::ownership::prepared;
 use deployments::{
     ApplicationState, BlockReason, ChartProblem, DeploymentFact, HealthStatus, Hold, ObjectKey,
-    Outcome, TRACKING_ANNOTATION, Target, annotation, differing_fields, excerpt, may_have_actions,
-    tracked,
+    Outcome, TRACKING_ANNOTATION, annotation, differing_fields, excerpt, may_have_actions, tracked,
 };
 use ledger::{ApplicationName, CommitId, Timestamp};
 use repositories::access::{Permission, Permit};
@@ -100,14 +99,21 @@ pub async fn resources(
     let as_of = server.clock.now();
     let namespace = &rendering.application.destination.namespace;
     let mut live = live_by_key(&server, &name, namespace);
+    let own = server.own_objects(&name).into_iter();
+    let own: BTreeSet<ObjectKey> = own.filter_map(|one| ObjectKey::of(&one, namespace)).collect();
+    let shown = |key: &ObjectKey, live: Option<&Value>, desired: Option<&Value>| {
+        let is_own = own.contains(key);
+        let may = |live| may_have_actions(&rendering.customizations, live, key);
+        let has_actions = is_own && live.is_some_and(may);
+        Resource { has_actions, ..resource(&rendering, as_of, key, live, desired) }
+    };
     let mut items = Vec::new();
     for manifest in rendering.manifests.iter() {
         let Some(key) = ObjectKey::of(manifest, namespace) else { continue };
         let found = live.remove(&key);
-        items.push(resource(&rendering, as_of, &key, found.as_ref(), Some(manifest)));
+        items.push(shown(&key, found.as_ref(), Some(manifest)));
     }
-    let extra = live.iter().map(|(key, one)| resource(&rendering, as_of, key, Some(one), None));
-    items.extend(extra);
+    items.extend(live.iter().map(|(key, one)| shown(key, Some(one), None)));
     Ok(Json(page::cut(items, &query)?))
 }
 
@@ -577,6 +583,7 @@ fn resource(
     };
     let default_health = if live.is_some() { "healthy" } else { "missing" };
     Resource {
+        group: key.group.clone(),
         kind: key.kind.clone(),
         namespace: key.namespace.clone(),
         name: key.name.clone(),
@@ -585,15 +592,7 @@ fn resource(
         sync: sync.into(),
         owner,
         differing_fields: differing,
-        has_actions: live.is_some_and(|live| has_actions(rendering, live, key)),
-    }
-}
-
-/// Whether something may be done to an object: on a cluster alone.
-fn has_actions(rendering: &Rendering, live: &Value, key: &ObjectKey) -> bool {
-    match rendering.application.destination.target {
-        Target::Processes => false,
-        Target::Cluster { .. } => may_have_actions(&rendering.customizations, live, key),
+        has_actions: false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an action on an object is not done, in French.
 
-use deployments::ActionRefusal;
+use deployments::{ActionRefusal, TRACKING_ANNOTATION};
 
 use super::{Said, kept};
 
@@ -41,8 +41,11 @@ impl Said for ActionRefusal {
             Self::OtherObject { object } => format!(
                 "l’action changerait {object} ; elle peut changer son propre objet et en créer d’autres dans le même namespace"
             ),
+            Self::Tracking => format!(
+                "l’action changerait {TRACKING_ANNOTATION}, qui dit à qui est l’objet ; laissez-la parmi ses annotations"
+            ),
             Self::NotPermitted { refusal } => {
-                format!("le projet ne permet pas ce qu’elle créerait : {}", refusal.french())
+                format!("le projet ne permet pas ce qu’elle écrirait : {}", refusal.french())
             }
             Self::NoChange => "l’action ne change rien".into(),
         }

@@ -110,10 +110,21 @@ pub enum Obstacle<'a> {
     NoActionsHere(&'a dyn Display),
     /// An object changed between the look and the write of an action.
     ObjectChanged(&'a dyn Display),
-    /// The cluster did not do an action.
+    /// Two objects of an application have the name.
+    AmbiguousObject {
+        /// The name.
+        object: &'a dyn Display,
+        /// Those that say which.
+        names: &'a dyn Display,
+    },
+    /// The cluster did not do an action, not all of it, or did not say.
     ActionFailed {
         /// On which object.
         object: &'a dyn Display,
+        /// What was written before, and stays.
+        written: Option<&'a dyn Display>,
+        /// Whether nobody knows if the write that failed was done.
+        is_unknown: bool,
         /// What it says.
         error: &'a dyn Display,
     },
@@ -208,8 +219,25 @@ impl Display for Obstacle<'_> {
             Self::ObjectChanged(object) => {
                 write!(f, "{object} changed while the action looked at it; nothing was overwritten")
             }
-            Self::ActionFailed { object, error } => {
-                write!(f, "the action on {object} was not done: {error}")
+            Self::AmbiguousObject { object, names } => {
+                write!(f, "{object} may be several objects; name one of {names}")
+            }
+            Self::ActionFailed { object, written, is_unknown, error } => {
+                match (written, is_unknown) {
+                    (None, false) => write!(f, "the action on {object} was not done: {error}"),
+                    (None, true) => write!(
+                        f,
+                        "whether the action on {object} was done is unknown, look at it before you try again: {error}"
+                    ),
+                    (Some(written), false) => write!(
+                        f,
+                        "the action on {object} wrote {written}, which stays, and not the rest: {error}"
+                    ),
+                    (Some(written), true) => write!(
+                        f,
+                        "the action on {object} wrote {written}, which stays; whether it wrote the rest is unknown, look at it before you try again: {error}"
+                    ),
+                }
             }
             Self::NothingRuns => f.write_str("nothing runs that could be taken back"),
             Self::CannotRollBack(environment) => write!(f, "{environment} cannot be rolled back"),
@@ -300,8 +328,22 @@ impl Said for Obstacle<'_> {
             Self::ObjectChanged(object) => {
                 format!("{object} a changé pendant que l’action le regardait ; rien n’a été écrasé")
             }
-            Self::ActionFailed { object, error } => {
-                format!("l’action sur {object} n’a pas été faite : {error}")
+            Self::AmbiguousObject { object, names } => {
+                format!("{object} peut désigner plusieurs objets ; nommez l’un de {names}")
+            }
+            Self::ActionFailed { object, written, is_unknown, error } => {
+                match (written, is_unknown) {
+                    (None, false) => format!("l’action sur {object} n’a pas été faite : {error}"),
+                    (None, true) => format!(
+                        "on ne sait pas si l’action sur {object} a été faite, regardez-le avant de réessayer : {error}"
+                    ),
+                    (Some(written), false) => format!(
+                        "l’action sur {object} a écrit {written}, qui reste, mais pas la suite : {error}"
+                    ),
+                    (Some(written), true) => format!(
+                        "l’action sur {object} a écrit {written}, qui reste ; on ne sait pas si elle a écrit la suite, regardez-le avant de réessayer : {error}"
+                    ),
+                }
             }
             Self::NothingRuns => "rien ne tourne qui pourrait être retiré".into(),
             Self::CannotRollBack(environment) => {

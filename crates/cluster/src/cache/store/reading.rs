@@ -51,6 +51,13 @@ impl Store {
         Inventory { as_of, complete, namespaces: Some(namespaces), objects }
     }
 
+    /// The objects that say themselves that they are the application's, without what Git only names.
+    pub fn tracked(&self, name: &ApplicationName) -> Vec<Value> {
+        let Some(application) = self.applications.find(name) else { return Vec::new() };
+        let own = application.objects.iter().filter_map(|index| self.entry(*index));
+        own.map(|entry| self.manifest(entry)).collect()
+    }
+
     /// What the cluster made of an application's objects (replica sets, pods, jobs), small.
     pub fn children(&self, name: &ApplicationName) -> Vec<Value> {
         let Some(application) = self.applications.find(name) else { return Vec::new() };

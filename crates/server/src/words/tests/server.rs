@@ -63,6 +63,9 @@ fn requests_that_are_malformed() {
 
 #[test]
 fn obstacles() {
+    let action_failed = |written: Option<&'static dyn std::fmt::Display>, is_unknown| {
+        Obstacle::ActionFailed { object: &"x", written, is_unknown, error: &"y" }
+    };
     let (number, paths) = (PullRequestNumber(3), ["a".to_owned(), "b".to_owned()]);
     for said in [
         Obstacle::SignInWaits { name: "ada", until: Timestamp(0) },
@@ -97,7 +100,11 @@ fn obstacles() {
         Obstacle::NothingUnderWay(&"x"),
         Obstacle::NoActionsHere(&"x"),
         Obstacle::ObjectChanged(&"x"),
-        Obstacle::ActionFailed { object: &"x", error: &"y" },
+        Obstacle::AmbiguousObject { object: &"x", names: &"y" },
+        action_failed(None, false),
+        action_failed(None, true),
+        action_failed(Some(&"z"), false),
+        action_failed(Some(&"z"), true),
         Obstacle::ClusterSilent(&"x"),
         Obstacle::NothingRuns,
         Obstacle::CannotRollBack(&"x"),
