@@ -152,7 +152,7 @@ fn imports_stay_in_the_repository() {
         "/etc/passwd",
         "../../etc/passwd",
         "../../../../etc/passwd",
-        "/work/order.json",
+        "/order.json",
         "../order.json",
         "none.libsonnet",
         "file:///etc/passwd",
