@@ -5,7 +5,14 @@ use std::collections::BTreeMap;
 use kustomize::{EntryKind, Tree};
 
 use crate::error::RenderError;
-use crate::helm::{BYTES_MAX, DEPTH_MAX, FILES_MAX, below};
+use crate::helm::below;
+
+/// The most files that a program gets for one rendering.
+pub(crate) const FILES_MAX: usize = 10_000;
+/// The most bytes; Helm holds them all, several times over.
+pub(crate) const BYTES_MAX: usize = 64 << 20;
+/// The deepest folder that is looked into.
+pub(crate) const DEPTH_MAX: usize = 64;
 
 /// Files by the path at which the program finds them.
 #[derive(Debug, Default)]
@@ -22,16 +29,27 @@ impl FileSet {
         path: &str,
         place: String,
     ) -> Result<&[u8], RenderError> {
-        let limit = BYTES_MAX >> 20;
         let content = tree.read(path).ok_or_else(|| {
-            let message = format!("the file cannot be read; it may be larger than {limit} MiB");
+            let message =
+                format!("the file cannot be read; it may be larger than {} MiB", BYTES_MAX >> 20);
             RenderError::whole("too-large", path, message)
         })?;
+        self.add(path, place, content)
+    }
+
+    /// What is at `path` in a tree, or comes from there.
+    pub(crate) fn add(
+        &mut self,
+        path: &str,
+        place: String,
+        content: Vec<u8>,
+    ) -> Result<&[u8], RenderError> {
         self.bytes = self.bytes.saturating_add(content.len());
         if self.bytes > BYTES_MAX || self.files.len() >= FILES_MAX {
             let message = format!(
-                "with this file it is more than {limit} MiB or more than {FILES_MAX} files that one \
-                 rendering reads; split the source"
+                "with this it is more than {} MiB or more than {FILES_MAX} files that one rendering \
+                 reads; move what it does not need out of its folder",
+                BYTES_MAX >> 20
             );
             return Err(RenderError::whole("too-large", path, message));
         }

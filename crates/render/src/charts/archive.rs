@@ -10,7 +10,8 @@ use serde::Deserialize;
 use tar::Archive;
 
 use super::{ARCHIVE_BYTES_MAX, ArchiveForm, digest_of};
-use crate::helm::{BYTES_MAX, CHART_FILE, FILES_MAX};
+use crate::file_set::{BYTES_MAX, FILES_MAX};
+use crate::helm::CHART_FILE;
 
 /// What names and padding of [`FILES_MAX`] files may add to their bytes.
 const HEADER_BYTES_MAX: u64 = 32 << 20;

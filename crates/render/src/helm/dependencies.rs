@@ -51,7 +51,7 @@ pub(crate) fn add_dependencies(
     }
     let mut lists = vec![(CHART_FILE, LOCK_FILES[0], chart.dependencies.unwrap_or_default())];
     let requirements = format!("{place}/{REQUIREMENTS_FILE}");
-    if load.order.files.contains_key(&requirements) {
+    if load.set.files.contains_key(&requirements) {
         let file: ChartFile = read(load, &below(folder, REQUIREMENTS_FILE), &requirements)?;
         lists.push((REQUIREMENTS_FILE, LOCK_FILES[1], file.dependencies.unwrap_or_default()));
     }
@@ -111,7 +111,7 @@ fn add_local(
     }
     load.opened.insert(format!("{from}/"));
     let inner = format!("{place}/charts/{name}");
-    load.folder(tree, from, &inner, nested)?;
+    load.set.read_folder(tree, from, &inner, nested)?;
     add_dependencies(load, tree, from, &inner, nested + 1)
 }
 
@@ -134,7 +134,8 @@ fn add_fetched(
     // What is looked at in an archive is no path of the repository.
     let opened = std::mem::take(&mut load.opened);
     let added = load
-        .folder(&archive.files, "", &inner, nested)
+        .set
+        .read_folder(&archive.files, "", &inner, nested)
         .and_then(|()| add_dependencies(load, &archive.files, "", &inner, nested + 1));
     load.opened = opened;
     added.map_err(|error| RenderError {
@@ -154,7 +155,7 @@ impl List {
             return Err(self.not_vendored(dependency));
         }
         let (path, place) = &self.lock;
-        let version = if load.order.files.contains_key(place) {
+        let version = if load.set.files.contains_key(place) {
             let lock: Lock = read(load, path, place)?;
             let version = lock.version(&self.wanted, index).map(str::to_owned);
             version.ok_or_else(|| {
@@ -198,7 +199,7 @@ fn read<T: DeserializeOwned + Default>(
     path: &str,
     place: &str,
 ) -> Result<T, RenderError> {
-    let content = load.order.files.get(place).cloned().unwrap_or_default();
+    let content = load.set.files.get(place).cloned().unwrap_or_default();
     let text = String::from_utf8(content)
         .map_err(|_| RenderError::whole("invalid-yaml", path, "the file is not UTF-8"))?;
     if text.trim().is_empty() {
@@ -234,7 +235,7 @@ fn held(load: &Load<'_>, place: &str) -> Vec<Held> {
     let below = format!("{place}/charts/");
     let mut folders: BTreeMap<String, String> = BTreeMap::new();
     let mut held = Vec::new();
-    let files = load.order.files.range(below.clone()..);
+    let files = load.set.files.range(below.clone()..);
     for (path, content) in files.take_while(|(path, _)| path.starts_with(&below)) {
         let rest = &path[below.len()..];
         match rest.split_once('/') {

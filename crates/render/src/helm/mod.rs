@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use deployments::{Chart, ChartProblem};
-use kustomize::{EntryKind, Tree};
+use kustomize::Tree;
 
 pub(crate) use output::manifests;
 pub(crate) use program::Helm;
@@ -21,18 +21,13 @@ pub(crate) use substitute::Variables;
 
 use crate::charts::{ChartArchive, FindChart};
 use crate::error::RenderError;
+use crate::file_set::FileSet;
 use crate::request::{HelmOptions, Request};
 use dependencies::add_dependencies;
 use values::Resolver;
 
 /// The file that makes a folder a chart.
 pub(crate) const CHART_FILE: &str = "Chart.yaml";
-/// The most files that Helm gets for one rendering.
-pub(crate) const FILES_MAX: usize = 10_000;
-/// The most bytes; Helm holds them all, several times over.
-pub(crate) const BYTES_MAX: usize = 64 << 20;
-/// The deepest folder that is looked into.
-pub(crate) const DEPTH_MAX: usize = 64;
 
 /// What Helm is asked: files below a folder of its own, and arguments that name them.
 #[derive(Debug, Default)]
@@ -89,8 +84,9 @@ pub(crate) fn plan(
     }
     if !options.values.is_empty() {
         let place = "values/application.yaml".to_owned();
-        load.add(&place, options.values.clone().into_bytes())?;
-        load.order.names.insert(place.clone(), "the application's `spec.source.helm`".into());
+        let origin = "the application's `spec.source.helm`";
+        load.set.add(origin, place.clone(), options.values.clone().into_bytes())?;
+        load.order.names.insert(place.clone(), origin.into());
         values.push(place);
     }
     for (index, (name, (source, path))) in file_parameters.into_iter().enumerate() {
@@ -99,6 +95,7 @@ pub(crate) fn plan(
         texts.push((name, place));
     }
     load.order.arguments = arguments(request, &variables, &values, &texts)?;
+    load.order.files = load.set.files;
     opened.entry(own).or_default().extend(load.opened);
     Ok(Planned { order: load.order, opened, charts: load.charts })
 }
@@ -172,8 +169,8 @@ fn escaped(value: &str) -> String {
 /// Collects the files of an order within its budget.
 struct Load<'a> {
     order: HelmOrder,
+    set: FileSet,
     opened: BTreeSet<String>,
-    bytes: usize,
     find: &'a FindChart<'a>,
     /// What was found of charts that are in no Git repository, and what was not.
     charts: BTreeMap<String, String>,
@@ -184,7 +181,7 @@ impl<'a> Load<'a> {
     fn new(folder: &str, find: &'a FindChart<'a>) -> Self {
         let order = HelmOrder { chart: folder.into(), ..HelmOrder::default() };
         let (charts, missing) = (BTreeMap::new(), Vec::new());
-        Self { order, opened: BTreeSet::new(), bytes: 0, find, charts, missing }
+        Self { order, set: FileSet::default(), opened: BTreeSet::new(), find, charts, missing }
     }
 
     fn find(&mut self, chart: &Chart) -> Result<Arc<ChartArchive>, ChartProblem> {
@@ -197,69 +194,19 @@ impl<'a> Load<'a> {
         Ok(archive)
     }
 
-    fn add(&mut self, place: &str, content: Vec<u8>) -> Result<(), RenderError> {
-        self.bytes = self.bytes.saturating_add(content.len());
-        if self.bytes > BYTES_MAX || self.order.files.len() >= FILES_MAX {
-            let message = format!(
-                "the chart and its values are larger than {} MiB or more than {FILES_MAX} files; \
-                 move what is no part of the chart out of its folder",
-                BYTES_MAX >> 20
-            );
-            return Err(RenderError::whole("too-large", &self.order.chart, message));
-        }
-        self.order.files.insert(place.to_owned(), content);
-        Ok(())
-    }
-
+    /// A file outside of the chart.
     fn file(&mut self, tree: &dyn Tree, path: &str, place: &str) -> Result<(), RenderError> {
-        let content = tree.read(path).ok_or_else(|| {
-            let message =
-                format!("the file cannot be read; it may be larger than {} MiB", BYTES_MAX >> 20);
-            RenderError::whole("too-large", path, message)
-        })?;
-        if !place.starts_with("chart/") {
-            self.order.names.insert(place.to_owned(), path.to_owned());
-        }
-        self.add(place, content)
+        self.order.names.insert(place.to_owned(), path.to_owned());
+        self.set.read(tree, path, place.to_owned()).map(drop)
     }
 
     /// The chart with what it depends on.
     fn chart(&mut self, tree: &dyn Tree, folder: &str) -> Result<(), RenderError> {
         // The whole folder's tree stands for all that is in it.
         self.opened.insert(format!("{folder}/"));
-        self.folder(tree, folder, "chart", 0)?;
+        self.set.read_folder(tree, folder, "chart", 0)?;
         add_dependencies(self, tree, folder, "chart", 0)?;
         RenderError::first(std::mem::take(&mut self.missing))
-    }
-
-    /// Everything below a folder.
-    fn folder(
-        &mut self,
-        tree: &dyn Tree,
-        folder: &str,
-        place: &str,
-        depth: usize,
-    ) -> Result<(), RenderError> {
-        if depth > DEPTH_MAX {
-            let message = "the chart's folders lie too deep in each other";
-            return Err(RenderError::whole("too-large", folder, message));
-        }
-        let mut names = tree.list(folder);
-        names.sort();
-        for name in names {
-            let path = below(folder, &name);
-            let place = format!("{place}/{name}");
-            match tree.kind(&path) {
-                EntryKind::Directory => self.folder(tree, &path, &place, depth + 1)?,
-                EntryKind::File => self.file(tree, &path, &place)?,
-                EntryKind::Symlink => {
-                    let message = "a chart cannot have symbolic links; commit what it leads to";
-                    return Err(RenderError::whole("symbolic-link", &path, message));
-                }
-                EntryKind::Absent => {}
-            }
-        }
-        Ok(())
     }
 }
 

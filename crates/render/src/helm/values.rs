@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kustomize::EntryKind;
 
 use super::glob;
-use super::{DEPTH_MAX, FILES_MAX, Sources, Variables, below};
+use super::{Sources, Variables, below};
 use crate::error::RenderError;
+use crate::file_set::{DEPTH_MAX, FILES_MAX};
 use crate::request::HelmOptions;
 
 /// A file: of which source, and its path there.

@@ -94,7 +94,7 @@ impl Said for BlockReason {
                 "rien n’est écrit de soi-même tant que le {kind} {namespace}/{name} du cluster {cluster} est suspendu (par `{by}`) ; reprenez cet objet, ou demandez une synchronisation"
             ),
             Self::SelfHealOff { objects } => format!(
-                "{} a changé sur la cible et `selfHeal` est coupé ; demandez une synchronisation ou mettez-le",
+                "{} a changé sur la cible et `selfHeal` est coupé ; demandez une synchronisation ou activez-le",
                 list(objects)
             ),
             Self::RepairLater { objects, until } => format!(
