@@ -64,6 +64,9 @@ pub struct State {
     pub processes: Vec<Process>,
     /// The real node, when it has one.
     pub node: Option<Node>,
+    /// Whether everything of it was started: whoever was killed meanwhile left a part of it.
+    #[serde(default)]
+    pub is_complete: bool,
     /// From nothing to `/readyz`, and to a node that is ready when there is one, in milliseconds.
     pub ready_after_ms: u64,
     api_port: u16,
@@ -181,7 +184,7 @@ impl Plane {
     fn up_as(&self, programs: &[Program]) -> Result<(State, bool)> {
         let _lock = self.lock()?;
         if let Some(state) = self.state()? {
-            if state.runs() && state.is_ready() {
+            if state.is_complete && state.runs() && state.is_ready() {
                 let same = state.node.is_some() == programs.contains(&Program::Kubelet);
                 ensure!(
                     same,
@@ -314,6 +317,7 @@ impl Plane {
                 }
             }
         }
+        state.is_complete = true;
         self.write_state(&state)?;
         Ok(state)
     }
@@ -358,6 +362,7 @@ impl Plane {
             etcd: String::new(),
             processes: Vec::new(),
             node: with_node.then(|| Node::of(&self.folder)),
+            is_complete: false,
             ready_after_ms: 0,
             api_port,
             token,
