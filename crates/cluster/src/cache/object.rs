@@ -1,12 +1,12 @@
 //! One object as it came, made small: all of what is managed, 256 bytes of anything else.
 
-use std::io::{Read as _, Write as _};
+use std::cell::RefCell;
+use std::io::Read as _;
 use std::net::IpAddr;
 
 use deployments::{ObjectKey, TRACKING_ANNOTATION};
-use flate2::Compression;
 use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::core::{ApiResource, DynamicObject};
 use ledger::ApplicationName;
@@ -14,6 +14,11 @@ use serde_json::{Value, json};
 
 /// What client-side tools leave: a second copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+thread_local! {
+    /// Its tables are a hundred times larger than what it packs.
+    static PACKER: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
+}
+
 /// Below this compression gains nothing.
 const COMPRESSED_FROM: usize = 512;
 /// The longest message of a container that waits; the projection must stay small.
@@ -273,11 +278,14 @@ pub(crate) fn uid_text(uid: Uid) -> String {
 /// The first byte says whether the rest is compressed.
 fn pack(bytes: &[u8]) -> Box<[u8]> {
     if bytes.len() >= COMPRESSED_FROM {
-        let mut encoder = DeflateEncoder::new(vec![1], Compression::fast());
-        // Writing into memory does not fail; if it did, the bytes are kept as they are.
-        if encoder.write_all(bytes).is_ok()
-            && let Ok(packed) = encoder.finish()
-        {
+        let mut packed = Vec::with_capacity(bytes.len() + 1);
+        packed.push(1);
+        let state = PACKER.with_borrow_mut(|packer| {
+            packer.reset();
+            packer.compress_vec(bytes, &mut packed, FlushCompress::Finish)
+        });
+        // What would not become smaller is kept as it is.
+        if matches!(state, Ok(Status::StreamEnd)) {
             return packed.into();
         }
     }
