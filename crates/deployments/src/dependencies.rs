@@ -58,6 +58,12 @@ pub enum DependencyProblem {
     },
 }
 
+/// Whether it names any.
+#[must_use]
+pub fn has_dependencies(application: &Application) -> bool {
+    application.annotations.contains_key(DEPENDS_ON)
+}
+
 /// Those that the application names.
 pub fn dependencies(
     application: &Application,

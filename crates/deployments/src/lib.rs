@@ -60,7 +60,7 @@ pub use compare::{changed_fields, quantity_milli, without_status};
 pub use declared::{Declared, DeclaredKind};
 pub use dependencies::{
     DEPENDS_ON, Dependencies, DependencyProblem, DependencyWait, dependencies, dependency_order,
-    dependency_problems, dependency_wait,
+    dependency_problems, dependency_wait, has_dependencies,
 };
 pub use drift::{Drift, DriftChange, drifts, is_drift};
 pub use excerpt::excerpt;

@@ -200,6 +200,14 @@ impl Operation {
         self.failure.get_or_insert(Failure { object, problem: problem.to_owned() });
     }
 
+    /// Whether what happens next depends on what is seen. A wave that is written and waited for by
+    /// nobody does not.
+    #[must_use]
+    pub fn looks(&self) -> bool {
+        let looks = |task: &Task| task.hook.is_some() || task.action == Action::Delete;
+        self.waits_for_health() || self.tasks.iter().any(looks)
+    }
+
     /// Takes what is seen and says what happens next. `observed` has no entry for what is not there.
     pub fn next(&mut self, observed: &BTreeMap<ObjectKey, Observed>, as_of: Timestamp) -> Next {
         loop {

@@ -27,6 +27,9 @@ pub struct DeploymentsView {
     /// The digest that each chart had when it was rendered first, by what it is called.
     #[serde(default)]
     pub charts: BTreeMap<String, String>,
+    /// Whose newest fact is which.
+    #[serde(default)]
+    by_newest: BTreeMap<Sequence, ApplicationName>,
 }
 
 /// What is known about one application.
@@ -508,22 +511,31 @@ impl View for DeploymentsView {
                     self.charts.entry(chart.clone()).or_insert_with(|| digest.clone());
                 }
             }
-            let state = self.applications.entry(body.application().clone()).or_default();
-            state.newest = Some(fact.sequence);
-            state.take(fact, body);
-        } else if let Some(state) = self.application_of(fact) {
+            let name = body.application().clone();
+            self.applications.entry(name.clone()).or_default().take(fact, body);
+            self.moves_on(name, fact.sequence);
+        } else if fact.subject.kind == SubjectKind::Application
+            && let Ok(name) = ApplicationName::new(fact.subject.name.as_str())
+        {
             // What others say of an application moves it on too: a plan expects the newest of all.
-            state.newest = Some(fact.sequence);
+            self.moves_on(name, fact.sequence);
         }
     }
 }
 
 impl DeploymentsView {
-    fn application_of(&mut self, fact: &Fact) -> Option<&mut ApplicationState> {
-        if fact.subject.kind != SubjectKind::Application {
-            return None;
+    /// The applications with a newer fact than this one.
+    pub fn moved_since(&self, sequence: Sequence) -> impl Iterator<Item = &ApplicationName> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.by_newest.range((Excluded(sequence), Unbounded)).map(|(_, name)| name)
+    }
+
+    fn moves_on(&mut self, name: ApplicationName, sequence: Sequence) {
+        let Some(state) = self.applications.get_mut(&name) else { return };
+        if let Some(before) = state.newest.replace(sequence) {
+            self.by_newest.remove(&before);
         }
-        self.applications.get_mut(&ApplicationName::new(fact.subject.name.as_str()).ok()?)
+        self.by_newest.insert(sequence, name);
     }
 }
 

@@ -8,6 +8,7 @@ mod charts;
 mod clock;
 mod clusters;
 mod configurations;
+mod cursor;
 mod declarations;
 mod demo;
 mod evidence;

@@ -1,12 +1,13 @@
 //! The synchronisations with clusters that are under way: what each waits for, and how it is ended.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deployments::{ApplicationState, Wait};
 use ledger::{ApplicationName, CommitId, Timestamp};
 use tokio::sync::watch;
 
+use crate::clusters::Known;
 use crate::renderings::Rendering;
 use crate::state::Server;
 use crate::targets::Place;
@@ -27,6 +28,8 @@ struct State {
     by_application: BTreeMap<ApplicationName, Running>,
     /// How many write, by the opening of their cluster.
     writing: BTreeMap<u64, usize>,
+    /// Those whose operation ended since somebody asked for them.
+    ended: BTreeSet<ApplicationName>,
 }
 
 struct Running {
@@ -74,11 +77,12 @@ impl Operations {
         self.lock().by_application.get(application).map(|running| running.under_way.clone())
     }
 
-    /// Whether another one should not begin on this opening of a cluster; [`Operations::watch`] wakes
-    /// whoever waits for room.
+    /// How many more should begin on this opening of a cluster; [`Operations::watch`] wakes whoever
+    /// waits for room.
     #[must_use]
-    pub fn is_full(&self, opening: u64) -> bool {
-        self.lock().writing.get(&opening).is_some_and(|writing| *writing >= WRITING_MAX)
+    pub fn room(&self, opening: u64) -> usize {
+        let writing = self.lock().writing.get(&opening).copied().unwrap_or_default();
+        WRITING_MAX.saturating_sub(writing)
     }
 
     /// Takes one up; the receiver says why it shall end early.
@@ -137,8 +141,14 @@ impl Operations {
         let mut state = self.lock();
         state.writes(application, false);
         state.by_application.remove(application);
+        state.ended.insert(application.clone());
         drop(state);
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// The applications whose operation ended since the last call.
+    pub fn take_ended(&self) -> BTreeSet<ApplicationName> {
+        std::mem::take(&mut self.lock().ended)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -154,16 +164,16 @@ impl Server {
         &self,
         rendering: &Rendering,
         state: Option<&ApplicationState>,
-    ) -> Option<String> {
+    ) -> Option<Arc<Known>> {
         let Place::Cluster(known) = self.place_of(rendering) else { return None };
-        if !self.operations.is_full(known.opening) {
+        if self.operations.room(known.opening) > 0 {
             return None;
         }
         let newest = state.and_then(|state| state.deployments.last());
         let is_new =
             newest.is_none_or(|newest| newest.rendered_commit != rendering.rendered_commit);
         let waits = is_new && self.operations.of(&rendering.application.name).is_none();
-        waits.then(|| known.name.clone())
+        waits.then_some(known)
     }
 }
 
@@ -198,10 +208,10 @@ mod tests {
         let commit = CommitId::new("1".repeat(40)).expect("a commit");
         let mut woken = operations.watch();
         for number in 0..WRITING_MAX {
-            assert!(!operations.is_full(1), "{number} write");
+            assert!(operations.room(1) > 0, "{number} write");
             drop(operations.begin(&name(number), 1, commit.clone()));
         }
-        assert!(operations.is_full(1) && !operations.is_full(2));
+        assert!(operations.room(1) == 0 && operations.room(2) == WRITING_MAX);
         assert!(!woken.has_changed().expect("it is there"));
         let waits = vec![Wait {
             object: ObjectKey {
@@ -215,14 +225,14 @@ mod tests {
             reason: WaitReason::Deletion,
         }];
         operations.waits(&name(0), waits, None);
-        assert!(!operations.is_full(1));
+        assert_eq!(operations.room(1), 1);
         assert!(woken.has_changed().expect("it is there"));
         woken.mark_unchanged();
         // It goes on writing; nobody stops it.
         operations.waits(&name(0), Vec::new(), None);
-        assert!(operations.is_full(1));
+        assert_eq!(operations.room(1), 0);
         operations.ended(&name(1));
-        assert!(!operations.is_full(1));
+        assert_eq!(operations.room(1), 1);
         assert!(woken.has_changed().expect("it is there"));
     }
 }

@@ -1,7 +1,7 @@
 //! The newest rendering of each application, with what it was rendered from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cluster::Identity;
 use git_store::{EntryKind, TreeReader};
@@ -20,8 +20,14 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Renderings by application. Derived: a start renders again what is not here.
 pub struct Renderings {
-    by_application: Mutex<BTreeMap<ApplicationName, Arc<Rendering>>>,
+    by_application: Mutex<BTreeMap<ApplicationName, Kept>>,
     changes: watch::Sender<u64>,
+}
+
+struct Kept {
+    rendering: Arc<Rendering>,
+    /// The change by which it came.
+    change: u64,
 }
 
 /// What an application renders to.
@@ -97,26 +103,47 @@ impl Renderings {
 
     /// The newest rendering of an application.
     pub fn of(&self, application: &ApplicationName) -> Option<Arc<Rendering>> {
-        self.by_application.lock().unwrap_or_else(PoisonError::into_inner).get(application).cloned()
+        self.lock().get(application).map(|kept| Arc::clone(&kept.rendering))
     }
 
     /// The newest renderings of all applications.
     pub fn all(&self) -> Vec<Arc<Rendering>> {
-        let kept = self.by_application.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.values().cloned().collect()
+        self.lock().values().map(|kept| Arc::clone(&kept.rendering)).collect()
+    }
+
+    /// How many changes there were, and the applications that those after the first `since` are of.
+    pub fn changes_since(&self, since: u64) -> (u64, Vec<ApplicationName>) {
+        let kept = self.lock();
+        let changed = kept.iter().filter(|(_, kept)| kept.change > since);
+        (*self.changes.borrow(), changed.map(|(name, _)| name.clone()).collect())
+    }
+
+    /// The applications that wait for others: facts of those concern them too.
+    pub fn that_look_at_others(&self) -> BTreeSet<ApplicationName> {
+        let kept = self.lock();
+        let looking = kept.iter().filter(|(_, kept)| {
+            let application = &kept.rendering.application;
+            application.rollout.is_some() || deployments::has_dependencies(application)
+        });
+        looking.map(|(name, _)| name.clone()).collect()
     }
 
     /// Keeps a rendering.
     pub fn keep(&self, rendering: Rendering) {
-        let mut kept = self.by_application.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(rendering.application.name.clone(), Arc::new(rendering));
-        drop(kept);
-        self.changes.send_modify(|count| *count += 1);
+        let mut kept = self.lock();
+        let change = *self.changes.borrow() + 1;
+        let name = rendering.application.name.clone();
+        kept.insert(name, Kept { rendering: Arc::new(rendering), change });
+        self.changes.send_replace(change);
     }
 
     /// Forgets an application.
     pub fn forget(&self, application: &ApplicationName) {
-        self.by_application.lock().unwrap_or_else(PoisonError::into_inner).remove(application);
+        self.lock().remove(application);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ApplicationName, Kept>> {
+        self.by_application.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

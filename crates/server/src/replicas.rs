@@ -9,14 +9,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cluster::Pod;
-use ledger::{ApplicationName, CommitId};
+use ledger::ApplicationName;
 use probes::dialer::AddressPolicy;
 use serde_json::Value;
 
 use crate::clusters::Known;
+use crate::cursor::Cursor;
 use crate::renderings::Rendering;
 use crate::state::Server;
-use crate::targets::{Place, TargetVersion};
+use crate::targets::Place;
 
 /// Where a replica's metrics are.
 pub struct Exposed {
@@ -51,14 +52,15 @@ pub struct Endpoint {
 /// The pods of all applications on clusters, as they were at one moment.
 pub struct Pods(Vec<Arc<Vec<Replica>>>);
 
-/// What was found last, by application: looked at again only where something changed.
+/// What was found last: looked at again only where something changed.
 #[derive(Default)]
-pub struct KnownPods(Mutex<BTreeMap<ApplicationName, Found>>);
+pub struct KnownPods(Mutex<Found>);
 
+#[derive(Default)]
 struct Found {
-    version: TargetVersion,
-    rendered_commit: CommitId,
-    replicas: Arc<Vec<Replica>>,
+    cursor: Cursor,
+    /// Those of each application that has any.
+    found: BTreeMap<ApplicationName, Arc<Vec<Replica>>>,
 }
 
 /// A pod with what Git says of it.
@@ -100,24 +102,21 @@ impl Server {
     pub fn pods(&self) -> Pods {
         let KnownPods(known) = &self.watched.pods;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = BTreeMap::new();
-        for rendering in self.renderings.all() {
-            let name = &rendering.application.name;
-            let Place::Cluster(cluster) = self.place_of(&rendering) else { continue };
-            let version = cluster.version(name);
-            let same = |found: &Found| {
-                found.version == version && found.rendered_commit == rendering.rendered_commit
-            };
-            let now = known.remove(name).filter(same).unwrap_or_else(|| Found {
-                version,
-                rendered_commit: rendering.rendered_commit.clone(),
-                replicas: Arc::new(replicas(&rendering, &cluster)),
-            });
-            found.insert(name.clone(), now);
+        let changed = known.cursor.advance(self);
+        if changed.everything {
+            known.found.clear();
+            for rendering in self.renderings.all() {
+                known.look(self, &rendering);
+            }
+        } else {
+            for rendering in changed.applications.iter().filter_map(|name| self.renderings.of(name))
+            {
+                known.look(self, &rendering);
+            }
         }
-        *known = found;
-        let replicas = known.values().map(|found| &found.replicas);
-        Pods(replicas.filter(|replicas| !replicas.is_empty()).cloned().collect())
+        // Nobody tells of an application that is forgotten.
+        known.found.retain(|name, _| self.renderings.of(name).is_some());
+        Pods(known.found.values().cloned().collect())
     }
 
     /// A Service takes the pods of its namespace by their labels, whichever application has them:
@@ -143,6 +142,21 @@ impl Server {
             }
         }
         endpoints
+    }
+}
+
+impl Found {
+    fn look(&mut self, server: &Server, rendering: &Rendering) {
+        let name = &rendering.application.name;
+        let replicas = match server.place_of(rendering) {
+            Place::Cluster(known) => replicas(rendering, &known),
+            Place::Processes | Place::Nowhere => Vec::new(),
+        };
+        if replicas.is_empty() {
+            self.found.remove(name);
+        } else {
+            self.found.insert(name.clone(), Arc::new(replicas));
+        }
     }
 }
 

@@ -31,6 +31,7 @@ pub enum Place {
 pub struct TargetVersion(pub u64, pub u64);
 
 /// What is there of an application.
+#[derive(Default)]
 pub struct Observation {
     /// Its objects with what the target made of them, pods for example.
     pub objects: Vec<Value>,

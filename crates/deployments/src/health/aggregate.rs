@@ -43,12 +43,13 @@ pub fn aggregate(objects: &[Value], expected: usize) -> Health {
 
 /// As [`aggregate`], with the health of each object as `assess` gives it: for users' own scripts.
 #[must_use]
-pub fn aggregate_by(
-    objects: &[Value],
+pub fn aggregate_by<'a>(
+    objects: impl IntoIterator<Item = &'a Value>,
     expected: usize,
     assess: impl Fn(&Value) -> Option<Health>,
 ) -> Health {
-    if objects.is_empty() && expected > 0 {
+    let mut objects = objects.into_iter().peekable();
+    if objects.peek().is_none() && expected > 0 {
         return Health::new(HealthStatus::Missing, "none of its objects is on the target");
     }
     let named = |object: &Value| {
@@ -59,7 +60,6 @@ pub fn aggregate_by(
         Some(health)
     };
     objects
-        .iter()
         .filter(|object| counts(object))
         .filter_map(named)
         // The first of the worst, so that equal inputs give an equal message.

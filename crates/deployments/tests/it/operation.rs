@@ -58,7 +58,8 @@ impl Played {
 
     /// What happens next, in short; writes happen at once, as objects that progress.
     fn next(&mut self) -> String {
-        match self.operation.next(&self.there, self.now) {
+        let seen = if self.operation.looks() { self.there.clone() } else { BTreeMap::new() };
+        match self.operation.next(&seen, self.now) {
             Next::Act(acts) => {
                 let said: Vec<String> = acts.iter().map(|act| self.act(*act)).collect();
                 said.join(" ")

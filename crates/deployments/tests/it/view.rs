@@ -154,3 +154,20 @@ fn a_chart_keeps_the_digest_that_it_had_first() {
     let state = &view.applications[&application()];
     assert!(state.chart_problem.is_none() && state.render_problem.is_none());
 }
+
+#[test]
+fn it_says_which_applications_moved_since_when() {
+    let of = |name: &str| DeploymentFact::SyncUnneeded {
+        application: ApplicationName::new(name).unwrap(),
+        revision: commit('1'),
+    };
+    let view = fold(&[(1, of("a")), (2, of("b")), (3, of("c")), (4, of("a"))]);
+    let since = |sequence| {
+        let moved = view.moved_since(Sequence(sequence)).map(ToString::to_string);
+        moved.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(since(0), "b c a");
+    assert_eq!(since(2), "c a");
+    assert_eq!(since(3), "a");
+    assert_eq!(since(4), "");
+}

@@ -525,7 +525,7 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
     let repeated = rendering.iter().flat_map(|rendering| &rendering.repeated);
     reasons.extend(repeated.map(|one| words::reason(&RepeatedObject(one))));
     let crowded = rendering.as_ref().and_then(|one| server.waits_for_room(one, Some(state)));
-    reasons.extend(crowded.map(|cluster| words::reason(&WaitsForRoom { cluster: &cluster })));
+    reasons.extend(crowded.map(|cluster| words::reason(&WaitsForRoom { cluster: &cluster.name })));
     if let Some(under_way) = server.operations.of(name) {
         let deadline = under_way.deadline.map(|at| at.to_string());
         let waits = under_way.waits.iter();

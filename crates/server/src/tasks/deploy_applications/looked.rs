@@ -7,6 +7,7 @@ use deployments::StepWait;
 use ledger::{ApplicationName, Sequence};
 
 use super::rollouts::Standings;
+use crate::cursor::Cursor;
 use crate::renderings::Rendering;
 use crate::state::Server;
 use crate::targets::TargetVersion;
@@ -20,10 +21,46 @@ struct Memory {
     keys: BTreeMap<ApplicationName, LookKey>,
     /// What the last activation began with; `None`: the next one looks at everything.
     last: Option<World>,
-    /// Up to which of its changes each opening of a cluster was looked at.
-    clusters: BTreeMap<u64, u64>,
-    /// Applications whose wait may have ended by time alone.
-    waiting: BTreeSet<ApplicationName>,
+    cursor: Cursor,
+    waiting: Waiting,
+}
+
+/// Applications that wait for something that is no application's own.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// Whose wait may end by time alone.
+    for_time: BTreeSet<ApplicationName>,
+    /// Who stands in line until there is room, by the opening of the cluster.
+    for_room: BTreeMap<u64, BTreeSet<ApplicationName>>,
+}
+
+impl Waiting {
+    pub(super) fn for_time(&mut self, application: ApplicationName) {
+        self.for_time.insert(application);
+    }
+
+    pub(super) fn in_line(&mut self, opening: u64, application: ApplicationName) {
+        self.for_room.entry(opening).or_default().insert(application);
+    }
+
+    /// Those who may go now; the others go on standing in line.
+    fn take_due(&mut self, room: impl Fn(u64) -> usize) -> BTreeSet<ApplicationName> {
+        let mut due = std::mem::take(&mut self.for_time);
+        for (opening, line) in &mut self.for_room {
+            for _ in 0..room(*opening) {
+                due.extend(line.pop_first());
+            }
+        }
+        self.for_room.retain(|_, line| !line.is_empty());
+        due
+    }
+
+    fn extend(&mut self, others: Self) {
+        self.for_time.extend(others.for_time);
+        for (opening, line) in others.for_room {
+            self.for_room.entry(opening).or_default().extend(line);
+        }
+    }
 }
 
 /// What a look depends on; when it is the same, the answer is the same.
@@ -54,13 +91,11 @@ impl PartialEq for LookKey {
     }
 }
 
-/// What may concern any application.
+/// What a look begins with that is no application's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct World {
     facts: Sequence,
-    renderings: u64,
     processes: u64,
-    operations: u64,
     clusters_reached: Vec<(u64, bool)>,
 }
 
@@ -69,9 +104,7 @@ impl World {
         let all = server.clusters.all().into_iter();
         Self {
             facts: server.recorder.views().sequence,
-            renderings: *server.renderings.watch().borrow(),
             processes: *server.engine.changed().borrow(),
-            operations: *server.operations.watch().borrow(),
             clusters_reached: all
                 .map(|known| (known.opening, known.cluster.reachability().is_reachable()))
                 .collect(),
@@ -80,30 +113,37 @@ impl World {
 }
 
 impl Looked {
-    /// The applications that may need a look. When only clusters changed, those that they name.
+    /// The applications that may need a look: those that something happened to, and those that wait.
     /// Until [`Looked::end`] the next ones are all of them, so that nothing is lost by a failure.
     pub(super) fn candidates(&self, server: &Server) -> (World, Vec<ApplicationName>) {
         let mut memory = self.lock();
         let world = World::now(server);
-        let mut everything = memory.last.take().as_ref() != Some(&world);
-        let mut changed = std::mem::take(&mut memory.waiting);
-        for known in server.clusters.all() {
-            let upto = memory.clusters.entry(known.opening).or_default();
-            let changes = known.cluster.changes_since(*upto);
-            *upto = changes.upto;
-            everything |= changes.all;
-            changed.extend(changes.applications);
-        }
+        let changed = memory.cursor.advance(server);
+        let ended = server.operations.take_ended();
+        let (last, due) = (
+            memory.last.take(),
+            memory.waiting.take_due(|opening| server.operations.room(opening)),
+        );
         let views = server.recorder.views();
         let declared = &views.deployments.applications;
-        if everything {
+        let is_as_it_was = |last: &World| {
+            last.processes == world.processes && last.clusters_reached == world.clusters_reached
+        };
+        let Some(last) = last.filter(|last| is_as_it_was(last) && !changed.everything) else {
+            memory.waiting = Waiting::default();
             let declared = declared.iter().filter(|(_, state)| state.declared().is_some());
             return (world, declared.map(|(name, _)| name.clone()).collect());
-        }
-        let is_declared = |name: &ApplicationName| {
-            declared.get(name).is_some_and(|state| state.declared().is_some())
         };
-        (world, changed.into_iter().filter(is_declared).collect())
+        let mut candidates = changed.applications;
+        candidates.extend(ended);
+        candidates.extend(due);
+        if last.facts != world.facts {
+            candidates.extend(views.deployments.moved_since(last.facts).cloned());
+            candidates.extend(server.renderings.that_look_at_others());
+        }
+        candidates
+            .retain(|name| declared.get(name).is_some_and(|state| state.declared().is_some()));
+        (world, candidates.into_iter().collect())
     }
 
     pub(super) fn is_same(&self, application: &ApplicationName, key: &LookKey) -> bool {
@@ -114,8 +154,13 @@ impl Looked {
         self.lock().keys.insert(application, key);
     }
 
-    /// After an activation whose looks all succeeded: what it began with, and who waits for a time.
-    pub(super) fn end(&self, world: World, waiting: BTreeSet<ApplicationName>) {
+    /// Whether somebody stands in line where there is room.
+    pub(super) fn is_someone_next(&self, server: &Server) -> bool {
+        self.lock().waiting.for_room.keys().any(|opening| server.operations.room(*opening) > 0)
+    }
+
+    /// After an activation whose looks all succeeded: what it began with, and who waits.
+    pub(super) fn end(&self, world: World, waiting: Waiting) {
         let mut memory = self.lock();
         memory.last = Some(world);
         memory.waiting.extend(waiting);
@@ -146,5 +191,29 @@ pub(super) fn look_key(
         target: server.version_of(&place, name),
         target_is_seen: place.is_seen(name),
         is_under_way: server.operations.of(name).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(numbers: impl IntoIterator<Item = u32>) -> BTreeSet<ApplicationName> {
+        let named = |number| ApplicationName::new(format!("app-{number}")).expect("a name");
+        numbers.into_iter().map(named).collect()
+    }
+
+    #[test]
+    fn as_many_leave_a_line_as_there_is_room_for() {
+        let mut waiting = Waiting::default();
+        names(1..=3).into_iter().for_each(|name| waiting.in_line(1, name));
+        names(4..=5).into_iter().for_each(|name| waiting.in_line(2, name));
+        names([6]).into_iter().for_each(|name| waiting.for_time(name));
+        let full = |_| 0;
+        assert_eq!(waiting.take_due(full), names([6]), "whose time may have come goes at once");
+        assert_eq!(waiting.take_due(full), names([]));
+        assert_eq!(waiting.take_due(|opening| if opening == 1 { 2 } else { 0 }), names([1, 2]));
+        assert_eq!(waiting.take_due(|_| 64), names([3, 4, 5]));
+        assert!(waiting.for_room.is_empty());
     }
 }

@@ -6,7 +6,7 @@ mod operate;
 mod remove;
 mod rollouts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deployments::{
@@ -22,7 +22,7 @@ pub use inputs::images;
 pub(in crate::tasks) use inputs::inputs;
 use inputs::waits_for_promotion;
 pub use looked::Looked;
-use looked::{LookKey, look_key};
+use looked::{LookKey, Waiting, look_key};
 pub use operate::chain;
 use rollouts::{SetKey, Standings};
 
@@ -56,30 +56,27 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
     let looks = futures::stream::iter(side_by_side(due).into_iter().map(async |due| {
         let mut looked = Vec::new();
         for (application, rendering, key) in due {
-            let answer = match waits_for_room(&server, &rendering) {
-                true => None,
-                false => Some(look(&server, &rendering).await),
+            let answer = match line_of(&server, &rendering) {
+                Some(opening) => Answer::InLine(opening),
+                None => Answer::Looked(look(&server, &rendering).await),
             };
             looked.push((application, key, answer));
         }
         futures::stream::iter(looked)
     }));
     let mut looks = looks.buffer_unordered(LOOKS_AT_ONCE).flatten();
-    let (mut next, mut failed, mut waiting) = (Next::OnChange, None, BTreeSet::new());
-    while let Some((application, key, looked)) = looks.next().await {
-        let Some(waits_until) = looked else {
-            waiting.insert(application);
-            continue;
-        };
-        match waits_until {
-            Ok(Some(at)) => {
+    let (mut next, mut failed, mut waiting) = (Next::OnChange, None, Waiting::default());
+    while let Some((application, key, answer)) = looks.next().await {
+        match answer {
+            Answer::InLine(opening) => waiting.in_line(opening, application),
+            Answer::Looked(Ok(Some(at))) => {
                 next = next.earlier(Next::At(at));
-                waiting.insert(application);
+                waiting.for_time(application);
             }
             // What changed during the look makes the key another one, and is looked at next time.
-            Ok(None) => server.looked.keep(application, key),
+            Answer::Looked(Ok(None)) => server.looked.keep(application, key),
             // The other looks go on to their end.
-            Err(error) => drop(failed.get_or_insert(error)),
+            Answer::Looked(Err(error)) => drop(failed.get_or_insert(error)),
         }
     }
     drop(looks);
@@ -87,14 +84,25 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
         return Err(error);
     }
     server.looked.end(world, waiting);
-    Ok(next)
+    // Those who were let go need no room after all: the next in line go.
+    let is_someone_next = server.looked.is_someone_next(&server);
+    Ok(if is_someone_next { next.earlier(Next::At(server.clock.now())) } else { next })
 }
 
-/// Whether its newest rendering can only stand in line until others have written theirs.
-fn waits_for_room(server: &Server, rendering: &Rendering) -> bool {
+/// What came of one application.
+enum Answer {
+    /// It waits for room on this opening of a cluster, and was not looked at.
+    InLine(u64),
+    /// When it ends a wait by time.
+    Looked(anyhow::Result<Option<Timestamp>>),
+}
+
+/// The opening of a cluster on which its newest rendering can only stand in line until others have
+/// written theirs.
+fn line_of(server: &Server, rendering: &Rendering) -> Option<u64> {
     let views = server.recorder.views();
     let state = views.deployments.applications.get(&rendering.application.name);
-    server.waits_for_room(rendering, state).is_some()
+    server.waits_for_room(rendering, state).map(|known| known.opening)
 }
 
 /// An application that needs a look.
@@ -128,12 +136,16 @@ async fn look(
             return Ok(None);
         }
     }
-    let observed = server.observe(&place, name, server.clock.now());
+    let under_way = server.operations.of(name);
+    let observed = match &under_way {
+        Some(_) if was_never_deployed(server, name) => Observation::default(),
+        Some(_) | None => server.observe(&place, name, server.clock.now()),
+    };
     if let Some(removal) = remove::removal_of(server, name) {
         return remove::look(server, &place, rendering, &observed, &removal).await;
     }
     record_health(server, &place, &observed, rendering).await?;
-    if let Some(under_way) = server.operations.of(name) {
+    if let Some(under_way) = under_way {
         if under_way.rendered_commit != rendering.rendered_commit {
             server.operations.end(name, "a newer rendering replaces it");
         }
@@ -172,6 +184,14 @@ async fn look(
             carry_out(server, rendering, plan, false).await.map(|()| None)
         }
     }
+}
+
+/// Whether nothing of it can be judged yet, or taken away: what its first operation has written so far
+/// needs no look.
+fn was_never_deployed(server: &Server, name: &ApplicationName) -> bool {
+    let views = server.recorder.views();
+    let state = views.deployments.applications.get(name);
+    state.is_some_and(|state| state.running().is_none() && state.removal.is_none())
 }
 
 /// Says what is in use of a cluster.
@@ -395,7 +415,7 @@ async fn record_health(
 ) -> anyhow::Result<()> {
     let application = &rendering.application.name;
     let inventory = observed.inventory.iter().flat_map(|inventory| &inventory.objects);
-    let own: Vec<Value> = inventory.map(|live| live.manifest.clone()).collect();
+    let own = inventory.map(|live| &live.manifest);
     let (known, generation, was_deployed) = {
         let views = server.recorder.views();
         let state = views.deployments.applications.get(application);
@@ -410,7 +430,7 @@ async fn record_health(
         Health { status: HealthStatus::Unknown, message: problem }
     } else if was_deployed {
         let judged = |object: &Value| rendering.assess(object, server.clock.now());
-        let mut health = aggregate_health_by(&own, rendering.manifests.len(), judged);
+        let mut health = aggregate_health_by(own, rendering.manifests.len(), judged);
         if let Some(waits) = deployments::waits_for(&observed.objects)
             && health.status != HealthStatus::Healthy
         {

@@ -54,7 +54,8 @@ pub(super) async fn operate(
             operation.end(&why);
         }
         let as_of = server.clock.now();
-        match operation.next(&hand.observe(as_of), as_of) {
+        let observed = if operation.looks() { hand.observe(as_of) } else { BTreeMap::new() };
+        match operation.next(&observed, as_of) {
             Next::Act(acts) => {
                 server.operations.waits(name, Vec::new(), None);
                 for some in acts.chunks(ACTS_AT_ONCE) {
