@@ -17,6 +17,9 @@ pub struct Secret {
     /// The address of the API server that it opens, and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// The charts that it opens, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charts: Option<ChartsUse>,
     /// It decrypts the repository's SOPS files, and nothing else gets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decrypts: bool,
@@ -29,14 +32,28 @@ pub struct SetSecret {
     /// At least 3 bytes and at most 48 KiB.
     pub value: String,
     /// The address of an API server, `https://…`: only a cluster that a file of the repository declares
-    /// there gets the value, and no job. Needs who administers the server. Without this and `decrypts`:
-    /// what gets it already, jobs at first.
+    /// there gets the value, and no job. Needs who administers the server. Without this, `charts` and
+    /// `decrypts`: what gets it already, jobs at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// It is the password for charts: only the host of this address gets it, and no job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charts: Option<ChartsUse>,
     /// It is an age key, or several: the renderer decrypts the repository's SOPS files with it, and no
     /// job gets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decrypts: bool,
+}
+
+/// The charts that a secret opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChartsUse {
+    /// A chart repository, `https://…`, or a registry, `oci://…`; what is below it, too.
+    pub url: String,
+    /// The host that gives the registry's tokens, when it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_from: Option<String>,
 }
 
 /// A receiver of notifications that a repository's `boucle.yaml` names.

@@ -76,6 +76,9 @@ pub enum Command {
     /// Clusters that applications may name.
     #[command(subcommand)]
     Cluster(commands::cluster::ClusterCommand),
+    /// Charts and artifacts behind a credential.
+    #[command(subcommand)]
+    Charts(commands::charts::ChartsCommand),
     /// Read what another tool deploys, and what it becomes here.
     Migrate(commands::migrate::MigrateArguments),
     /// Environments and promotions.

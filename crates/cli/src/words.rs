@@ -118,9 +118,9 @@ pub trait Words: Sync {
     fn revoked(&self) -> &'static str;
     fn removed(&self) -> &'static str;
     fn ask_secret(&self) -> &'static str;
-    /// What gets a secret that is for no cluster.
+    /// What gets a secret that is bound to no address.
     fn secret_use(&self, decrypts: bool) -> &'static str;
-    fn secret_set(&self, name: &str) -> String;
+    fn secret_set(&self, name: &str, of_jobs: bool) -> String;
     fn missing_secret(&self, name: &str) -> String;
     /// A receiver took a test.
     fn told(&self, route: &str) -> String;
@@ -178,6 +178,8 @@ pub trait Words: Sync {
     fn migration_written(&self, count: usize, folder: &str) -> String;
     /// A cluster was declared.
     fn cluster_added(&self, name: &str, secret: &str, file: &str) -> String;
+    /// Charts were declared.
+    fn charts_added(&self, url: &str, secret: &str, file: &str) -> String;
     /// Why it cannot be.
     fn kubeconfig_problem(&self, problem: &KubeconfigProblem) -> String;
     fn demo_waits(&self) -> &'static str;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ledger::RepositoryName;
 use serde::{Deserialize, Serialize};
 
 /// The longest version that is read.
@@ -155,7 +156,7 @@ impl fmt::Display for ChartPlace {
 }
 
 /// A chart repository by its address. Only this machine is asked without encryption.
-fn repository(address: &str) -> Result<ChartPlace, String> {
+pub(crate) fn repository(address: &str) -> Result<ChartPlace, String> {
     let url = address.trim_end_matches('/');
     let is_loopback = |rest: &str| is_loopback(rest.split('/').next().unwrap_or(rest));
     let rest = match url.split_once("://") {
@@ -179,7 +180,7 @@ fn repository(address: &str) -> Result<ChartPlace, String> {
 }
 
 /// A registry by its address without `oci://`; without a host it is this server's.
-fn registry(address: &str) -> Result<ChartPlace, String> {
+pub(crate) fn registry(address: &str) -> Result<ChartPlace, String> {
     let rest = address.trim_matches('/');
     plain(address, rest)?;
     let (first, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -202,13 +203,16 @@ fn registry(address: &str) -> Result<ChartPlace, String> {
 fn plain(address: &str, rest: &str) -> Result<(), String> {
     if rest.split('/').next().unwrap_or_default().contains('@') {
         return Err(
-            "an address of charts cannot have a name or password: no credentials are sent".into()
+            "an address of charts cannot have a name or password, which all readers of the file \
+                    would know: no credentials stand there; `boucle charts add` declares them"
+                .into(),
         );
     }
     let is_plain = !rest.is_empty()
         && rest.len() <= 1_000
         && rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#\\\"'<>`{}|^".contains(&b))
-        && !rest.split('/').any(|part| part == "..");
+        // As a server reads it: a credential for one path must not get to another one.
+        && !rest.split('/').any(|part| part.to_ascii_lowercase().replace("%2e", ".") == "..");
     if is_plain { Ok(()) } else { Err(format!("`{address}` is no proper address of charts")) }
 }
 
@@ -266,6 +270,37 @@ pub enum ChartProblem {
     Refused { chart: Chart, message: String },
     /// It has other bytes than when it was rendered first.
     Changed { chart: Chart, known: String, found: String },
+    /// Who has it asks for a credential, and none is declared.
+    CredentialUndeclared { chart: Chart },
+    /// It is behind a credential, which does not open it.
+    Credential { chart: Chart, of: CredentialOf, trouble: CredentialTrouble },
+}
+
+/// Which credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialOf {
+    /// The repository that declares it.
+    pub repository: RepositoryName,
+    /// The secret that holds the password.
+    pub secret: String,
+    /// The address that it is declared for.
+    pub url: String,
+}
+
+/// Why a credential does not open a chart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "trouble", rename_all = "snake_case")]
+pub enum CredentialTrouble {
+    /// The repository has no such secret.
+    Missing,
+    /// The secret is for something else.
+    ForOthers,
+    /// The secret was given for another address.
+    Elsewhere { given: String },
+    /// Tokens are had from a host that the secret was not given for.
+    Tokens { host: String },
+    /// It was sent, and refused.
+    Refused { host: String, status: u16 },
 }
 
 impl ChartProblem {
@@ -278,6 +313,12 @@ impl ChartProblem {
             Self::Unavailable { .. } => "chart-unavailable",
             Self::Refused { .. } => "chart-refused",
             Self::Changed { .. } => "chart-changed",
+            Self::Credential { trouble: CredentialTrouble::Refused { .. }, .. } => {
+                "chart-credential-refused"
+            }
+            Self::CredentialUndeclared { .. } | Self::Credential { .. } => {
+                "chart-credential-missing"
+            }
         }
     }
 
@@ -289,7 +330,9 @@ impl ChartProblem {
             | Self::HostNotNamed { chart, .. }
             | Self::Unavailable { chart, .. }
             | Self::Refused { chart, .. }
-            | Self::Changed { chart, .. } => chart,
+            | Self::Changed { chart, .. }
+            | Self::CredentialUndeclared { chart }
+            | Self::Credential { chart, .. } => chart,
         }
     }
 }
@@ -318,6 +361,45 @@ impl fmt::Display for ChartProblem {
                 "the chart {chart} was {known} and is {found} now; what a version holds never changes \
                  here: name another version, or commit the chart as a folder"
             ),
+            Self::CredentialUndeclared { chart } => write!(
+                f,
+                "the chart {chart} is not public, and the repository that asks for it declares no \
+                 credential; `boucle charts add {} --repository OWNER/NAME` does",
+                chart.place
+            ),
+            Self::Credential { chart, of, trouble } => {
+                let CredentialOf { repository, secret, url } = of;
+                write!(f, "the chart {chart} is behind a credential: ")?;
+                let mut further = String::new();
+                match trouble {
+                    CredentialTrouble::Missing => {
+                        write!(f, "{repository} has no secret {secret}; give it")
+                    }
+                    CredentialTrouble::ForOthers => {
+                        write!(f, "the secret {secret} is for something else; give one")
+                    }
+                    CredentialTrouble::Elsewhere { given } => {
+                        write!(
+                            f,
+                            "the secret {secret} was given for {given}, not for {url}; give it"
+                        )
+                    }
+                    CredentialTrouble::Tokens { host } => {
+                        further = format!(" --tokens-from {host}");
+                        write!(
+                            f,
+                            "tokens for it are had from {host}, which the secret {secret} was not given \
+                             for; if it may go there, give it again"
+                        )
+                    }
+                    CredentialTrouble::Refused { host, status } => write!(
+                        f,
+                        "{host} refuses the secret {secret} (it answers {status}), and what is deployed \
+                         stays; renew it"
+                    ),
+                }?;
+                write!(f, " with `boucle secret set {repository} {secret} --charts {url}{further}`")
+            }
         }
     }
 }

@@ -10,10 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::argo_cd_file::refused;
-use crate::core_file::{ApiVersion, refused_at};
+use crate::core_file::refused_at;
+use crate::secret_file::{Problem, SecretFile, secret_name};
 
-/// The label that makes a Secret a cluster.
-const TYPE_LABEL: &str = "argocd.argoproj.io/secret-type";
 /// Argo CD's name and address of the cluster that it runs on.
 const IN_CLUSTER: [&str; 2] = ["in-cluster", "https://kubernetes.default.svc"];
 
@@ -74,49 +73,8 @@ impl DeclaredCluster {
     /// Reads the one Secret of a file.
     pub fn parse(file: &str, text: &str) -> Result<Self, yaml::YamlError> {
         let parsed: SecretFile = yaml::document(file, text)?;
-        parsed.read().map_err(|(word, message)| refused_at(file, text, word, message))
+        Self::read(parsed).map_err(|(word, message)| refused_at(file, text, word, message))
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SecretFile {
-    #[serde(rename = "apiVersion")]
-    _api_version: ApiVersion,
-    #[serde(rename = "kind")]
-    _kind: Kind,
-    metadata: Metadata,
-    #[serde(default, rename = "type")]
-    _type: Option<SecretType>,
-    /// The values in base64.
-    #[serde(default)]
-    data: BTreeMap<String, String>,
-    /// The values as they are; these win.
-    #[serde(default)]
-    string_data: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-enum Kind {
-    Secret,
-}
-
-#[derive(Debug, Deserialize)]
-enum SecretType {
-    Opaque,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metadata {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(default, rename = "namespace")]
-    _namespace: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
 }
 
 /// `config`: how the API server is spoken to.
@@ -169,19 +127,17 @@ refused!(
 );
 refused!(no_proxy, "a proxy is not supported; name an address that this server reaches");
 
-/// What is wrong, and the word of the file that it is about.
-type Problem = (&'static str, String);
-
-impl SecretFile {
-    fn read(self) -> Result<DeclaredCluster, Problem> {
-        let Metadata { labels, annotations, .. } = self.metadata;
-        if labels.get(TYPE_LABEL).map(String::as_str) != Some("cluster") {
+impl DeclaredCluster {
+    fn read(file: SecretFile) -> Result<Self, Problem> {
+        if file.secret_type() != Some("cluster") {
             let what = "a Secret in this folder declares a cluster, with the label \
-                        `argocd.argoproj.io/secret-type: cluster`; other Secrets are deployed by \
-                        an application";
+                        `argocd.argoproj.io/secret-type: cluster`, or charts behind a credential, \
+                        with `repository` or `repo-creds` there; other Secrets are deployed by an \
+                        application";
             return Err(("metadata:", what.into()));
         }
-        let mut values = values(self.data, self.string_data)?;
+        let (metadata, mut values) = file.into_values()?;
+        let (labels, annotations) = (metadata.labels, metadata.annotations);
         let mut taken = |key: &str| values.remove(key).filter(|value| !value.is_empty());
         let server = taken("server").unwrap_or_default();
         let name = taken("name").unwrap_or_else(|| server.clone());
@@ -200,7 +156,7 @@ impl SecretFile {
                         everything; give `caData`";
             return Err(("config:", what.into()));
         }
-        Ok(DeclaredCluster {
+        Ok(Self {
             name,
             server,
             labels,
@@ -210,22 +166,6 @@ impl SecretFile {
             credential: credential(config.bearer_token, cert_data, key_data)?,
         })
     }
-}
-
-/// All values as text; those that are written as they are win.
-fn values(
-    encoded: BTreeMap<String, String>,
-    written: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, Problem> {
-    let mut values = BTreeMap::new();
-    for (key, value) in encoded {
-        let bytes = STANDARD.decode(value.trim()).ok();
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        let text = text.ok_or_else(|| ("data:", format!("`data.{key}` is no text in base64")))?;
-        values.insert(key, text);
-    }
-    values.extend(written);
-    Ok(values)
 }
 
 fn unknown_value(key: &str) -> String {
@@ -292,12 +232,8 @@ fn credential(
 
 /// The name of a secret: `$EAST_TOKEN`.
 fn secret(field: &str, value: &str) -> Result<String, Problem> {
-    let name = value.strip_prefix('$').filter(|name| {
-        let is_plain = |one: char| one.is_ascii_alphanumeric() || "_-".contains(one);
-        !name.is_empty() && name.chars().all(is_plain)
-    });
     // Without the value: it may be a secret.
-    name.map(str::to_owned).ok_or_else(|| {
+    secret_name(value).ok_or_else(|| {
         let what = format!(
             "`{field}` must be the name of a secret, as `\"$EAST_TOKEN\"`; a credential in Git is \
              known to all who ever read it: revoke it if it was pushed, and set another with \

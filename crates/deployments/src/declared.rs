@@ -1,13 +1,17 @@
 //! One file of the folder of applications, by its kind.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::application::Application;
 use crate::application_set::ApplicationSet;
+use crate::chart_access::ChartAccess;
 use crate::cluster_file::DeclaredCluster;
 use crate::customizations_file;
 use crate::lua::Customizations;
 use crate::project::Project;
+use crate::secret_file::TYPE_LABEL;
 
 /// What a file declares.
 #[derive(Debug, Clone)]
@@ -22,6 +26,8 @@ pub enum Declared {
     Customizations(Box<Customizations>),
     /// A cluster.
     Cluster(Box<DeclaredCluster>),
+    /// Charts behind a credential.
+    Charts(Box<ChartAccess>),
 }
 
 /// Which of Argo CD's kinds a file says it is.
@@ -35,8 +41,10 @@ pub enum DeclaredKind {
     Set,
     /// The ConfigMap `argocd-cm`.
     Customizations,
-    /// A cluster's Secret.
+    /// A cluster's Secret, or one that nobody knows.
     Cluster,
+    /// A Secret of charts behind a credential.
+    Charts,
 }
 
 impl Declared {
@@ -54,6 +62,7 @@ impl Declared {
             DeclaredKind::Cluster => {
                 DeclaredCluster::parse(file, text).map(Box::new).map(Self::Cluster)
             }
+            DeclaredKind::Charts => ChartAccess::parse(file, text).map(Box::new).map(Self::Charts),
         }
     }
 }
@@ -71,10 +80,29 @@ impl DeclaredKind {
             Some("AppProject") => Self::Project,
             Some("ApplicationSet") => Self::Set,
             Some("ConfigMap") => Self::Customizations,
+            Some("Secret") if is_of_charts(file, text) => Self::Charts,
             Some("Secret") => Self::Cluster,
             Some(_) | None => Self::Application,
         }
     }
+}
+
+/// Whether the label of a Secret says that it is one of repositories.
+fn is_of_charts(file: &str, text: &str) -> bool {
+    let labelled = yaml::document::<Labelled>(file, text).ok();
+    let label = labelled.and_then(|mut one| one.metadata.labels.remove(TYPE_LABEL));
+    matches!(label.as_deref(), Some("repository" | "repo-creds"))
+}
+
+#[derive(Deserialize)]
+struct Labelled {
+    metadata: Labels,
+}
+
+#[derive(Deserialize)]
+struct Labels {
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 /// For files that are not written line by line.

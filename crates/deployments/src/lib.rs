@@ -13,6 +13,7 @@ pub mod application_set;
 pub mod argo_cd;
 mod argo_cd_file;
 mod chart;
+mod chart_access;
 mod cluster_file;
 mod compare;
 mod core_file;
@@ -39,6 +40,7 @@ mod planner;
 pub mod project;
 mod reasons;
 mod rollout;
+mod secret_file;
 mod source;
 mod source_file;
 mod source_overrides;
@@ -54,7 +56,8 @@ pub use application::{
     Application, Automated, Destination, IgnoreDifference, NamespaceMetadata, Retry, SyncPolicy,
     Target,
 };
-pub use chart::{Chart, ChartPlace, ChartProblem, is_loopback};
+pub use chart::{Chart, ChartPlace, ChartProblem, CredentialOf, CredentialTrouble, is_loopback};
+pub use chart_access::{ChartAccess, ChartLogin, charts_address};
 pub use cluster_file::{DeclaredCluster, DeclaredCredential};
 pub use compare::{changed_fields, quantity_milli, without_status};
 pub use declared::{Declared, DeclaredKind};

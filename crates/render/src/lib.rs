@@ -32,8 +32,8 @@ use kustomize::{EntryKind, FILE_NAMES, Tree};
 use serde_json::Value;
 
 pub use charts::{
-    ARCHIVE_BYTES_MAX, Answer, ArchiveForm, ArchiveLayer, Ask, ChartArchive, ChartHosts,
-    ChartStore, FindChart, NoAnswer, archive_layer, digest_of, fetch_chart, may_ask,
+    ARCHIVE_BYTES_MAX, Answer, ArchiveForm, ArchiveLayer, Ask, ChartArchive, ChartCredential,
+    ChartHosts, ChartStore, FindChart, NoAnswer, archive_layer, digest_of, fetch_chart, may_ask,
 };
 pub use difference::{Change, ObjectDifference, Restart, difference};
 pub use error::RenderError;

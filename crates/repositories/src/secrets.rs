@@ -65,11 +65,19 @@ pub enum SecretUse {
         /// Its address. Whoever may merge can write another one into a file, and gets nothing by it.
         server: String,
     },
+    /// The chart repository or registry at an address, and what is below it.
+    Charts {
+        /// The address, in its one form.
+        url: String,
+        /// The host that gives the registry's tokens, when it is another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tokens_from: Option<String>,
+    },
 }
 
-/// Why no secret opens a cluster.
+/// Why no secret opens a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoClusterSecret {
+pub enum NoBoundSecret {
     /// The repository has no secret of this name.
     Missing,
     /// It is for something else.
@@ -77,7 +85,7 @@ pub enum NoClusterSecret {
     /// It was given for another address.
     Elsewhere {
         /// Which.
-        server: String,
+        given: String,
     },
 }
 
@@ -149,21 +157,48 @@ impl RepositoriesView {
         repository: &RepositoryName,
         name: &SecretName,
         server: &str,
-    ) -> Result<&SecretRecord, NoClusterSecret> {
+    ) -> Result<&SecretRecord, NoBoundSecret> {
         let known = self.secrets.get(repository).and_then(|secrets| secrets.get(name));
-        let known = known.ok_or(NoClusterSecret::Missing)?;
+        let known = known.ok_or(NoBoundSecret::Missing)?;
         match &known.used_by {
             SecretUse::Cluster { server: given } if is_same_address(given, server) => Ok(known),
             SecretUse::Cluster { server } => {
-                Err(NoClusterSecret::Elsewhere { server: server.clone() })
+                Err(NoBoundSecret::Elsewhere { given: server.clone() })
             }
-            SecretUse::Jobs | SecretUse::Decryption => Err(NoClusterSecret::ForOthers),
+            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Charts { .. } => {
+                Err(NoBoundSecret::ForOthers)
+            }
+        }
+    }
+
+    /// The secret that opens the charts at this address, which is in its one form, and the further host
+    /// that it may be sent to for tokens.
+    pub fn charts_secret(
+        &self,
+        repository: &RepositoryName,
+        name: &SecretName,
+        address: &str,
+    ) -> Result<(&SecretRecord, Option<&str>), NoBoundSecret> {
+        let known = self.secrets.get(repository).and_then(|secrets| secrets.get(name));
+        let known = known.ok_or(NoBoundSecret::Missing)?;
+        match &known.used_by {
+            SecretUse::Charts { url, tokens_from } if is_at_or_below(address, url) => {
+                Ok((known, tokens_from.as_deref()))
+            }
+            SecretUse::Charts { url, .. } => Err(NoBoundSecret::Elsewhere { given: url.clone() }),
+            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Cluster { .. } => {
+                Err(NoBoundSecret::ForOthers)
+            }
         }
     }
 }
 
 fn is_same_address(one: &str, other: &str) -> bool {
     one.trim_end_matches('/') == other.trim_end_matches('/')
+}
+
+fn is_at_or_below(address: &str, given: &str) -> bool {
+    address.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Takes a fact about secrets; `None` when it is none, or about a repository that no fact made.
@@ -200,24 +235,43 @@ mod tests {
         secrets.insert(name("BUILD"), record(SecretUse::Jobs));
         secrets.insert(name("EAST"), record(cluster("https://east:6443")));
         secrets.insert(name("AGE"), record(SecretUse::Decryption));
+        let charts = SecretUse::Charts { url: "oci://r.example/team".into(), tokens_from: None };
+        secrets.insert(name("CHARTS"), record(charts));
         let jobs: Vec<_> = view.job_secrets(&repository).map(SecretName::as_str).collect();
         assert_eq!(jobs, ["BUILD"]);
         assert!(view.decryption_keys(&repository).keys().eq([&name("AGE")]));
         for (secret, server, expected) in [
             ("EAST", "https://east:6443", None),
             ("EAST", "https://east:6443/", None),
-            ("AGE", "https://east:6443", Some(NoClusterSecret::ForOthers)),
-            ("BUILD", "https://east:6443", Some(NoClusterSecret::ForOthers)),
-            ("WEST", "https://east:6443", Some(NoClusterSecret::Missing)),
+            ("AGE", "https://east:6443", Some(NoBoundSecret::ForOthers)),
+            ("BUILD", "https://east:6443", Some(NoBoundSecret::ForOthers)),
+            ("WEST", "https://east:6443", Some(NoBoundSecret::Missing)),
             (
                 "EAST",
                 "https://attacker.example",
-                Some(NoClusterSecret::Elsewhere { server: "https://east:6443".into() }),
+                Some(NoBoundSecret::Elsewhere { given: "https://east:6443".into() }),
             ),
         ] {
             let found = view.cluster_secret(&repository, &name(secret), server);
             assert_eq!(found.err(), expected, "{secret} {server}");
         }
+        let elsewhere = NoBoundSecret::Elsewhere { given: "oci://r.example/team".into() };
+        for (secret, address, expected) in [
+            ("CHARTS", "oci://r.example/team", None),
+            ("CHARTS", "oci://r.example/team/web", None),
+            ("CHARTS", "oci://r.example/team-b", Some(elsewhere.clone())),
+            ("CHARTS", "oci://r.example", Some(elsewhere.clone())),
+            ("CHARTS", "https://r.example/team", Some(elsewhere.clone())),
+            ("CHARTS", "oci://r.example.attacker/team", Some(elsewhere)),
+            ("EAST", "oci://r.example/team", Some(NoBoundSecret::ForOthers)),
+            ("BUILD", "oci://r.example/team", Some(NoBoundSecret::ForOthers)),
+            ("NONE", "oci://r.example/team", Some(NoBoundSecret::Missing)),
+        ] {
+            let found = view.charts_secret(&repository, &name(secret), address);
+            assert_eq!(found.err(), expected, "{secret} {address}");
+        }
+        let found = view.cluster_secret(&repository, &name("CHARTS"), "https://east:6443");
+        assert_eq!(found.err(), Some(NoBoundSecret::ForOthers));
     }
 
     #[test]

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deployments::{Chart, ChartPlace, ChartProblem};
+use deployments::{
+    Chart, ChartAccess, ChartLogin, ChartPlace, ChartProblem, CredentialOf, CredentialTrouble,
+};
 use ledger::{ArtifactDigest, RepositoryName, Timestamp};
 use probes::{AddressPolicy, DialError, Request};
 use registry::{ImageName, Reference, Tag};
 use render::{
-    Answer, ArchiveForm, ArchiveLayer, Ask, ChartArchive, ChartHosts, ChartStore, NoAnswer,
+    Answer, ArchiveForm, ArchiveLayer, Ask, ChartArchive, ChartCredential, ChartHosts, ChartStore,
+    NoAnswer,
 };
+use repositories::secrets::{NoBoundSecret, SecretName, SecretRecord};
 use tokio::sync::{Semaphore, watch};
 
 use crate::sources;
@@ -32,16 +36,28 @@ const RETRY_MAX_MS: i64 = 300_000;
 pub struct Charts {
     store: ChartStore,
     hosts: ChartHosts,
-    attempts: Mutex<BTreeMap<Chart, Attempt>>,
+    attempts: Mutex<BTreeMap<Wanted, Attempt>>,
     permits: Semaphore,
     changes: watch::Sender<u64>,
 }
+
+/// A chart, and for whom it is asked with a credential; `None`: for everybody, as anybody asks.
+type Wanted = (Option<RepositoryName>, Chart);
 
 /// What became of asking for a chart.
 #[derive(Debug, Clone)]
 enum Attempt {
     UnderWay,
-    Failed { problem: ChartProblem, failures: u32, until: Timestamp },
+    Failed { problem: ChartProblem, failures: u32, until: Timestamp, with: Option<Access> },
+}
+
+/// With which credential a chart is asked for. Another value of the secret has another record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Access {
+    of: CredentialOf,
+    username: String,
+    record: SecretRecord,
+    tokens_from: Option<String>,
 }
 
 impl Attempt {
@@ -74,30 +90,47 @@ impl Charts {
         self.changes.subscribe()
     }
 
-    /// Why a chart was not had when it was asked for last, and until when it is not asked for again.
+    /// Why the chart of a problem was not had for a repository when it was asked for last, and until when
+    /// it is not asked for again.
     #[must_use]
-    pub fn failure(&self, chart: &Chart) -> Option<(ChartProblem, Timestamp)> {
-        match self.attempts().get(chart) {
-            Some(Attempt::Failed { problem, until, .. }) => Some((problem.clone(), *until)),
+    pub fn failure(
+        &self,
+        home: &RepositoryName,
+        problem: &ChartProblem,
+    ) -> Option<(ChartProblem, Timestamp)> {
+        let own = self.attempts().get(&(Some(home.clone()), problem.chart().clone())).cloned();
+        // What a repository's own credential lacks is no answer to who asks without one.
+        let is_own = matches!(problem, ChartProblem::Credential { .. });
+        let found = if is_own { own } else { self.attempt(home, problem.chart()) };
+        match found {
+            Some(Attempt::Failed { problem, until, .. }) => Some((problem, until)),
             Some(Attempt::UnderWay) | None => None,
         }
     }
 
-    /// Whether a chart is on its way.
+    /// Whether a chart is on its way for a repository.
     #[must_use]
-    pub fn is_under_way(&self, chart: &Chart) -> bool {
-        matches!(self.attempts().get(chart), Some(Attempt::UnderWay))
+    pub fn is_under_way(&self, home: &RepositoryName, chart: &Chart) -> bool {
+        matches!(self.attempt(home, chart), Some(Attempt::UnderWay))
     }
 
-    /// Waits until a chart is no longer on its way, at most this long.
-    pub async fn settled(&self, chart: &Chart, at_most: Duration) {
+    /// Waits until a chart is no longer on its way for a repository, at most this long.
+    pub async fn settled(&self, home: &RepositoryName, chart: &Chart, at_most: Duration) {
         let mut changes = self.watch();
-        let wait = async { while self.is_under_way(chart) && changes.changed().await.is_ok() {} };
+        let wait =
+            async { while self.is_under_way(home, chart) && changes.changed().await.is_ok() {} };
         // Whoever waited too long says that it is on its way.
         let _ = tokio::time::timeout(at_most, wait).await;
     }
 
-    fn attempts(&self) -> std::sync::MutexGuard<'_, BTreeMap<Chart, Attempt>> {
+    /// The repository's own, else the one for everybody.
+    fn attempt(&self, home: &RepositoryName, chart: &Chart) -> Option<Attempt> {
+        let attempts = self.attempts();
+        let own = attempts.get(&(Some(home.clone()), chart.clone()));
+        own.or_else(|| attempts.get(&(None, chart.clone()))).cloned()
+    }
+
+    fn attempts(&self) -> std::sync::MutexGuard<'_, BTreeMap<Wanted, Attempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -117,17 +150,28 @@ impl Server {
             let (bytes, form) = tokio::runtime::Handle::current().block_on(read)?;
             return ChartArchive::of(chart, &bytes, form, on_record.as_deref()).map(Arc::new);
         }
-        if let Some(archive) = self.charts.store.get(chart, on_record.as_deref())? {
+        let declared = self.declared_access(home, chart)?;
+        let reader = declared.as_ref().map(|_| home.clone());
+        if let Some(archive) = self.store_of(reader.as_ref()).get(chart, on_record.as_deref())? {
             return Ok(Arc::new(archive));
         }
         render::may_ask(chart, &self.charts.hosts)?;
+        let with = declared.map(|(declared, login)| self.access(home, chart, &declared, &login));
+        let with = with.transpose();
+        let wanted = (reader, chart.clone());
+        if !matches!(with, Ok(Some(_))) {
+            // What was asked for with a credential that is there no more says nothing.
+            self.charts.attempts().remove(&(Some(home.clone()), chart.clone()));
+        }
+        let with = with?;
         let now = self.clock.now();
         let failures = {
             let mut attempts = self.charts.attempts();
-            let failures = match attempts.get(chart) {
+            let failures = match attempts.get(&wanted) {
                 Some(Attempt::UnderWay) => {
                     return Err(ChartProblem::Fetching { chart: chart.clone() });
                 }
+                Some(Attempt::Failed { with: other, .. }) if *other != with => 0,
                 Some(Attempt::Failed { problem, until, .. }) if now < *until => {
                     return Err(problem.clone());
                 }
@@ -137,46 +181,142 @@ impl Server {
             if attempts.len() >= ATTEMPTS_MAX {
                 attempts.retain(|_, attempt| attempt.is_wanted(now));
             }
-            attempts.insert(chart.clone(), Attempt::UnderWay);
+            attempts.insert(wanted.clone(), Attempt::UnderWay);
             failures
         };
-        let (server, wanted) = (Arc::clone(self), chart.clone());
-        tokio::spawn(async move { server.fetch_chart(wanted, on_record, failures).await });
+        let server = Arc::clone(self);
+        tokio::spawn(async move { server.fetch_chart(wanted, with, on_record, failures).await });
         Err(ChartProblem::Fetching { chart: chart.clone() })
     }
 
-    async fn fetch_chart(self: Arc<Self>, chart: Chart, on_record: Option<String>, failures: u32) {
+    /// What the default branch of a repository declares for a chart: a proposal must not choose who is
+    /// asked for it.
+    fn declared_access(
+        self: &Arc<Self>,
+        home: &RepositoryName,
+        chart: &Chart,
+    ) -> Result<Option<(ChartAccess, ChartLogin)>, ChartProblem> {
+        let read = self.configurations.of_default_branch(self, home);
+        let configured = tokio::runtime::Handle::current().block_on(read);
+        let configured = configured.map_err(|error| unavailable(chart, &format!("{error:#}")))?;
+        let found = configured.as_ref().and_then(|one| ChartAccess::find(&one.charts, chart));
+        Ok(found.map(|(access, login)| (access.clone(), login.clone())))
+    }
+
+    /// The credential that a repository declares for a chart, if its secret is for this address.
+    fn access(
+        &self,
+        home: &RepositoryName,
+        chart: &Chart,
+        declared: &ChartAccess,
+        login: &ChartLogin,
+    ) -> Result<Access, ChartProblem> {
+        let of = CredentialOf {
+            repository: home.clone(),
+            secret: login.secret.to_ascii_uppercase(),
+            url: declared.url.clone(),
+        };
+        let views = self.recorder.views();
+        let found = SecretName::new(&login.secret)
+            .map_err(|_| NoBoundSecret::Missing)
+            .and_then(|name| views.repositories.charts_secret(home, &name, &declared.url));
+        match found {
+            Ok((record, tokens_from)) => Ok(Access {
+                of,
+                username: login.username.clone(),
+                record: record.clone(),
+                tokens_from: tokens_from.map(str::to_owned),
+            }),
+            Err(why) => {
+                let trouble = match why {
+                    NoBoundSecret::Missing => CredentialTrouble::Missing,
+                    NoBoundSecret::ForOthers => CredentialTrouble::ForOthers,
+                    NoBoundSecret::Elsewhere { given } => CredentialTrouble::Elsewhere { given },
+                };
+                Err(ChartProblem::Credential { chart: chart.clone(), of, trouble })
+            }
+        }
+    }
+
+    fn store_of(&self, reader: Option<&RepositoryName>) -> ChartStore {
+        match reader {
+            Some(reader) => self.charts.store.of_reader(reader.as_str()),
+            None => self.charts.store.clone(),
+        }
+    }
+
+    async fn fetch_chart(
+        self: Arc<Self>,
+        wanted: Wanted,
+        with: Option<Access>,
+        on_record: Option<String>,
+        failures: u32,
+    ) {
         let charts = &self.charts;
         // It is never closed.
         let permit = charts.permits.acquire().await;
-        let (server, wanted) = (Arc::clone(&self), chart.clone());
+        let (server, asked, access) = (Arc::clone(&self), wanted.clone(), with.clone());
         // Reading a large index takes seconds: not on a thread that polls futures.
-        let work = move || server.fetch_and_keep(&wanted, on_record.as_deref());
+        let work = move || server.fetch_and_keep(&asked, access.as_ref(), on_record.as_deref());
         let kept = tokio::task::spawn_blocking(work).await;
-        let kept = kept.unwrap_or_else(|_| Err(unavailable(&chart, "it was interrupted")));
+        let kept = kept.unwrap_or_else(|_| Err(unavailable(&wanted.1, "it was interrupted")));
         drop(permit);
         match kept {
-            Ok(()) => drop(charts.attempts().remove(&chart)),
+            Ok(()) => drop(charts.attempts().remove(&wanted)),
             Err(problem) => {
                 tracing::warn!(%problem, "a chart was not fetched");
-                let wait_ms =
-                    RETRY_FIRST_MS.saturating_mul(1 << failures.min(16)).min(RETRY_MAX_MS);
+                let wait_ms = match &problem {
+                    // Accounts are locked after some wrong passwords.
+                    ChartProblem::Credential { .. } => RETRY_MAX_MS,
+                    ChartProblem::Fetching { .. }
+                    | ChartProblem::HostNotNamed { .. }
+                    | ChartProblem::Unavailable { .. }
+                    | ChartProblem::Refused { .. }
+                    | ChartProblem::Changed { .. }
+                    | ChartProblem::CredentialUndeclared { .. } => {
+                        RETRY_FIRST_MS.saturating_mul(1 << failures.min(16)).min(RETRY_MAX_MS)
+                    }
+                };
                 let until = Timestamp(self.clock.now().0.saturating_add(wait_ms));
-                let failed = Attempt::Failed { problem, failures: failures + 1, until };
-                charts.attempts().insert(chart, failed);
+                let failed = Attempt::Failed { problem, failures: failures + 1, until, with };
+                charts.attempts().insert(wanted, failed);
             }
         }
         charts.changes.send_modify(|count| *count += 1);
     }
 
-    fn fetch_and_keep(&self, chart: &Chart, on_record: Option<&str>) -> Result<(), ChartProblem> {
+    fn fetch_and_keep(
+        &self,
+        (reader, chart): &Wanted,
+        access: Option<&Access>,
+        on_record: Option<&str>,
+    ) -> Result<(), ChartProblem> {
+        let credential = access.map(|access| self.credential(chart, access)).transpose()?;
         let ask = |ask| self.ask_for_chart(ask);
-        let fetch = render::fetch_chart(chart, &self.charts.hosts, ask);
+        let fetch = render::fetch_chart(chart, &self.charts.hosts, credential.as_ref(), ask);
         let fetch = async { tokio::time::timeout(FETCH_TIME, fetch).await };
         let fetched = tokio::runtime::Handle::current().block_on(fetch);
         let late = format!("there was no whole answer within {} s", FETCH_TIME.as_secs());
         let (bytes, form) = fetched.unwrap_or_else(|_| Err(unavailable(chart, &late)))?;
-        self.charts.store.keep(chart, &bytes, form, on_record).map(drop)
+        self.store_of(reader.as_ref()).keep(chart, &bytes, form, on_record).map(drop)
+    }
+
+    fn credential(&self, chart: &Chart, access: &Access) -> Result<ChartCredential, ChartProblem> {
+        let CredentialOf { repository, secret, url } = &access.of;
+        let failed = |error: anyhow::Error| unavailable(chart, &format!("{error:#}"));
+        let name = SecretName::new(secret).map_err(|error| failed(error.into()))?;
+        // Whoever gives it another value, for another address, does so under this lock.
+        let lock = self.repository_locks.of(repository);
+        let _held = tokio::runtime::Handle::current().block_on(lock.lock());
+        let views = self.recorder.views();
+        let found = views.repositories.charts_secret(repository, &name, url);
+        if !found.is_ok_and(|(record, _)| *record == access.record) {
+            return Err(unavailable(chart, "its secret was given another value meanwhile"));
+        }
+        drop(views);
+        let value = self.secrets.value(repository, &name).map_err(failed)?;
+        let (of, tokens_from) = (access.of.clone(), access.tokens_from.as_deref());
+        Ok(ChartCredential::new(of, &access.username, value.trim(), tokens_from))
     }
 
     async fn ask_for_chart(&self, ask: Ask) -> Result<Answer, NoAnswer> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use control::configuration::Configuration;
 use deployments::project::Projects;
-use deployments::{Application, ApplicationState, Customizations, DeclaredCluster};
+use deployments::{Application, ApplicationState, ChartAccess, Customizations, DeclaredCluster};
 use git_store::{EntryKind, Repository};
 use ledger::{
     ApplicationName, ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName,
@@ -46,6 +46,8 @@ pub struct RepositoryConfiguration {
     pub sets: BTreeMap<String, DeclaredSet>,
     /// The clusters that its applications may go to, besides those of the server.
     pub clusters: Vec<DeclaredCluster>,
+    /// Which charts are behind which credentials.
+    pub charts: Vec<ChartAccess>,
     /// How objects of the applications are judged.
     pub customizations: Arc<Customizations>,
     /// Objectives.
@@ -202,6 +204,7 @@ fn read(
             projects: known.projects.clone(),
             sets: known.sets.clone(),
             clusters: known.clusters.clone(),
+            charts: known.charts.clone(),
             customizations: Arc::clone(&known.customizations),
             objectives: known.objectives.clone(),
             written: known.written.clone(),
@@ -226,6 +229,7 @@ fn read(
         projects: declared.projects,
         sets: declared.sets,
         clusters: declared.clusters,
+        charts: declared.charts,
         customizations: declared.customizations.map(|(_, read)| read).unwrap_or_default().into(),
         objectives,
         written,

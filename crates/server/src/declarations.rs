@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployments::application_set::{ApplicationSet, SetInputs, Upkeep};
 use deployments::project::Projects;
 use deployments::{
-    Application, BlockReason, Customizations, Declared, DeclaredCluster, DeclaredKind, Steps,
-    dependency_problems,
+    Application, BlockReason, ChartAccess, Customizations, Declared, DeclaredCluster, DeclaredKind,
+    Steps, dependency_problems,
 };
 use git_store::{EntryKind, TreeReader};
 use ledger::ApplicationName;
@@ -29,6 +29,8 @@ pub struct Declarations {
     pub sets: BTreeMap<String, DeclaredSet>,
     /// Clusters.
     pub clusters: Vec<DeclaredCluster>,
+    /// Charts behind credentials.
+    pub charts: Vec<ChartAccess>,
     /// How objects of its applications are judged, and the file that says so.
     pub customizations: Option<(String, Customizations)>,
     /// What is wrong, with places.
@@ -73,6 +75,7 @@ pub fn read(
             Ok(Declared::Set(set)) => sets.push((path.clone(), *set)),
             Ok(Declared::Customizations(read)) => declarations.customize(&path, *read),
             Ok(Declared::Cluster(cluster)) => clusters.push((path.clone(), *cluster)),
+            Ok(Declared::Charts(access)) => declarations.add_charts(&path, *access),
             Err(error) => {
                 let code = match DeclaredKind::of(&path, &text) {
                     DeclaredKind::Application => "invalid-application",
@@ -83,6 +86,7 @@ pub fn read(
                     DeclaredKind::Set => "invalid-application-set",
                     DeclaredKind::Customizations => "invalid-customizations",
                     DeclaredKind::Cluster => "invalid-cluster",
+                    DeclaredKind::Charts => "invalid-charts",
                 };
                 declarations.problems.push(yaml_problem(code, &error));
             }
@@ -195,6 +199,17 @@ impl Declarations {
             }
         }
         surroundings
+    }
+
+    fn add_charts(&mut self, path: &str, access: ChartAccess) {
+        let is_same =
+            |one: &ChartAccess| one.url == access.url && one.is_prefix == access.is_prefix;
+        if self.charts.iter().any(is_same) {
+            let what = Trouble::ChartsDeclaredTwice { url: access.url };
+            self.problems.push(whole_file("duplicate-charts", path, what));
+        } else {
+            self.charts.push(access);
+        }
     }
 
     fn customize(&mut self, path: &str, customizations: Customizations) {

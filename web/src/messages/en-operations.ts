@@ -10,6 +10,7 @@ export const enOperations = {
     none: 'This repository has no secret',
     noneNext: 'Set one below.',
     opens: (address: string) => `opens the cluster at ${address}, and no job gets it`,
+    opensCharts: (address: string) => `opens the charts at ${address}, and no job gets it`,
     decrypts: 'decrypts SOPS files, and no job gets it',
     setAt: 'set',
     by: (who: string) => `by ${who}`,

@@ -96,6 +96,8 @@ export const en = {
       'chart-unavailable': 'The chart cannot be fetched now',
       'chart-refused': 'The chart is not taken',
       'chart-changed': 'The chart is not what it was',
+      'chart-credential-missing': 'The chart is behind a credential that is not there',
+      'chart-credential-refused': 'The credential for the chart is refused',
       'cluster-refuses': 'The cluster would refuse the change',
       'cluster-not-asked': 'A cluster was not asked about the change',
       'plan-blocked': 'The plan is blocked',

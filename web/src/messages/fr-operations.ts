@@ -12,6 +12,8 @@ export const frOperations = {
     none: 'Ce dépôt n’a aucun secret',
     noneNext: 'Définissez-en un ci-dessous.',
     opens: (address: string) => `ouvre le cluster à ${address}, et aucune tâche ne le reçoit`,
+    opensCharts: (address: string) =>
+      `ouvre les charts de ${address}, et aucune tâche ne le reçoit`,
     decrypts: 'déchiffre les fichiers SOPS, et aucune tâche ne le reçoit',
     setAt: 'défini',
     by: (who: string) => `par ${who}`,

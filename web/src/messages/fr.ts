@@ -100,6 +100,8 @@ export const fr = {
       'chart-unavailable': 'Le chart ne peut pas être téléchargé en ce moment',
       'chart-refused': 'Le chart n’est pas pris',
       'chart-changed': 'Le chart n’est plus ce qu’il était',
+      'chart-credential-missing': 'Le chart demande un accès qui n’est pas là',
+      'chart-credential-refused': 'L’accès au chart est refusé',
       'cluster-refuses': 'Le cluster refuserait la modification',
       'cluster-not-asked': 'Un cluster n’a pas été interrogé sur la modification',
       'plan-blocked': 'Le plan est bloqué',

@@ -84,7 +84,7 @@ function List({ repository, items, onChange }: ListProps): ReactNode {
   return (
     <>
       <ul className="mt-3">
-        {items.map(({ name, set_at: at, set_by: by, cluster, decrypts }) => (
+        {items.map(({ name, set_at: at, set_by: by, cluster, charts, decrypts }) => (
           <li key={name} className={`${ROW} xl:grid-cols-[2fr_3fr_auto]`}>
             <code className="font-semibold">{name}</code>
             <span className="text-muted">
@@ -93,6 +93,12 @@ function List({ repository, items, onChange }: ListProps): ReactNode {
                 <>
                   {' '}
                   · <Given text={secrets.opens(cluster)} />
+                </>
+              )}
+              {charts && (
+                <>
+                  {' '}
+                  · <Given text={secrets.opensCharts(charts.url)} />
                 </>
               )}
               {decrypts && ` · ${secrets.decrypts}`}

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,15 +15,21 @@ use crate::git::{commit, works};
 use crate::harness::{Server, wait_for};
 
 /// A chart repository on loopback, which can be made to answer nothing.
-struct Site {
-    folder: tempfile::TempDir,
-    address: String,
+pub struct Site {
+    pub folder: tempfile::TempDir,
+    pub address: String,
     is_open: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Site {
-    fn start() -> Self {
+    pub fn start() -> Self {
+        Self::behind(None)
+    }
+
+    /// Answers only who says this name and this password.
+    pub fn behind(login: Option<(&str, &str)>) -> Self {
+        let login = login.map(|(name, password)| format!("Basic {}", encoded(name, password)));
         let folder = tempfile::tempdir().expect("a folder");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -36,7 +42,7 @@ impl Site {
                 count.fetch_add(1, Ordering::SeqCst);
                 if open.load(Ordering::SeqCst) {
                     // A client that hangs up is its own affair.
-                    let _ = answer(&stream, &root);
+                    let _ = answer(&stream, &root, login.as_deref());
                 }
             }
         });
@@ -44,7 +50,7 @@ impl Site {
     }
 
     /// Packs a chart of the name `web` in this version, whose object is called after its release.
-    fn publish(&self, version: &str) {
+    pub fn publish(&self, version: &str) {
         let chart = self.folder.path().join("web");
         std::fs::create_dir_all(chart.join("templates")).expect("a folder");
         std::fs::write(chart.join("Chart.yaml"), CHART.replace("1.0.0", version)).expect("a file");
@@ -54,17 +60,27 @@ impl Site {
     }
 }
 
-fn answer(mut stream: &TcpStream, root: &Path) -> std::io::Result<()> {
+fn encoded(name: &str, password: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"))
+}
+
+fn answer(mut stream: &TcpStream, root: &Path, login: Option<&str>) -> std::io::Result<()> {
     let mut line = String::new();
     let mut reader = BufReader::new(stream);
     reader.read_line(&mut line)?;
     let path =
         line.split_whitespace().nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
+    let mut sent = None;
     while line.trim_end() != "" {
         line.clear();
         reader.read_line(&mut line)?;
+        let header = line.trim_end().split_once(": ");
+        sent = sent.or(header
+            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .map(|(_, value)| value.to_owned()));
     }
     let (status, body) = match std::fs::read(root.join(path)) {
+        _ if login.is_some() && sent.as_deref() != login => ("401 Unauthorized", Vec::new()),
         Ok(body) => ("200 OK", body),
         Err(_) => ("404 Not Found", Vec::new()),
     };
@@ -73,11 +89,20 @@ fn answer(mut stream: &TcpStream, root: &Path) -> std::io::Result<()> {
     stream.write_all(&body)
 }
 
-fn run_helm(home: &Path, arguments: &[&str]) {
+pub fn run_helm(home: &Path, arguments: &[&str]) {
     let mut command = Command::new(helm());
     command.args(arguments).current_dir(home).env_clear().env("HOME", home);
     let ended = command.output().expect("helm starts");
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+/// Writes what Helm needs to push as the owner of a server; the file.
+pub fn log_in(home: &Path, address: &str, token: &str) -> String {
+    let auth = encoded("owner", token);
+    let text = format!("{{\"auths\": {{\"{address}\": {{\"auth\": \"{auth}\"}}}}}}");
+    let file = home.join("registry.json");
+    std::fs::write(&file, text).expect("it is written");
+    file.to_string_lossy().into_owned()
 }
 
 fn source(site: &Site, version: &str) -> String {
@@ -100,7 +125,7 @@ fn set(site: &Site) -> String {
     )
 }
 
-const FILE: &str = "shop/configmap-web.yaml";
+pub const FILE: &str = "shop/configmap-web.yaml";
 
 #[test]
 fn a_chart_is_fetched_once_and_stays_when_nobody_answers() {
@@ -188,16 +213,8 @@ fn a_chart_of_the_own_registry_is_read_by_those_who_may() {
     site.publish("1.0.0");
     let world = World::new(&["app", "charts"]);
     let address = world.server.url().trim_start_matches("http://").to_owned();
-    let log_in = |home: &Path| -> PathBuf {
-        let token = std::fs::read_to_string(world.data.path().join("token")).expect("a token");
-        let auth =
-            base64::engine::general_purpose::STANDARD.encode(format!("owner:{}", token.trim()));
-        let text = format!("{{\"auths\": {{\"{address}\": {{\"auth\": \"{auth}\"}}}}}}");
-        let file = home.join("registry.json");
-        std::fs::write(&file, text).expect("it is written");
-        file
-    };
-    let settings = log_in(site.folder.path()).to_string_lossy().into_owned();
+    let token = std::fs::read_to_string(world.data.path().join("token")).expect("a token");
+    let settings = log_in(site.folder.path(), &address, token.trim());
     let to = format!("oci://{address}/me/charts");
     let push = |file: &str| {
         let arguments = ["push", file, &to, "--plain-http", "--registry-config", &settings];

@@ -25,7 +25,7 @@ const CHANGING: [(&str, &str); 11] = [
 ];
 
 /// What is asked of a server on which the demonstration has gone back once.
-const WITH_SERVER: [&str; 75] = [
+const WITH_SERVER: [&str; 76] = [
     "status",
     "env list",
     "app list",
@@ -76,6 +76,7 @@ const WITH_SERVER: [&str; 75] = [
     "cluster list",
     "cluster doctor none",
     "cluster add none --repository demo/hello --into deploy --kubeconfig /dev/null",
+    "charts add none --repository demo/hello --username me --into deploy",
     "migrate argocd --cluster none --dry-run",
     "diff none",
     "wait none --timeout-seconds 1",

@@ -105,7 +105,7 @@ pub async fn execute(context: &Context, arguments: &ClusterAddArguments) -> Resu
     let path =
         format!("/repositories/{}/secrets/{}", arguments.repository, output::escape(&secret));
     let (server, value) = (found.server, found.credential.secret());
-    let body = SetSecret { value, cluster: Some(server.clone()), decrypts: false };
+    let body = SetSecret { value, cluster: Some(server.clone()), charts: None, decrypts: false };
     let kept: Secret = context.client.put(&path, &body).await?;
     write(&file, &text)?;
     let added = Added { name, server, secret: kept.name, file };
@@ -121,13 +121,14 @@ fn label(text: &str) -> Result<(String, String), String> {
 }
 
 /// Capital letters, digits and hyphens only.
-fn plain(name: &str) -> String {
+pub fn plain(name: &str) -> String {
     let plain =
         |one: char| if one.is_ascii_alphanumeric() { one.to_ascii_uppercase() } else { '-' };
     name.chars().map(plain).collect()
 }
 
-fn write(file: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file that is not there yet.
+pub fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let failed = || format!("{} cannot be written", file.display());
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(failed)?;

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod app;
 pub mod app_action;
 pub mod audit;
+pub mod charts;
 pub mod cluster;
 pub mod cluster_add;
 pub mod completions;
@@ -88,6 +89,7 @@ pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Run(command) => run::execute(&context()?, &command).await,
         Command::App(command) => app::execute(&context()?, &command).await,
         Command::Cluster(command) => cluster::execute(&context()?, &command).await,
+        Command::Charts(command) => charts::execute(&context()?, &command).await,
         Command::Migrate(migrate) => migrate::execute(&context()?, &migrate).await,
         Command::Env(command) => env::execute(&context()?, &command).await,
         Command::Incident(command) => incident::execute(&context()?, &command).await,

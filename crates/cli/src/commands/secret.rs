@@ -3,7 +3,7 @@
 
 use std::io::Read as _;
 
-use api::settings::{Secret, SetSecret};
+use api::settings::{ChartsUse, Secret, SetSecret};
 use clap::Subcommand;
 
 use super::Context;
@@ -35,8 +35,14 @@ pub enum SecretCommand {
         #[arg(long, value_name = "ADDRESS")]
         cluster: Option<String>,
         /// It is an age key that decrypts the repository's SOPS files; no job gets it.
-        #[arg(long, conflicts_with = "cluster")]
+        #[arg(long, conflicts_with_all = ["cluster", "charts"])]
         decrypts: bool,
+        /// Send it to the chart repository or registry at this address only, and give it to no job.
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "cluster")]
+        charts: Option<String>,
+        /// The host that gives the registry's tokens, if it is another one: it gets the password, too.
+        #[arg(long, value_name = "HOST[:PORT]", requires = "charts")]
+        tokens_from: Option<String>,
     },
     /// Remove a secret and its value.
     Remove {
@@ -57,17 +63,26 @@ pub async fn execute(context: &Context, command: &SecretCommand) -> Result<Exit,
             let items: Vec<Secret> = client.list(&path, usize::MAX).await?;
             let columns = [Column::Name, Column::When, Column::Who, Column::For];
             context.out.many(&items, &columns, |item, words| {
-                let cluster = item.cluster.clone();
-                let used_by = cluster.unwrap_or_else(|| words.secret_use(item.decrypts).into());
+                let charts = item.charts.as_ref().map(|charts| charts.url.clone());
+                let used_by = item.cluster.clone().or(charts);
+                let used_by = used_by.unwrap_or_else(|| words.secret_use(item.decrypts).into());
                 vec![item.name.clone(), item.set_at.clone(), item.set_by.clone(), used_by]
             });
         }
-        SecretCommand::Set { repository, name, cluster, decrypts } => {
+        SecretCommand::Set { repository, name, cluster, decrypts, charts, tokens_from } => {
             let value = read_value(context)?;
             let path = format!("/repositories/{repository}/secrets/{}", output::escape(name));
-            let body = SetSecret { value, cluster: cluster.clone(), decrypts: *decrypts };
+            let charts = charts.clone().map(|url| {
+                let tokens_from = tokens_from.clone();
+                ChartsUse { url, tokens_from }
+            });
+            let body = SetSecret { value, cluster: cluster.clone(), charts, decrypts: *decrypts };
             let secret: Secret = client.put(&path, &body).await?;
-            context.out.one(&secret, |secret, words| words.secret_set(&secret.name));
+            context.out.one(&secret, |secret, words| {
+                let of_jobs =
+                    secret.cluster.is_none() && secret.charts.is_none() && !secret.decrypts;
+                words.secret_set(&secret.name, of_jobs)
+            });
         }
         SecretCommand::Remove { repository, name } => {
             let path = format!("/repositories/{repository}/secrets/{}", output::escape(name));
@@ -79,7 +94,7 @@ pub async fn execute(context: &Context, command: &SecretCommand) -> Result<Exit,
 }
 
 /// A line's end is of the terminal or of `echo`, not of the secret; lines inside stay.
-fn read_value(context: &Context) -> Result<String, Failure> {
+pub fn read_value(context: &Context) -> Result<String, Failure> {
     use std::io::IsTerminal as _;
     let failed = |error: std::io::Error| Failure::Usage(error.to_string());
     let mut value = if std::io::stdin().is_terminal() {

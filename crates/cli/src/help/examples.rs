@@ -317,6 +317,12 @@ const EXAMPLES: &[Example] = &[
         "the file names the credential, the server keeps it",
         "le fichier nomme l’accès, le serveur le garde",
     ),
+    example(
+        "charts add",
+        "boucle charts add https://charts.example.com --repository team/fleet --username reader --into deploy/applications",
+        "the file names the password, the server keeps it",
+        "le fichier nomme le mot de passe, le serveur le garde",
+    ),
     example("cluster list", "boucle cluster list", "whether each answers", "si chacun répond"),
     example(
         "cluster doctor",

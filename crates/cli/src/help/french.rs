@@ -77,6 +77,11 @@ const ABOUTS: &[(&str, &str)] = &[
     ("app action list", "Lister ce qui peut être fait maintenant"),
     ("app action run", "Le faire, et dire ce qui a changé"),
     ("cluster", "Les clusters que des applications peuvent nommer"),
+    ("charts", "Charts et artefacts derrière un accès"),
+    (
+        "charts add",
+        "Déclarer dans Git qui demande les charts d’une adresse, et donner le mot de passe au serveur",
+    ),
     ("cluster add", "Déclarer dans Git un cluster d’un kubeconfig, et donner son accès au serveur"),
     ("cluster list", "Lister les clusters : s’ils répondent, leur version, leurs applications"),
     ("migrate", "Lire ce qu’un autre outil déploie, et ce que cela devient ici"),
@@ -152,6 +157,25 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
         "Un kubeconfig dont les applications peuvent nommer les contextes comme destination",
     ),
     ("in_cluster", "Permettre `in-cluster`, le cluster où tourne ce serveur, comme destination"),
+    ("address", "Un dépôt de charts (`https://…`) ou un registre (`oci://…`)"),
+    (
+        "charts add:repository",
+        "Le dépôt qui le déclare ; seules ses applications reçoivent ces charts",
+    ),
+    (
+        "charts add:into",
+        "Écrire dans ce dossier le fichier à committer : celui que `applications` de boucle.yaml nomme",
+    ),
+    ("username", "Qui demande ; le mot de passe vient de l’entrée standard ou est demandé"),
+    ("below", "C’est aussi pour toutes les adresses en dessous (`repo-creds`)"),
+    (
+        "tokens_from",
+        "L’hôte qui donne les jetons du registre, si c’est un autre : il reçoit aussi le mot de passe",
+    ),
+    (
+        "secret set:charts",
+        "L’envoyer seulement au dépôt de charts ou au registre à cette adresse, et à aucune tâche",
+    ),
     ("cluster add:context", "Le contexte du kubeconfig"),
     (
         "cluster add:repository",

@@ -205,8 +205,11 @@ impl Words for English {
         if decrypts { "SOPS files" } else { "jobs" }
     }
 
-    fn secret_set(&self, name: &str) -> String {
-        format!("{name} is set; jobs that start from now on get it")
+    fn secret_set(&self, name: &str, of_jobs: bool) -> String {
+        match of_jobs {
+            true => format!("{name} is set; jobs that start from now on get it"),
+            false => format!("{name} is set, and used from now on"),
+        }
     }
 
     fn missing_secret(&self, name: &str) -> String {
@@ -416,6 +419,12 @@ impl Words for English {
     fn cluster_added(&self, name: &str, secret: &str, file: &str) -> String {
         format!(
             "{file} declares {name}; its credential is the secret {secret}, which nothing but this cluster gets. Commit the file and open a pull request; `boucle cluster list` shows it once it is merged."
+        )
+    }
+
+    fn charts_added(&self, url: &str, secret: &str, file: &str) -> String {
+        format!(
+            "{file} declares who asks for charts at {url}; the password is the secret {secret}, which is sent nowhere else. Commit the file and open a pull request; it counts once it is merged."
         )
     }
 

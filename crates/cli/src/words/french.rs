@@ -235,7 +235,10 @@ impl Words for French {
         if decrypts { "fichiers SOPS" } else { "tâches" }
     }
 
-    fn secret_set(&self, name: &str) -> String {
+    fn secret_set(&self, name: &str, of_jobs: bool) -> String {
+        if !of_jobs {
+            return format!("{name} est donné, et utilisé désormais");
+        }
         format!("{name} est donné ; les tâches qui démarrent désormais le reçoivent")
     }
 
@@ -454,6 +457,12 @@ impl Words for French {
     fn cluster_added(&self, name: &str, secret: &str, file: &str) -> String {
         format!(
             "{file} déclare {name} ; son accès est le secret {secret}, que rien d’autre que ce cluster ne reçoit. Committez le fichier et ouvrez une pull request ; `boucle cluster list` le montre une fois fusionné."
+        )
+    }
+
+    fn charts_added(&self, url: &str, secret: &str, file: &str) -> String {
+        format!(
+            "{file} déclare qui demande les charts de {url} ; le mot de passe est le secret {secret}, qui n’est envoyé nulle part ailleurs. Committez le fichier et ouvrez une pull request ; il compte une fois fusionné."
         )
     }
 

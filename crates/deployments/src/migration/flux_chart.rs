@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::flux::{first, git_source, named, relative};
-use super::{Draft, charts_from, exact, text};
+use super::{Draft, charts_from, exact, is_true, text};
 use crate::chart::is_exact;
 
 /// Where the chart of a release is: a folder of Git, a chart repository or a registry.
@@ -106,14 +106,27 @@ fn version(draft: &mut Draft, object: &Value, wanted: &str, source: &mut Map<Str
     charts_from(draft, source);
 }
 
-/// No credentials are sent for charts.
+/// A name and a password are declared here; other credentials are not sent.
 fn credentials(draft: &mut Draft, spec: &Value) {
     let provider = text(spec, "/provider");
     let has = |name: &str| !spec[name].is_null();
-    if has("secretRef") || has("certSecretRef") || !matches!(provider, "" | "generic") {
+    if has("certSecretRef") || !matches!(provider, "" | "generic") {
         draft.problem(
-            "its chart is fetched with credentials, and none are sent here: push it to this server's \
-             registry, or commit it as a folder and name it by `path`",
+            "its chart is fetched with a certificate or a cloud's credential, and none is sent here: push \
+             it to this server's registry, or commit it as a folder and name it by `path`",
+        );
+    }
+    if has("secretRef") {
+        draft.note(format!(
+            "declare the name and the password of the Secret `{}` with `boucle charts add {} --repository \
+             OWNER/NAME --username NAME`",
+            text(spec, "/secretRef/name"),
+            text(spec, "/url")
+        ));
+    }
+    if is_true(spec, "/passCredentials") {
+        draft.note(
+            "`passCredentials` is left out: credentials go to the host of their address alone",
         );
     }
     if has("verify") {
@@ -174,7 +187,7 @@ mod tests {
         let other = format!("sha256:{}", "b".repeat(64));
         check(json!({ "url": url, "ref": { "digest": other, "tag": "1.2.3" } }), Ok(&other));
         check(json!({ "url": url, "ignore": "*.md" }), Err("`ignore`"));
-        check(json!({ "url": url, "provider": "aws" }), Err("credentials"));
+        check(json!({ "url": url, "provider": "aws" }), Err("a cloud's credential"));
     }
 
     #[test]
@@ -228,8 +241,8 @@ mod tests {
             "repoURL": "oci://r.example/charts", "chart": "podinfo", "targetRevision": "6.7.0",
         });
         check(chart("6.7.0"), from("HelmRepository", registry.clone()), Ok(expected));
-        let secret = json!({ "url": "https://c.example", "secretRef": { "name": "s" } });
-        check(chart("6.7.1"), from("HelmRepository", secret), Err("credentials"));
+        let cloud = json!({ "url": "https://c.example", "certSecretRef": { "name": "s" } });
+        check(chart("6.7.1"), from("HelmRepository", cloud), Err("certificate"));
         check(chart("6.7.1"), from("Bucket", registry), Err("no HelmRepository"));
         let reference = json!({ "chartRef": { "kind": "OCIRepository", "name": "charts" } });
         let one = json!({ "url": "oci://r.example/charts/podinfo", "ref": { "tag": "6.7.2" } });
@@ -240,5 +253,31 @@ mod tests {
         let expected =
             json!({ "repoURL": "oci://r.example/charts/podinfo", "targetRevision": "6.7.1" });
         check(reference, from("OCIRepository", newest), Ok(expected));
+    }
+
+    #[test]
+    fn a_name_and_a_password_are_declared_by_a_command() {
+        let release = json!({
+            "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": { "name": "web", "namespace": "flux-system" },
+            "spec": { "chart": { "spec": {
+                "chart": "podinfo", "version": "6.7.1",
+                "sourceRef": { "kind": "HelmRepository", "name": "charts" },
+            } } },
+        });
+        let repository = json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "HelmRepository",
+            "metadata": { "name": "charts", "namespace": "flux-system" },
+            "spec": {
+                "url": "https://charts.example/x", "secretRef": { "name": "s" }, "passCredentials": true,
+            },
+        });
+        let cluster = Cluster { name: "prod", server: "https://10.0.0.1:6443" };
+        let found = of_flux(&[release, repository], cluster);
+        let notes = found[0].notes.join("\n");
+        assert_eq!(found[0].problems.join("\n"), "");
+        let command =
+            "the Secret `s` with `boucle charts add https://charts.example/x --repository";
+        assert!(notes.contains(command) && notes.contains("`passCredentials`"), "{notes}");
     }
 }

@@ -6,6 +6,7 @@ mod actions;
 mod application;
 mod application_set;
 mod argo_cd;
+mod chart_access;
 mod cluster_file;
 mod dependencies;
 mod flux;

@@ -1,15 +1,18 @@
 //! What is asked to get a chart, and what is made of the answers: a state machine without a network.
 //!
 //! A chart repository is asked for its index and then for the archive that it names; a registry for
-//! the manifest of the version and then for its one layer, with an anonymous token if it wants one.
+//! the manifest of the version and then for its one layer, with a token if it wants one. A credential goes
+//! to the host that it is declared for, whatever redirects, indexes and challenges say.
 
 mod index;
 mod oci;
 
-use deployments::{Chart, ChartPlace, ChartProblem, is_loopback};
+use std::fmt;
+
+use deployments::{Chart, ChartPlace, ChartProblem, CredentialTrouble, is_loopback};
 use url::Url;
 
-use super::{ARCHIVE_BYTES_MAX, ArchiveForm, ChartHosts, digest_of};
+use super::{ARCHIVE_BYTES_MAX, ArchiveForm, ChartCredential, ChartHosts, digest_of};
 
 pub use oci::{Layer as ArchiveLayer, layer as archive_layer};
 
@@ -23,7 +26,7 @@ const TOKEN_BYTES_MAX: usize = 1 << 20;
 const REDIRECTS_MAX: usize = 5;
 
 /// A request: a GET.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ask {
     /// The address, at a host that was named.
     pub url: String,
@@ -31,6 +34,14 @@ pub struct Ask {
     pub headers: Vec<(&'static str, String)>,
     /// The longest answer.
     pub body_bytes_max: usize,
+}
+
+/// Without the values of headers, of which one may be a credential.
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Ask").field("url", &self.url).field("headers", &headers).finish()
+    }
 }
 
 /// An answer, whatever its status. Redirects are not followed before.
@@ -65,10 +76,12 @@ enum Next {
 }
 
 /// One chart on its way.
-#[derive(Debug)]
 struct Exchange<'a> {
     chart: &'a Chart,
     hosts: &'a ChartHosts,
+    credential: Option<&'a ChartCredential>,
+    /// Whether the registry asked for the credential itself, not for a token.
+    is_basic: bool,
     waits: Waits,
     url: Url,
     /// For the host that asked for it, and no other.
@@ -94,23 +107,30 @@ enum Waits {
     },
 }
 
+impl Waits {
+    fn is_token(&self) -> bool {
+        matches!(self, Self::Token { .. })
+    }
+}
+
 /// Whether a chart may be asked for at all.
 pub fn may_ask(chart: &Chart, hosts: &ChartHosts) -> Result<(), ChartProblem> {
-    Exchange::begin(chart, hosts).map(drop)
+    Exchange::begin(chart, hosts, None).map(drop)
 }
 
 /// Gets a chart: asks until there is an archive or a refusal. `ask` makes one request, without
-/// following redirects.
+/// following redirects. Without a credential it is asked for as anybody asks.
 pub async fn fetch<F, A>(
     chart: &Chart,
     hosts: &ChartHosts,
+    credential: Option<&ChartCredential>,
     mut ask: F,
 ) -> Result<(Vec<u8>, ArchiveForm), ChartProblem>
 where
     F: FnMut(Ask) -> A + Send,
     A: Future<Output = Result<Answer, NoAnswer>> + Send,
 {
-    let (mut exchange, mut request) = Exchange::begin(chart, hosts)?;
+    let (mut exchange, mut request) = Exchange::begin(chart, hosts, credential)?;
     loop {
         let limit = request.body_bytes_max >> 20;
         let answer = ask(request).await.map_err(|why| match why {
@@ -128,7 +148,11 @@ where
 
 impl<'a> Exchange<'a> {
     /// The first request for a chart of another host.
-    fn begin(chart: &'a Chart, hosts: &'a ChartHosts) -> Result<(Self, Ask), ChartProblem> {
+    fn begin(
+        chart: &'a Chart,
+        hosts: &'a ChartHosts,
+        credential: Option<&'a ChartCredential>,
+    ) -> Result<(Self, Ask), ChartProblem> {
         let refused = |message: &str| ChartProblem::Refused {
             chart: chart.clone(),
             message: message.to_owned(),
@@ -154,7 +178,16 @@ impl<'a> Exchange<'a> {
                 return Err(refused("it is in this server's registry, which is not asked so"));
             }
         };
-        let exchange = Self { chart, hosts, waits, url, token: None, redirects: 0 };
+        let exchange = Self {
+            chart,
+            hosts,
+            credential,
+            is_basic: false,
+            waits,
+            url,
+            token: None,
+            redirects: 0,
+        };
         let ask = exchange.ask();
         Ok((exchange, ask))
     }
@@ -165,12 +198,20 @@ impl<'a> Exchange<'a> {
             (200, _) => self.taken(answer.body),
             (301 | 302 | 303 | 307 | 308, Some(location)) => self.redirected(location),
             (401, _) => self.challenged(answer.challenge.as_deref()),
+            (403, _) if self.authorization().is_some() && self.credential.is_some() => {
+                Err(self.trouble(403))
+            }
             (429 | 500..=599, _) => {
                 Err(self.unavailable(format!("{} answers {}", self.url, answer.status)))
             }
             (404 | 410, _) => Err(self.refused(format!(
-                "{} answers {}: there is no such chart or version, or it is not public",
-                self.url, answer.status
+                "{} answers {}: there is no such chart or version, or {}",
+                self.url,
+                answer.status,
+                match self.credential {
+                    Some(_) => "the credential may not read it",
+                    None => "it is not public",
+                }
             ))),
             (status, _) => Err(self.refused(format!("{} answers {status}", self.url))),
         }
@@ -231,21 +272,53 @@ impl<'a> Exchange<'a> {
         Ok(Next::Ask(self.ask()))
     }
 
-    /// A registry gives a token to anybody for what is public.
+    /// A registry gives a token to anybody for what is public, and for more to who has a credential.
     fn challenged(&mut self, challenge: Option<&str>) -> Result<Next, ChartProblem> {
-        let closed =
-            format!("{} asks for credentials, and none are sent: it is not public", self.url);
+        if self.credential.is_some_and(|one| !one.is_for(&self.url) && !self.waits.is_token()) {
+            let what =
+                format!("{} asks for a credential, which goes to its own host alone", self.url);
+            return Err(self.refused(what));
+        }
         let is_registry = matches!(self.chart.place, ChartPlace::Registry { .. });
         let is_asked = matches!(self.waits, Waits::Manifest | Waits::Archive { .. });
-        let origin = self.url.origin();
-        let has_token = self.token.as_ref().is_some_and(|(of, _)| *of == origin);
-        let asked = challenge.and_then(oci::challenge).filter(|_| is_registry && is_asked);
-        let Some(asked) = asked.filter(|_| !has_token) else { return Err(self.refused(closed)) };
-        let url = asked.url(&oci::image(self.chart)).ok_or_else(|| self.refused(closed.clone()))?;
-        let again = std::mem::replace(&mut self.url, self.hosts.checked(self.chart, url)?);
-        let then = Box::new(self.waits.clone());
-        self.waits = Waits::Token { again, then };
+        if !is_registry || !is_asked || self.authorization().is_some() {
+            return Err(self.trouble(401));
+        }
+        match (challenge.and_then(oci::challenge), self.credential) {
+            (Some(asked), _) => {
+                let url = asked.url(&oci::image(self.chart)).ok_or_else(|| self.trouble(401))?;
+                let url = self.hosts.checked(self.chart, url)?;
+                if let Some(credential) = self.credential.filter(|one| !one.gets_tokens_at(&url)) {
+                    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+                    let trouble = CredentialTrouble::Tokens { host: host.to_owned() };
+                    return Err(self.credential_problem(credential, trouble));
+                }
+                let again = std::mem::replace(&mut self.url, url);
+                let then = Box::new(self.waits.clone());
+                self.waits = Waits::Token { again, then };
+            }
+            (None, Some(_)) => self.is_basic = true,
+            (None, None) => return Err(self.trouble(401)),
+        }
         Ok(Next::Ask(self.ask()))
+    }
+
+    /// What the newest request has of the credential, or of a token.
+    fn authorization(&self) -> Option<String> {
+        let own = self.credential.filter(|one| one.is_for(&self.url));
+        match (&self.waits, &self.chart.place) {
+            (Waits::Token { .. }, _) => {
+                let getter = self.credential.filter(|one| one.gets_tokens_at(&self.url));
+                getter.map(ChartCredential::basic)
+            }
+            (_, ChartPlace::Repository { .. }) => own.map(ChartCredential::basic),
+            (_, ChartPlace::Registry { .. } | ChartPlace::Here { .. }) => match &self.token {
+                Some((origin, token)) if *origin == self.url.origin() => {
+                    Some(format!("Bearer {token}"))
+                }
+                Some(_) | None => own.filter(|_| self.is_basic).map(ChartCredential::basic),
+            },
+        }
     }
 
     fn ask(&self) -> Ask {
@@ -259,12 +332,7 @@ impl<'a> Exchange<'a> {
         if matches!(self.waits, Waits::Manifest) {
             headers.push(("Accept", oci::MANIFEST.to_owned()));
         }
-        if let Some((origin, token)) = &self.token
-            && *origin == self.url.origin()
-            && !matches!(self.waits, Waits::Token { .. })
-        {
-            headers.push(("Authorization", format!("Bearer {token}")));
-        }
+        headers.extend(self.authorization().map(|text| ("Authorization", text)));
         Ask { url: self.url.to_string(), headers, body_bytes_max }
     }
 
@@ -273,6 +341,23 @@ impl<'a> Exchange<'a> {
         let scheme = if is_loopback(host) { "http" } else { "https" };
         let url = Url::parse(&format!("{scheme}://{host}/"));
         self.hosts.checked(self.chart, url.map_err(|_| self.refused("no address".into()))?)
+    }
+
+    /// The host wants another credential, or any.
+    fn trouble(&self, status: u16) -> ChartProblem {
+        let Some(credential) = self.credential else {
+            return ChartProblem::CredentialUndeclared { chart: self.chart.clone() };
+        };
+        let host = self.url[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
+        self.credential_problem(credential, CredentialTrouble::Refused { host, status })
+    }
+
+    fn credential_problem(
+        &self,
+        credential: &ChartCredential,
+        trouble: CredentialTrouble,
+    ) -> ChartProblem {
+        ChartProblem::Credential { chart: self.chart.clone(), of: credential.of.clone(), trouble }
     }
 
     fn refused(&self, message: String) -> ChartProblem {

@@ -51,7 +51,7 @@ impl ChartHosts {
 }
 
 /// The port is absent where it is the scheme's own.
-fn key(url: &Url) -> Option<(String, Option<u16>)> {
+pub(super) fn key(url: &Url) -> Option<(String, Option<u16>)> {
     Some((url.host_str()?.to_ascii_lowercase(), url.port()))
 }
 

@@ -2,6 +2,7 @@
 //! where it is kept. Absent on purpose: the network, which is another hand.
 
 mod archive;
+mod credential;
 mod exchange;
 mod hosts;
 mod store;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use deployments::{Chart, ChartProblem};
 
 pub use archive::ChartArchive;
+pub use credential::ChartCredential;
 pub use exchange::{
     Answer, ArchiveLayer, Ask, NoAnswer, archive_layer, fetch as fetch_chart, may_ask,
 };

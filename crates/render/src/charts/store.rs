@@ -19,7 +19,7 @@ const BYTES_MAX: u64 = 4 << 30;
 const FILES_MARK: &str = " files";
 
 /// Archives by digest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ChartStore {
     archives: PathBuf,
     known: PathBuf,
@@ -32,6 +32,14 @@ impl ChartStore {
         Self { archives: folder.join("sha256"), known: folder.join("known") }
     }
 
+    /// What was fetched with the credential of a reader, which is nobody else's: archives are found by what
+    /// is known of a chart, and that is the reader's own.
+    #[must_use]
+    pub fn of_reader(&self, reader: &str) -> Self {
+        let name = digest_of(reader.as_bytes()).trim_start_matches("sha256:").to_owned();
+        Self { archives: self.archives.clone(), known: self.known.join("of").join(name) }
+    }
+
     /// A chart that was fetched; `on_record` is the digest that it had when it was rendered first.
     pub fn get(
         &self,
@@ -39,7 +47,11 @@ impl ChartStore {
         on_record: Option<&str>,
     ) -> Result<Option<ChartArchive>, ChartProblem> {
         let Some((kept, form)) = self.known(chart) else { return Ok(None) };
-        let digest = on_record.unwrap_or(&kept);
+        // What somebody else got under its name is not for who got this.
+        if on_record.is_some_and(|digest| digest != kept) {
+            return Ok(None);
+        }
+        let digest = kept.as_str();
         let Some(path) = self.archive(digest) else { return Ok(None) };
         let Ok(bytes) = fs::read(&path) else { return Ok(None) };
         if digest_of(&bytes) != digest {

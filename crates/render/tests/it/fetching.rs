@@ -26,13 +26,13 @@ const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Ch
                         .Values.colour | default \"none\" }}}\n";
 
 /// A status, headers and a body.
-type Page = (u16, Vec<(&'static str, String)>, Vec<u8>);
+pub type Page = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
 /// What is asked for, with its query and headers, and the answer.
-type Answers = Arc<dyn Fn(&Request) -> Page + Send + Sync>;
+pub type Answers = Arc<dyn Fn(&Request) -> Page + Send + Sync>;
 
 /// Serves on loopback; gives `127.0.0.1:PORT`.
-fn serve(answers: Answers) -> String {
+pub fn serve(answers: Answers) -> String {
     let router = axum::Router::new().fallback(move |request: Request| {
         let answers = Arc::clone(&answers);
         async move {
@@ -73,12 +73,12 @@ fn dialer() -> &'static Dialer {
     })
 }
 
-fn hosts(hosts: &[&str]) -> ChartHosts {
+pub fn hosts(hosts: &[&str]) -> ChartHosts {
     let texts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
     ChartHosts::parse(&texts).expect("hosts")
 }
 
-async fn ask(ask: Ask) -> Result<Answer, NoAnswer> {
+pub async fn ask(ask: Ask) -> Result<Answer, NoAnswer> {
     let mut request = probes::Request::get(ask.url, AddressPolicy::UserGiven);
     request.body_bytes_max = ask.body_bytes_max;
     request.timeout_ms = 2_000;
@@ -99,10 +99,10 @@ async fn ask(ask: Ask) -> Result<Answer, NoAnswer> {
 }
 
 fn fetched(chart: &Chart, hosts: &ChartHosts) -> Result<Vec<u8>, ChartProblem> {
-    runtime().block_on(fetch_chart(chart, hosts, ask)).map(|(bytes, _)| bytes)
+    runtime().block_on(fetch_chart(chart, hosts, None, ask)).map(|(bytes, _)| bytes)
 }
 
-fn chart(address: &str, name: &str, version: &str) -> Chart {
+pub fn chart(address: &str, name: &str, version: &str) -> Chart {
     Chart::of_dependency(address, name, version).expect("a chart")
 }
 
@@ -283,7 +283,7 @@ fn what_a_repository_answers_is_taken_or_refused_by_name() {
         ("empty", Err(("chart-refused", "no chart of the name `web`"))),
         ("html", Err(("chart-refused", "its index.yaml:"))),
         ("down", Err(("chart-unavailable", "503"))),
-        ("closed", Err(("chart-refused", "none are sent"))),
+        ("closed", Err(("chart-credential-missing", "boucle charts add"))),
         ("round", Err(("chart-refused", "too often"))),
         ("away", Err(("chart-host-not-named", "--charts-from unnamed.example"))),
         ("other", Err(("chart-host-not-named", "--charts-from unnamed.example"))),
@@ -396,7 +396,7 @@ fn of_artifact(
     let store = ChartStore::in_folder(store.path());
     let find = |chart: &Chart| {
         let hosts = hosts(&[address]);
-        let fetch = fetch_chart(chart, &hosts, ask);
+        let fetch = fetch_chart(chart, &hosts, None, ask);
         let (bytes, form) = runtime().block_on(fetch)?;
         store.keep(chart, &bytes, form, None)?;
         Ok(Arc::new(store.get(chart, None)?.expect("it was kept")))
@@ -511,7 +511,7 @@ fn a_registry_gives_anybody_a_token_for_what_is_public() {
     }
     for (path, named, code) in [
         ("closed", &all, "chart-refused"),
-        ("never", &all, "chart-refused"),
+        ("never", &all, "chart-credential-missing"),
         ("open", &hosts(&[&address, &blobs]), "chart-host-not-named"),
         ("open", &hosts(&[&address, &tokens]), "chart-host-not-named"),
     ] {

@@ -1,6 +1,7 @@
 //! Tests of rendering, of a rendered commit's files and of differences.
 
 mod charts;
+mod credentials;
 mod differences;
 mod fetching;
 mod jsonnet;

@@ -540,18 +540,19 @@ fn not_rendered(server: &Server, state: &ApplicationState) -> Vec<Reason> {
     match (&state.chart_problem, &state.render_problem) {
         (Some(problem), _) => {
             // The newest answer, which is on record only if it says something else.
-            let newest = server.charts.failure(problem.chart());
+            let declared = state.declaration.as_ref();
+            let newest = declared.and_then(|one| server.charts.failure(&one.repository, problem));
             let (newest, until) = newest.map_or((None, None), |(one, at)| (Some(one), Some(at)));
             let reason = words::reason(newest.as_ref().unwrap_or(problem));
             vec![Reason { deadline: until.map(|at| at.to_string()), ..reason }]
         }
         (None, Some((_, problem))) => vec![words::reason(&RenderFailed(problem))],
         (None, None) => {
-            let sources = state.declaration.iter();
-            let sources =
-                sources.flat_map(|one| [&one.source].into_iter().chain(&one.further_sources));
+            let Some(declared) = &state.declaration else { return Vec::new() };
+            let sources = [&declared.source].into_iter().chain(&declared.further_sources);
             let charts = sources.filter_map(|source| source.chart.as_ref());
-            let under_way = charts.filter(|chart| server.charts.is_under_way(chart));
+            let under_way =
+                charts.filter(|chart| server.charts.is_under_way(&declared.repository, chart));
             let fetching = under_way.map(|chart| ChartProblem::Fetching { chart: chart.clone() });
             fetching.map(|problem| words::reason(&problem)).collect()
         }

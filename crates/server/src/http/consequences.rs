@@ -290,7 +290,11 @@ fn manifests(
         match error.chart.as_deref() {
             None => return Err(failed(&format!("{name}: {error}"))),
             Some(ChartProblem::Fetching { chart }) if !left.is_zero() => {
-                tokio::runtime::Handle::current().block_on(server.charts.settled(chart, left));
+                tokio::runtime::Handle::current().block_on(server.charts.settled(
+                    &change.home,
+                    chart,
+                    left,
+                ));
             }
             Some(problem) => {
                 let message = format!("{name}: {}", say(problem));

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use api::page::{Page, PageQuery};
-use api::settings::{Secret, SetSecret};
+use api::settings::{ChartsUse, Secret, SetSecret};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use deployments::charts_address;
 use ledger::{Draft, RepositoryName, Subject};
+use render::ChartHosts;
 use render::sops::AgeKeys;
 use repositories::access::{Permission, Permit};
 use repositories::facts::RepositoryFact;
@@ -130,15 +132,28 @@ async fn used_by(
     known: Option<&SecretRecord>,
 ) -> Result<SecretUse, Refusal> {
     let malformed = |detail: &Malformed<'_>| Refusal::new("invalid-request", detail);
-    let asked = match (&body.cluster, body.decrypts) {
-        (Some(_), true) => return Err(malformed(&Malformed::TwoUses)),
-        (Some(server), false) => Some(SecretUse::Cluster { server: server.clone() }),
-        (None, true) => Some(SecretUse::Decryption),
-        (None, false) => None,
+    let asked = match (&body.cluster, &body.charts, body.decrypts) {
+        (Some(server), None, false) => Some(SecretUse::Cluster { server: server.clone() }),
+        (None, Some(charts), false) => {
+            let url = charts_address(&charts.url)
+                .map_err(|why| malformed(&Malformed::ChartsAddress(&why)))?;
+            let tokens_from = charts.tokens_from.clone();
+            if let Some(host) = &tokens_from {
+                let read = ChartHosts::parse(std::slice::from_ref(host));
+                read.map_err(|why| malformed(&Malformed::ChartsAddress(&why)))?;
+            }
+            Some(SecretUse::Charts { url, tokens_from })
+        }
+        (None, None, true) => Some(SecretUse::Decryption),
+        (None, None, false) => None,
+        (Some(_), Some(_), _) | (Some(_), _, true) | (_, Some(_), true) => {
+            return Err(malformed(&Malformed::TwoUses));
+        }
     };
     let used_by = asked.or_else(|| known.map(|known| known.used_by.clone())).unwrap_or_default();
     match &used_by {
-        SecretUse::Jobs => {}
+        // The operator named the hosts that are asked, and who gives a value knows it.
+        SecretUse::Jobs | SecretUse::Charts { .. } => {}
         SecretUse::Decryption => {
             AgeKeys::parse(&body.value).map_err(|error| malformed(&Malformed::AgeKeys(&error)))?;
         }
@@ -186,8 +201,14 @@ fn on_wire(name: &SecretName, record: &SecretRecord) -> Secret {
         set_at: record.set_at.to_string(),
         set_by: record.set_by.to_string(),
         cluster: match &record.used_by {
-            SecretUse::Jobs | SecretUse::Decryption => None,
+            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Charts { .. } => None,
             SecretUse::Cluster { server } => Some(server.clone()),
+        },
+        charts: match &record.used_by {
+            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Cluster { .. } => None,
+            SecretUse::Charts { url, tokens_from } => {
+                Some(ChartsUse { url: url.clone(), tokens_from: tokens_from.clone() })
+            }
         },
         decrypts: record.used_by == SecretUse::Decryption,
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cluster::{Connection, Credential, Secret};
 use deployments::{DeclaredCluster, DeclaredCredential};
 use ledger::RepositoryName;
-use repositories::secrets::{NoClusterSecret, SecretName, SecretRecord};
+use repositories::secrets::{NoBoundSecret, SecretName, SecretRecord};
 
 use crate::clusters::Wanted;
 use crate::state::Server;
@@ -42,7 +42,7 @@ fn secret(
         problem,
     };
     let name = SecretName::new(cluster.credential.secret());
-    let name = name.map_err(|_| lacks(NoClusterSecret::Missing))?;
+    let name = name.map_err(|_| lacks(NoBoundSecret::Missing))?;
     let views = server.recorder.views();
     let found = views.repositories.cluster_secret(repository, &name, &cluster.server);
     found.cloned().map_err(lacks)

@@ -158,7 +158,8 @@ async fn reconcile_repository(
         }
     }
     // Charts that may still come: they are looked for again.
-    if let Some(next) = waits.iter().map(|problem| next_look(server, problem)).reduce(Next::earlier)
+    if let Some(next) =
+        waits.iter().map(|problem| next_look(server, repository, problem)).reduce(Next::earlier)
     {
         return Ok(next);
     }

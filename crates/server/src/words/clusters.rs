@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use ledger::RepositoryName;
-use repositories::secrets::NoClusterSecret;
+use repositories::secrets::NoBoundSecret;
 
 use super::{Coded, Said};
 
@@ -47,7 +47,7 @@ pub enum ClusterLacks {
         /// The address of its API server.
         server: String,
         /// What is wrong.
-        problem: NoClusterSecret,
+        problem: NoBoundSecret,
     },
     /// What is known of it makes no connection: no key is in the secret, for example.
     Sense {
@@ -61,11 +61,11 @@ impl Display for ClusterLacks {
         match self {
             Self::Secret { repository, secret, server, problem } => {
                 match problem {
-                    NoClusterSecret::Missing => write!(f, "there is no secret {secret}"),
-                    NoClusterSecret::ForOthers => {
+                    NoBoundSecret::Missing => write!(f, "there is no secret {secret}"),
+                    NoBoundSecret::ForOthers => {
                         write!(f, "the secret {secret} is for something else")
                     }
-                    NoClusterSecret::Elsewhere { server: other } => {
+                    NoBoundSecret::Elsewhere { given: other } => {
                         write!(f, "the secret {secret} was given for {other}, not for {server}")
                     }
                 }?;
@@ -86,11 +86,11 @@ impl Said for ClusterLacks {
         match self {
             Self::Secret { repository, secret, server, problem } => {
                 let what = match problem {
-                    NoClusterSecret::Missing => format!("il n’y a pas de secret {secret}"),
-                    NoClusterSecret::ForOthers => {
+                    NoBoundSecret::Missing => format!("il n’y a pas de secret {secret}"),
+                    NoBoundSecret::ForOthers => {
                         format!("le secret {secret} est pour autre chose")
                     }
-                    NoClusterSecret::Elsewhere { server: other } => {
+                    NoBoundSecret::Elsewhere { given: other } => {
                         format!("le secret {secret} a été donné pour {other}, pas pour {server}")
                     }
                 };

@@ -4,8 +4,9 @@ use std::fmt::{self, Display};
 
 use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
 use deployments::{
-    BlockReason, Chart, ChartProblem, DEPENDS_ON, DependencyProblem, DependencyWait, HealthStatus,
-    Holder, ObjectKey, Removal, StepWait, Wait, WaitReason,
+    BlockReason, Chart, ChartProblem, CredentialOf, CredentialTrouble, DEPENDS_ON,
+    DependencyProblem, DependencyWait, HealthStatus, Holder, ObjectKey, Removal, StepWait, Wait,
+    WaitReason,
 };
 
 use super::{Coded, Said, count, kept};
@@ -256,6 +257,42 @@ impl Said for ChartProblem {
             Self::Changed { known, found, .. } => format!(
                 "{chart} était {known} et est maintenant {found} ; ce qu’une version contient ne change jamais ici : nommez une autre version, ou déposez le chart dans un dossier de Git"
             ),
+            Self::CredentialUndeclared { .. } => format!(
+                "{chart} n’est pas public, et le dépôt qui le demande ne déclare aucun accès ; `boucle charts add {place} --repository OWNER/NAME` le fait"
+            ),
+            Self::Credential { of, trouble, .. } => {
+                let CredentialOf { repository, secret, url } = of;
+                let (what, further) = match trouble {
+                    CredentialTrouble::Missing => {
+                        (format!("{repository} n’a pas de secret {secret} ; donnez-le"), None)
+                    }
+                    CredentialTrouble::ForOthers => {
+                        (format!("le secret {secret} est pour autre chose ; donnez-en un"), None)
+                    }
+                    CredentialTrouble::Elsewhere { given } => (
+                        format!(
+                            "le secret {secret} a été donné pour {given}, pas pour {url} ; donnez-le"
+                        ),
+                        None,
+                    ),
+                    CredentialTrouble::Tokens { host } => (
+                        format!(
+                            "ses jetons viennent de {host}, pour qui le secret {secret} n’a pas été donné ; s’il peut y aller, donnez-le à nouveau"
+                        ),
+                        Some(format!(" --tokens-from {host}")),
+                    ),
+                    CredentialTrouble::Refused { host, status } => (
+                        format!(
+                            "{host} refuse le secret {secret} (réponse {status}), et ce qui est déployé reste ; renouvelez-le"
+                        ),
+                        None,
+                    ),
+                };
+                let further = further.unwrap_or_default();
+                format!(
+                    "{chart} demande un accès : {what} par `boucle secret set {repository} {secret} --charts {url}{further}`"
+                )
+            }
         }
     }
 }

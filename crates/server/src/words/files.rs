@@ -54,6 +54,11 @@ pub enum Trouble {
         /// The cluster.
         cluster: String,
     },
+    /// Two files say who asks for the charts at an address.
+    ChartsDeclaredTwice {
+        /// The address.
+        url: String,
+    },
     /// The applications that one depends on.
     Dependency(DependencyProblem),
     /// A project does not permit an application.
@@ -84,7 +89,10 @@ impl ConfigurationProblem {
             | Trouble::CustomizedTwice { .. }
             | Trouble::ClusterKnown { .. }
             | Trouble::OverlayMissing { .. } => true,
-            Trouble::NotPermitted(_) | Trouble::Dependency(_) | Trouble::NameTaken { .. } => false,
+            Trouble::NotPermitted(_)
+            | Trouble::Dependency(_)
+            | Trouble::NameTaken { .. }
+            | Trouble::ChartsDeclaredTwice { .. } => false,
         }
     }
 
@@ -121,6 +129,10 @@ impl Display for ConfigurationProblem {
                 f,
                 "another cluster of this repository or of the server has the name or the address of {cluster}; rename this one, or remove its file"
             ),
+            Trouble::ChartsDeclaredTwice { url } => write!(
+                f,
+                "another file says who asks for the charts at {url}; only that one counts: remove one"
+            ),
             Trouble::Dependency(problem) => problem.fmt(f),
             Trouble::NotPermitted(reason) => reason.fmt(f),
             Trouble::OverlayMissing { environment, path } => {
@@ -148,6 +160,9 @@ impl Said for ConfigurationProblem {
             }
             Trouble::ClusterKnown { cluster } => format!(
                 "un autre cluster de ce dépôt ou du serveur a le nom ou l’adresse de {cluster} ; renommez celui-ci, ou supprimez son fichier"
+            ),
+            Trouble::ChartsDeclaredTwice { url } => format!(
+                "un autre fichier dit qui demande les charts de {url} ; seul celui-là compte : supprimez l’un des deux"
             ),
             Trouble::Dependency(problem) => problem.french(),
             Trouble::NotPermitted(reason) => reason.french(),

@@ -80,7 +80,9 @@ pub enum Malformed<'a> {
     },
     /// A text that is no address of an API server.
     ClusterAddress(&'a str),
-    /// A secret for a cluster and for decryption.
+    /// An address that has no charts.
+    ChartsAddress(&'a str),
+    /// A secret with two uses.
     TwoUses,
     /// A value that holds no age key.
     AgeKeys(&'a AgeKeysError),
@@ -150,7 +152,10 @@ impl Display for Malformed<'_> {
             Self::ClusterAddress(text) => {
                 write!(f, "`{text}` is no address of an API server; it begins with `https://`")
             }
-            Self::TwoUses => f.write_str("a secret is for a cluster or decrypts, not both"),
+            Self::ChartsAddress(why) => f.write_str(why),
+            Self::TwoUses => {
+                f.write_str("a secret is for a cluster, for charts or decrypts: one of these")
+            }
             Self::AgeKeys(error) => error.fmt(f),
             Self::InvitationWithoutWayIn => {
                 f.write_str("an invitation needs a `password` or a `passkey`")
@@ -208,19 +213,18 @@ impl Said for Malformed<'_> {
             Self::AccountName(text) => {
                 format!("`{text}` n’est pas un nom fait de lettres, chiffres, `-`, `_`, `.`, `@`")
             }
-            Self::SecretName(InvalidSecretName::Form(text)) => format!(
-                "`{text}` n’est pas un nom de secret : une lettre ou `_`, puis des lettres, chiffres, `_` et `-`, 100 au plus en tout"
-            ),
-            Self::SecretName(InvalidSecretName::Reserved(text)) => format!(
-                "`{text}` commence par `GITHUB_`, comme ce que reçoit chaque tâche ; choisissez un autre nom"
-            ),
+            Self::SecretName(error) => secret_name(error),
             Self::SecretValue { bytes_min, bytes_max } => format!(
                 "la valeur d’un secret est un texte de {bytes_min} à {bytes_max} octets sans octet nul ; une valeur plus courte ne pourrait pas être cachée dans les journaux"
             ),
             Self::ClusterAddress(text) => format!(
                 "`{text}` n’est pas l’adresse d’un serveur d’API ; elle commence par `https://`"
             ),
-            Self::TwoUses => "un secret est pour un cluster ou déchiffre, pas les deux".into(),
+            Self::ChartsAddress(why) => format!("l’adresse n’est pas acceptée : {why}"),
+            Self::TwoUses => {
+                "un secret est pour un cluster, pour des charts ou déchiffre : l’un des trois"
+                    .into()
+            }
             Self::AgeKeys(AgeKeysError::Empty) => {
                 "il n’y a pas de clé age ; `age-keygen` en crée une".into()
             }
@@ -244,5 +248,16 @@ impl Said for Malformed<'_> {
                 format!("`{object}` n’est pas parmi les suppressions retenues")
             }
         }
+    }
+}
+
+fn secret_name(error: &InvalidSecretName) -> String {
+    match error {
+        InvalidSecretName::Form(text) => format!(
+            "`{text}` n’est pas un nom de secret : une lettre ou `_`, puis des lettres, chiffres, `_` et `-`, 100 au plus en tout"
+        ),
+        InvalidSecretName::Reserved(text) => format!(
+            "`{text}` commence par `GITHUB_`, comme ce que reçoit chaque tâche ; choisissez un autre nom"
+        ),
     }
 }

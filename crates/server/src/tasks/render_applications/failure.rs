@@ -1,7 +1,7 @@
 //! Why an application was not rendered, and when it is worth another look.
 
 use deployments::ChartProblem;
-use ledger::{CommitId, Timestamp};
+use ledger::{CommitId, RepositoryName, Timestamp};
 
 use crate::state::Server;
 use crate::tasks::Next;
@@ -47,16 +47,17 @@ impl Failure {
 }
 
 /// When a chart that is not there is looked for again.
-pub(super) fn next_look(server: &Server, problem: &ChartProblem) -> Next {
-    match (problem, server.charts.failure(problem.chart())) {
+pub(super) fn next_look(server: &Server, home: &RepositoryName, problem: &ChartProblem) -> Next {
+    match (problem, server.charts.failure(home, problem)) {
         (_, Some((_, until))) => Next::At(until),
-        // It wakes this task when it has come.
-        (ChartProblem::Fetching { .. }, None) => Next::OnChange,
+        // It wakes this task when it has come, as a fact about a secret does.
+        (ChartProblem::Fetching { .. } | ChartProblem::Credential { .. }, None) => Next::OnChange,
         (
             ChartProblem::HostNotNamed { .. }
             | ChartProblem::Unavailable { .. }
             | ChartProblem::Refused { .. }
-            | ChartProblem::Changed { .. },
+            | ChartProblem::Changed { .. }
+            | ChartProblem::CredentialUndeclared { .. },
             None,
         ) => Next::At(Timestamp(server.clock.now().0.saturating_add(LOOK_AGAIN_MS))),
     }
@@ -68,7 +69,9 @@ pub(super) fn may_come(problem: &ChartProblem) -> bool {
         ChartProblem::Fetching { .. }
         | ChartProblem::Unavailable { .. }
         | ChartProblem::Refused { .. }
-        | ChartProblem::Changed { .. } => true,
+        | ChartProblem::Changed { .. }
+        | ChartProblem::CredentialUndeclared { .. }
+        | ChartProblem::Credential { .. } => true,
         ChartProblem::HostNotNamed { .. } => false,
     }
 }

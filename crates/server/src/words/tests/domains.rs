@@ -2,10 +2,13 @@
 
 use control::reasons::{HoldReason, PromotionRefusal, RollbackRefusal, WaitReason};
 use deployments::project::{ProjectRefusal, WindowKind, WindowWait};
-use deployments::{ActionRefusal, BlockReason, Chart, ChartProblem, DependencyWait, ObjectKey};
+use deployments::{
+    ActionRefusal, BlockReason, Chart, ChartProblem, CredentialOf, CredentialTrouble,
+    DependencyWait, ObjectKey,
+};
 use ledger::{
     Actor, ApplicationName, ArtifactDigest, CommitId, EnvironmentName, IncidentId,
-    PullRequestNumber, RefName, RunId, Timestamp,
+    PullRequestNumber, RefName, RepositoryName, RunId, Timestamp,
 };
 use monitoring::{Case, Severity, UnknownReason};
 use pipelines::facts::{Conclusion, JobKey};
@@ -136,8 +139,20 @@ fn charts() {
         ChartProblem::HostNotNamed { chart: chart.clone(), host: text() },
         ChartProblem::Unavailable { chart: chart.clone(), message: text() },
         ChartProblem::Refused { chart: chart.clone(), message: text() },
-        ChartProblem::Changed { chart, known: text(), found: text() },
+        ChartProblem::Changed { chart: chart.clone(), known: text(), found: text() },
+        ChartProblem::CredentialUndeclared { chart: chart.clone() },
     ]);
+    for trouble in [
+        CredentialTrouble::Missing,
+        CredentialTrouble::ForOthers,
+        CredentialTrouble::Elsewhere { given: text() },
+        CredentialTrouble::Tokens { host: text() },
+        CredentialTrouble::Refused { host: text(), status: 401 },
+    ] {
+        let repository = RepositoryName::new("team/fleet").expect("a name");
+        let of = CredentialOf { repository, secret: text(), url: text() };
+        check(&ChartProblem::Credential { chart: chart.clone(), of, trouble });
+    }
 }
 
 fn refusals() -> [ProjectRefusal; 9] {

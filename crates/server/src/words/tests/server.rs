@@ -12,7 +12,7 @@ use ledger::{
 use monitoring::EvidenceContent;
 use pipelines::workflow::{Problem, ProblemCode};
 use render::sops::AgeKeysError;
-use repositories::secrets::NoClusterSecret;
+use repositories::secrets::NoBoundSecret;
 
 use super::super::files::Unplaced;
 use super::super::{
@@ -36,6 +36,7 @@ fn requests_that_are_malformed() {
         Malformed::Address(&"x"),
         Malformed::Query(&"x"),
         Malformed::ClusterAddress("x"),
+        Malformed::ChartsAddress("x"),
         Malformed::TwoUses,
         Malformed::AgeKeys(&AgeKeysError::Empty),
         Malformed::AgeKeys(&AgeKeysError::Line { line: 2 }),
@@ -243,6 +244,7 @@ fn files_that_are_wrong() {
         problem("duplicate-project", Trouble::ProjectDeclaredTwice { project: "x".into() }),
         problem("duplicate-application", Trouble::NameTaken { application: "x".into() }),
         problem("duplicate-cluster", Trouble::ClusterKnown { cluster: "x".into() }),
+        problem("duplicate-charts", Trouble::ChartsDeclaredTwice { url: "x".into() }),
         problem("duplicate-customizations", Trouble::CustomizedTwice { other: "x".into() }),
         problem("overlay-missing", Trouble::OverlayMissing { environment, path }),
     ]);
@@ -250,9 +252,9 @@ fn files_that_are_wrong() {
     assert_eq!(placed.to_string(), "boucle.yaml:3:5: x [invalid-configuration]");
     check_all(&[RenderFailed(&"x")]);
     for problem in [
-        NoClusterSecret::Missing,
-        NoClusterSecret::ForOthers,
-        NoClusterSecret::Elsewhere { server: "a".into() },
+        NoBoundSecret::Missing,
+        NoBoundSecret::ForOthers,
+        NoBoundSecret::Elsewhere { given: "a".into() },
     ] {
         let repository = RepositoryName::new("team/fleet").expect("a name");
         let (secret, server) = ("EAST".into(), "b".into());
