@@ -202,6 +202,21 @@ impl Cluster {
         store.tracked(application).into_iter().chain(store.children(application)).collect()
     }
 
+    /// The objects of a namespace that belong to nobody: nothing made them, no application asks for them,
+    /// and none that is known has its tracking id on them. Only kinds in use, as far as they are seen as
+    /// they are now. Walks over everything that is known: for who asks, not for each change.
+    #[must_use]
+    pub fn unclaimed(
+        &self,
+        namespace: &str,
+        is_known: impl Fn(&ApplicationName) -> bool,
+    ) -> Vec<ObjectKey> {
+        match self.reachability().is_reachable() {
+            true => self.inner.store().unclaimed(namespace, &is_known),
+            false => Vec::new(),
+        }
+    }
+
     /// The application's pods, by namespace and name.
     #[must_use]
     pub fn pods(&self, application: &ApplicationName) -> Vec<Pod> {

@@ -91,6 +91,7 @@ export const en = {
       'invalid-workflow': 'A workflow file is wrong',
       'invalid-configuration': 'boucle.yaml is wrong',
       'render-failed': 'The manifests could not be rendered',
+      'orphaned-resources': 'Objects of the namespace belong to no application',
       'chart-fetching': 'The chart is being fetched',
       'chart-host-not-named': 'The chart comes from a host that was not named',
       'chart-unavailable': 'The chart cannot be fetched now',

@@ -95,6 +95,7 @@ export const fr = {
       'invalid-workflow': 'Un fichier de workflow est faux',
       'invalid-configuration': 'boucle.yaml est faux',
       'render-failed': 'Les manifestes n’ont pas pu être produits',
+      'orphaned-resources': 'Des objets du namespace n’appartiennent à aucune application',
       'chart-fetching': 'Le chart est en cours de téléchargement',
       'chart-host-not-named': 'Le chart vient d’un hôte qui n’a pas été nommé',
       'chart-unavailable': 'Le chart ne peut pas être téléchargé en ce moment',

@@ -330,3 +330,37 @@ fn an_application_waits_for_those_that_it_depends_on() {
     assert_eq!(shown["readiness"]["ready"], false, "{shown}");
     assert!(shown["readiness"].to_string().contains("makes a circle"), "{shown}");
 }
+
+#[test]
+fn what_belongs_to_no_application_is_named_and_left_alone() {
+    let orphans = "  orphanedResources: {ignore: [{kind: ConfigMap, name: 'ignored-*'}]}\n";
+    let world = World::with(in_project(orphans), &[("settings.yaml", CONFIG_MAP)]);
+    world.wait_until("synced", "healthy");
+    let maps = format!("/api/v1/namespaces/{}/configmaps", world.name());
+    assert_eq!(world.reasons(), Vec::<String>::new(), "what the cluster made is nobody's concern");
+    for name in ["left-over", "ignored-one"] {
+        create(&world, &maps, &json!({"metadata": {"name": name}}));
+    }
+    let owner = world.get("configmaps", "left-over").expect("it is there");
+    let owned = json!({"metadata": {"name": "made", "ownerReferences": [{
+        "apiVersion": "v1", "kind": "ConfigMap", "name": "left-over", "uid": owner["metadata"]["uid"],
+    }]}});
+    create(&world, &maps, &owned);
+    // Of a kind that no application has.
+    let secrets = format!("/api/v1/namespaces/{}/secrets", world.name());
+    create(&world, &secrets, &json!({"metadata": {"name": "unseen"}}));
+    wait_for("the warning", || world.reasons() == ["orphaned-resources"]);
+    let said = world.shown()["reasons"][0]["message"].to_string();
+    assert!(said.contains("ConfigMap left-over;"), "{said}");
+    assert!(
+        !said.contains("ignored-one") && !said.contains("made") && !said.contains("unseen"),
+        "{said}"
+    );
+
+    // It is somebody's as soon as Git has it.
+    let taken = CONFIG_MAP.replace("settings", "left-over");
+    world.write("deploy/left-over.yaml", &taken);
+    world.push("take it over");
+    wait_for("no warning", || world.reasons().is_empty());
+    assert!(world.get("configmaps", "ignored-one").is_some());
+}

@@ -115,6 +115,13 @@ impl Applications {
         self.by_namespace.retain(|_, users| !users.is_empty());
     }
 
+    /// What Git asks for in a namespace, of all applications.
+    pub fn wanted_in(&self, namespace: &str) -> impl Iterator<Item = &ObjectKey> {
+        let users = self.by_namespace.get(namespace).into_iter().flatten();
+        let wanted = users.filter_map(|id| self.get(*id)).flat_map(|one| &one.wanted);
+        wanted.filter(move |key| key.namespace == namespace)
+    }
+
     /// One application looks different now.
     pub fn touch(&mut self, id: ApplicationId) {
         self.newest += 1;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::permits::normal_address;
 use super::{DestinationRule, KindRule, Project, Schedule, ServiceAccountRule, SyncWindow};
-use super::{WindowKind, ZoneName};
+use super::{OrphanPattern, OrphanRules, WindowKind, ZoneName};
 use crate::application_file::duration_ms;
 use crate::argo_cd_file::{ApiVersion, Metadata, NoStatus};
 use crate::glob::{Glob, Rule};
@@ -35,11 +35,6 @@ impl<'de> Deserialize<'de> for Given {
     }
 }
 
-refused_value!(
-    no_orphans,
-    Given,
-    "`spec.orphanedResources` is not supported yet: objects of nobody are not looked for"
-);
 refused_value!(
     no_signatures,
     Vec<IgnoredAny>,
@@ -144,8 +139,7 @@ struct Spec {
     #[serde(rename = "sourceNamespaces")]
     _source_namespaces: Vec<String>,
     destination_service_accounts: Vec<Account>,
-    #[serde(rename = "orphanedResources", deserialize_with = "no_orphans")]
-    _orphaned_resources: (),
+    orphaned_resources: Option<Orphans>,
     #[serde(rename = "signatureKeys", deserialize_with = "no_signatures")]
     _signature_keys: (),
     #[serde(rename = "sourceIntegrity", deserialize_with = "no_integrity")]
@@ -302,6 +296,28 @@ impl TryFrom<WindowFile> for Window {
     }
 }
 
+/// Argo CD warns unless it is told otherwise.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Orphans {
+    #[serde(default)]
+    warn: Option<bool>,
+    #[serde(default)]
+    ignore: Vec<Orphan>,
+}
+
+/// Argo CD reads an absent group as the core one, and an absent kind or name as any.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Orphan {
+    #[serde(default = "Glob::nothing")]
+    group: Glob,
+    #[serde(default)]
+    kind: Option<Glob>,
+    #[serde(default)]
+    name: Option<Glob>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Account {
@@ -343,6 +359,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Project, yaml::YamlError> 
         spec.namespace_resource_blacklist.len(),
         spec.sync_windows.len(),
         spec.destination_service_accounts.len(),
+        spec.orphaned_resources.as_ref().map_or(0, |orphans| orphans.ignore.len()),
     ];
     if lengths.into_iter().any(|length| length > ENTRIES_MAX) {
         let message = format!("a list of the project has more than {ENTRIES_MAX} entries");
@@ -362,6 +379,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Project, yaml::YamlError> 
         denied_namespaced_kinds: kinds(spec.namespace_resource_blacklist),
         windows: spec.sync_windows.into_iter().map(|one| one.0).collect(),
         service_accounts: spec.destination_service_accounts.into_iter().map(account).collect(),
+        orphans: spec.orphaned_resources.map(orphans),
     })
 }
 
@@ -370,6 +388,19 @@ fn destination(file: Destination) -> DestinationRule {
         server: file.server.map(|one| one.0),
         name: file.name.map(|one| one.0),
         namespace: file.namespace.0,
+    }
+}
+
+fn orphans(file: Orphans) -> OrphanRules {
+    let said = |glob: Option<Glob>| glob.filter(|glob| !glob.as_str().is_empty());
+    let pattern = |one: Orphan| OrphanPattern {
+        group: one.group,
+        kind: said(one.kind),
+        name: said(one.name),
+    };
+    OrphanRules {
+        warns: file.warn.unwrap_or(true),
+        ignored: file.ignore.into_iter().map(pattern).collect(),
     }
 }
 

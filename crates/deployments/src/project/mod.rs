@@ -2,6 +2,7 @@
 //! name of which service account.
 
 mod file;
+mod orphans;
 mod permits;
 mod schedule;
 mod scope;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::glob::{Glob, Rule};
 
+pub use orphans::{OrphanPattern, OrphanRules};
 pub use permits::{DestinationNames, Permission, ProjectRefusal, ServiceAccount, permits};
 pub use schedule::{Schedule, ZoneName};
 pub use scope::Scope;
@@ -42,6 +44,8 @@ pub struct Project {
     pub windows: Vec<SyncWindow>,
     /// `destinationServiceAccounts`; when there are any, one of them acts.
     pub service_accounts: Vec<ServiceAccountRule>,
+    /// `orphanedResources`; `None`: nobody looks for them.
+    pub orphans: Option<OrphanRules>,
 }
 
 /// One entry of `destinations`.
@@ -105,6 +109,7 @@ impl Project {
             denied_namespaced_kinds: Vec::new(),
             windows: Vec::new(),
             service_accounts: Vec::new(),
+            orphans: None,
         }
     }
 }

@@ -180,7 +180,11 @@ impl Project {
     }
 
     /// The error says whether the kind is denied, rather than not permitted.
-    fn permits_kind(&self, object: &ObjectKey, cluster_scoped: bool) -> Result<(), bool> {
+    pub(super) fn permits_kind(
+        &self,
+        object: &ObjectKey,
+        cluster_scoped: bool,
+    ) -> Result<(), bool> {
         let lists = |rules: &[KindRule]| rules.iter().any(|rule| rule.lists(object));
         let (permitted, denied) = if cluster_scoped {
             (lists(&self.cluster_kinds), lists(&self.denied_cluster_kinds))

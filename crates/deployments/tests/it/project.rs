@@ -265,6 +265,58 @@ fn schedules_are_read_in_their_time_zone() {
     window(&never, "2026-03-01T12:00:00Z", false, "allow never");
 }
 
+/// Which of these objects a project warns of.
+#[track_caller]
+fn check_orphans(spec: &str, objects: &[&str], expected: &[&str]) {
+    let objects = objects.iter().map(|text| object(text)).collect();
+    let expected: Vec<ObjectKey> = expected.iter().map(|text| object(text)).collect();
+    assert_eq!(project(spec).orphans(objects), expected, "{spec}");
+}
+
+#[test]
+fn what_belongs_to_nobody_is_warned_of_unless_it_is_ignored() {
+    let all = [
+        "Secret shop/sh.helm.release.v1",
+        "ConfigMap shop/a",
+        "apps/Deployment shop/web",
+        "batch/Job shop/web-1",
+    ];
+    let [secret, map, deployment, job] = all;
+    let sorted = [map, secret, deployment, job];
+    check_orphans("sourceRepos: []", &all, &[]);
+    check_orphans("orphanedResources: {warn: false}", &all, &[]);
+    check_orphans("orphanedResources: {}", &all, &sorted);
+    check_orphans("orphanedResources: {warn: true}", &all, &sorted);
+    let ignore = |fields: &str| format!("orphanedResources: {{ignore: [{fields}]}}");
+    check_orphans(&ignore("{kind: Secret, name: 'sh.helm.*'}"), &all, &[map, deployment, job]);
+    check_orphans(&ignore("{kind: Secret, name: other}"), &all, &sorted);
+    check_orphans(&ignore("{group: apps}"), &all, &[map, secret, job]);
+    check_orphans(&ignore("{group: '*', name: 'web*'}"), &all, &[map, secret]);
+    // Without a group it is the core group's.
+    check_orphans(&ignore("{name: 'web*'}"), &all, &sorted);
+    check_orphans(&ignore("{kind: '{Secret,ConfigMap}'}, {group: batch}"), &all, &[deployment]);
+    check_orphans(&ignore("{group: '*'}"), &all, &[]);
+    // What the project does not permit is not its own to look after.
+    let denied = "orphanedResources: {}\nnamespaceResourceBlacklist: [{group: '', kind: '*'}]";
+    check_orphans(denied, &all, &[deployment, job]);
+    let listed = "orphanedResources: {}\nnamespaceResourceWhitelist: [{group: batch, kind: Job}]";
+    check_orphans(listed, &all, &[job]);
+    // What a cluster makes by itself.
+    check_orphans(
+        "orphanedResources: {}",
+        &[
+            "ServiceAccount shop/default",
+            "ServiceAccount shop/other",
+            "ConfigMap shop/kube-root-ca.crt",
+            "Endpoints shop/web",
+            "events.k8s.io/Event shop/web.1",
+            "Service default/kubernetes",
+            "Service shop/kubernetes",
+        ],
+        &["Service shop/kubernetes", "ServiceAccount shop/other"],
+    );
+}
+
 /// Refused at this line, with these words.
 #[track_caller]
 fn refused(spec: &str, line: u64, needle: &str) {
@@ -279,7 +331,9 @@ fn what_cannot_hold_is_refused_by_name_and_place() {
     refused("sourceRepos: ['a']\nroles: [{name: x, policies: ['p, a, b']}]", 6, "policies");
     refused("roles: [{name: x, groups: [y]}]", 5, "groups");
     refused("roles: [{name: x, jwtTokens: [{iat: 1}]}]", 5, "jwtTokens");
-    refused("orphanedResources: {warn: true}", 5, "orphanedResources");
+    refused("orphanedResources: {warns: true}", 5, "warns");
+    refused("orphanedResources: {ignore: [{namespace: a}]}", 5, "namespace");
+    refused("orphanedResources: {ignore: [{kind: '[a'}]}", 5, "no pattern");
     refused("signatureKeys: [{keyID: A}]", 5, "signatureKeys");
     refused("permitOnlyProjectScopedClusters: true", 5, "permitOnlyProjectScopedClusters");
     refused("destinations: [{name: '!*', namespace: a}]", 5, "deny everything");

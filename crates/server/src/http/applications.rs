@@ -36,7 +36,8 @@ use crate::state::{Server, stopped};
 use crate::targets::Place;
 use crate::tasks::deploy_applications::images;
 use crate::words::{
-    self, BeingRemoved, Malformed, Missing, Obstacle, RenderFailed, RepeatedObject, WaitsForRoom,
+    self, BeingRemoved, Malformed, Missing, Obstacle, Orphans, RenderFailed, RepeatedObject,
+    WaitsForRoom,
 };
 
 /// How long a confirmed deletion may wait for its plan.
@@ -80,7 +81,10 @@ pub async fn show(
     Path(name): Path<String>,
 ) -> Answer<Application> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
-    Ok(Json(on_wire(&server, &name, &server.engine.services()).ok_or_else(|| missing(&name))?))
+    let shown = on_wire(&server, &name, &server.engine.services());
+    let mut shown = shown.ok_or_else(|| missing(&name))?;
+    shown.reasons.extend(orphans(&server, &name));
+    Ok(Json(shown))
 }
 
 /// The objects of an application, desired and live.
@@ -397,7 +401,10 @@ pub async fn synchronise(
     let (name, permit) = permit(&server, &headers, &name, Permission::OperateDeployments).await?;
     let fact = DeploymentFact::SyncRequested { application: name.clone(), prune: body.prune };
     server.append(vec![fact.draft(server.clock.now(), permit.actor().clone())]).await?;
-    Ok(Json(on_wire(&server, &name, &server.engine.services()).ok_or_else(|| missing(&name))?))
+    let shown = on_wire(&server, &name, &server.engine.services());
+    let mut shown = shown.ok_or_else(|| missing(&name))?;
+    shown.reasons.extend(orphans(&server, &name));
+    Ok(Json(shown))
 }
 
 /// Ends a synchronisation that is under way, whatever it waits for.
@@ -412,7 +419,10 @@ pub async fn unstick(
     if !server.operations.end(&name, &format!("{} ended it", permit.actor())) {
         return Err(Refusal::new("not-ready", &Obstacle::NothingUnderWay(&name)));
     }
-    Ok(Json(on_wire(&server, &name, &server.engine.services()).ok_or_else(|| missing(&name))?))
+    let shown = on_wire(&server, &name, &server.engine.services());
+    let mut shown = shown.ok_or_else(|| missing(&name))?;
+    shown.reasons.extend(orphans(&server, &name));
+    Ok(Json(shown))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these reasons hold deletions back")]
@@ -533,6 +543,23 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
             .extend(waits.map(|wait| Reason { deadline: deadline.clone(), ..words::reason(wait) }));
     }
     reasons
+}
+
+/// What is in the application's namespace and belongs to no application, where its project warns of that.
+/// Only for one application at a time: a whole cache is walked through.
+fn orphans(server: &Server, name: &ApplicationName) -> Option<Reason> {
+    let rendering = server.renderings.of(name)?;
+    let project = rendering.scope.project.as_ref().filter(|one| one.orphans.is_some())?;
+    let Place::Cluster(known) = server.place_of(&rendering) else { return None };
+    let views = server.recorder.views();
+    let is_known = |name: &ApplicationName| {
+        let state = views.deployments.applications.get(name);
+        state.is_some_and(|state| state.declared().is_some())
+    };
+    let namespace = &rendering.application.destination.namespace;
+    let found = project.orphans(known.cluster.unclaimed(namespace, is_known));
+    let orphans = Orphans { namespace, objects: &found };
+    (!found.is_empty()).then(|| words::reason(&orphans))
 }
 
 /// Why the newest commit is not rendered, or not yet.

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display};
 
 use api::problem::Reason;
-use deployments::{BlockReason, DependencyProblem};
+use deployments::{BlockReason, DependencyProblem, ObjectKey};
 use pipelines::workflow::{Problem, ProblemCode};
 
 use super::{Coded, Said, reason};
@@ -77,6 +77,17 @@ pub struct RenderFailed<'a>(pub &'a dyn Display);
 
 /// An object that an application's sources have more than once; Argo CD's `RepeatedResourceWarning`.
 pub struct RepeatedObject<'a>(pub &'a render::Repeated);
+
+/// Objects of a namespace that belong to no application; Argo CD's `OrphanedResourceWarning`.
+pub struct Orphans<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The objects.
+    pub objects: &'a [ObjectKey],
+}
+
+/// So many orphans are named.
+const ORPHANS_NAMED: usize = 10;
 
 impl ConfigurationProblem {
     /// Whether an application may be declared all the same, so that nothing may be taken as gone.
@@ -262,5 +273,56 @@ impl Said for RepeatedObject<'_> {
 impl Coded for RepeatedObject<'_> {
     fn code(&self) -> &'static str {
         "repeated-resource"
+    }
+}
+
+impl Orphans<'_> {
+    fn names(&self) -> String {
+        let names = self.objects.iter().take(ORPHANS_NAMED);
+        let names: Vec<String> =
+            names.map(|one| format!("{} {}", one.group_kind(), one.name)).collect();
+        names.join(", ")
+    }
+
+    fn unnamed(&self) -> usize {
+        self.objects.len().saturating_sub(ORPHANS_NAMED)
+    }
+}
+
+impl Display for Orphans<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "in the namespace {} belongs to no application: {}",
+            self.namespace,
+            self.names()
+        )?;
+        if self.unnamed() > 0 {
+            write!(f, " and {} more", self.unnamed())?;
+        }
+        f.write_str(
+            "; commit what is wanted, delete what is not, or name it in `orphanedResources.ignore` of the \
+             project (nothing of it is deleted by itself)",
+        )
+    }
+}
+
+impl Said for Orphans<'_> {
+    fn french(&self) -> String {
+        let more = match self.unnamed() {
+            0 => String::new(),
+            more => format!(" et {more} de plus"),
+        };
+        format!(
+            "dans le namespace {} n’appartient à aucune application\u{a0}: {}{more}\u{202f}; committez ce qui est voulu, supprimez le reste, ou nommez-le dans `orphanedResources.ignore` du projet (rien n’en est supprimé de soi-même)",
+            self.namespace,
+            self.names()
+        )
+    }
+}
+
+impl Coded for Orphans<'_> {
+    fn code(&self) -> &'static str {
+        "orphaned-resources"
     }
 }

@@ -32,7 +32,9 @@ use crate::language::{self, Language};
 pub use clusters::{ClusterLacks, WaitsForRoom};
 pub use deployments::BeingRemoved;
 pub use diagnosis::Finding;
-pub use files::{ConfigurationProblem, RenderFailed, RepeatedObject, Trouble, workflow_reason};
+pub use files::{
+    ConfigurationProblem, Orphans, RenderFailed, RepeatedObject, Trouble, workflow_reason,
+};
 pub use incidents::{Step, Title, cases, evidence};
 pub use malformed::Malformed;
 pub use missing::Missing;

@@ -1,6 +1,6 @@
 //! What is read of the objects that are known: by application, never by walking over all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use deployments::{Inventory, LiveObject, ObjectKey};
 use ledger::{ApplicationName, Timestamp};
@@ -108,6 +108,40 @@ impl Store {
         }
         found.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         found
+    }
+
+    /// The objects of a namespace that belong to nobody.
+    pub fn unclaimed(
+        &self,
+        namespace: &str,
+        is_known: &dyn Fn(&ApplicationName) -> bool,
+    ) -> Vec<ObjectKey> {
+        let Some(number) = self.namespaces.known(namespace).filter(|_| !namespace.is_empty())
+        else {
+            return Vec::new();
+        };
+        let wanted = self.applications.wanted_in(namespace);
+        let wanted: HashSet<u32> = wanted.filter_map(|key| self.find_key(key)).collect();
+        let is_current = |entry: &Entry| {
+            let kind = self.kinds.get(usize::from(entry.kind));
+            kind.is_some_and(|kind| kind.used && kind.freshness == Freshness::Current)
+        };
+        let has_application = |entry: &Entry| match &entry.detail {
+            Detail::Managed(managed) => {
+                self.applications.get(managed.application).is_some_and(|one| is_known(&one.name))
+            }
+            Detail::Nothing | Detail::Summary(_) => false,
+        };
+        let all = (0_u32..).zip(&self.entries);
+        let all = all.filter_map(|(index, entry)| Some((index, entry.as_ref()?)));
+        let unclaimed = all.filter(|(index, entry)| {
+            entry.namespace == number
+                && entry.owner == Uid::default()
+                && !wanted.contains(index)
+                && is_current(entry)
+                && !has_application(entry)
+        });
+        unclaimed.map(|(_, entry)| self.key(entry)).collect()
     }
 
     fn key(&self, entry: &Entry) -> ObjectKey {

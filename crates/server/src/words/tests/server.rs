@@ -1,6 +1,6 @@
 //! What the server itself says: refusals, notes, findings.
 
-use deployments::DependencyProblem;
+use deployments::{DependencyProblem, ObjectKey};
 use std::io;
 
 use database::AppendError;
@@ -17,8 +17,8 @@ use repositories::secrets::NoBoundSecret;
 use super::super::files::Unplaced;
 use super::super::{
     CheckNote, ClusterLacks, ClusterRefuses, ConfigurationProblem, Finding, Malformed, Missing,
-    Next, NotTried, Note, Obstacle, PasskeyObstacle, RenderFailed, RepeatedObject, Said, Step,
-    Trouble, WaitsForRoom, WhyNotTried, workflow_reason,
+    Next, NotTried, Note, Obstacle, Orphans, PasskeyObstacle, RenderFailed, RepeatedObject, Said,
+    Step, Trouble, WaitsForRoom, WhyNotTried, workflow_reason,
 };
 use super::{check, check_all};
 use crate::http::problem::Refusal;
@@ -304,6 +304,14 @@ fn reviews_incidents_and_findings() {
     check(&Note::Restart { object: "Deployment hello", restart: &restart });
     let repeated = render::Repeated { object: "Deployment shop/hello".into(), times: 2 };
     check(&RepeatedObject(&repeated));
+    let object = ObjectKey {
+        group: String::new(),
+        kind: "ConfigMap".into(),
+        namespace: "shop".into(),
+        name: "a".into(),
+    };
+    let objects: Vec<_> = std::iter::repeat_n(object, 12).collect();
+    check(&Orphans { namespace: "shop", objects: &objects });
     check(&CheckNote::NotReported);
     check(&CheckNote::Filtered("x"));
     check(&CheckNote::Unreadable("x"));
