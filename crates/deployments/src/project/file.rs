@@ -39,13 +39,15 @@ refused_value!(
     no_signatures,
     Vec<IgnoredAny>,
     "`spec.signatureKeys` is not supported yet: signatures of commits are not verified here, and \
-     nothing would hold what it asks for"
+     nothing would hold what it asks for; a protected branch with required reviews (`boucle.yaml`) says \
+     whose commits are deployed"
 );
 refused_value!(
     no_integrity,
     Given,
     "`spec.sourceIntegrity` is not supported yet: signatures of commits are not verified here, and \
-     nothing would hold what it asks for"
+     nothing would hold what it asks for; a protected branch with required reviews (`boucle.yaml`) says \
+     whose commits are deployed"
 );
 refused_value!(
     no_scoped,
@@ -56,19 +58,21 @@ refused_value!(
 refused_value!(
     no_policies,
     Vec<String>,
-    "`policies` of a role is not supported: who may do what with an application is the access to its \
-     repository"
+    "`policies` of a role is not supported: who may do what with an application is the role on the \
+     repository that declares it, `read` to look, `write` to synchronise, act and roll back, `admin` to \
+     change rules; for a narrower one, declare the applications in a repository of their own"
 );
 refused_value!(
     no_groups,
     Vec<String>,
-    "`groups` of a role is not supported: who may do what with an application is the access to its \
-     repository"
+    "`groups` of a role is not supported: there are no groups of people here, each has a role on the \
+     repository that declares the application"
 );
 refused_value!(
     no_tokens,
     Vec<IgnoredAny>,
-    "`jwtTokens` of a role is not supported: tokens are made with `boucle token create`"
+    "`jwtTokens` of a role is not supported: a token for the applications of one repository is made \
+     with `boucle token create NAME --repository OWNER/NAME --role ROLE`, and revoked by its id"
 );
 
 #[derive(Debug, Deserialize)]

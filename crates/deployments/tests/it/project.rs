@@ -328,13 +328,22 @@ fn refused(spec: &str, line: u64, needle: &str) {
 #[test]
 fn what_cannot_hold_is_refused_by_name_and_place() {
     refused("sourceRepo: []", 5, "sourceRepo");
-    refused("sourceRepos: ['a']\nroles: [{name: x, policies: ['p, a, b']}]", 6, "policies");
-    refused("roles: [{name: x, groups: [y]}]", 5, "groups");
-    refused("roles: [{name: x, jwtTokens: [{iat: 1}]}]", 5, "jwtTokens");
+    refused(
+        "sourceRepos: ['a']\nroles: [{name: x, policies: ['p, a, b']}]",
+        6,
+        "`write` to synchronise",
+    );
+    refused("roles: [{name: x, groups: [y]}]", 5, "no groups of people");
+    refused(
+        "roles: [{name: x, jwtTokens: [{iat: 1}]}]",
+        5,
+        "boucle token create NAME --repository",
+    );
     refused("orphanedResources: {warns: true}", 5, "warns");
     refused("orphanedResources: {ignore: [{namespace: a}]}", 5, "namespace");
     refused("orphanedResources: {ignore: [{kind: '[a'}]}", 5, "no pattern");
-    refused("signatureKeys: [{keyID: A}]", 5, "signatureKeys");
+    refused("signatureKeys: [{keyID: A}]", 5, "required reviews");
+    refused("sourceIntegrity: {git: {}}", 5, "required reviews");
     refused("permitOnlyProjectScopedClusters: true", 5, "permitOnlyProjectScopedClusters");
     refused("destinations: [{name: '!*', namespace: a}]", 5, "deny everything");
     refused("sourceRepos: ['[a']", 5, "no pattern");
