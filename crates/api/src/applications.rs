@@ -183,6 +183,9 @@ pub struct ObjectEvent {
 /// An object that makes others.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Owner {
+    /// `apps`; empty for the core group.
+    #[serde(default)]
+    pub group: String,
     /// `ReplicaSet`.
     pub kind: String,
     /// The name.

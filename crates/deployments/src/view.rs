@@ -27,9 +27,19 @@ pub struct DeploymentsView {
     /// The digest that each chart had when it was rendered first, by what it is called.
     #[serde(default)]
     pub charts: BTreeMap<String, String>,
-    /// Whose newest fact is which.
-    #[serde(default)]
-    by_newest: BTreeMap<Sequence, ApplicationName>,
+    /// Which application each newest fact is on, of those since the view was loaded.
+    #[serde(skip)]
+    changed: Changed,
+}
+
+/// An index, and no part of what the view says.
+#[derive(Debug, Clone, Default)]
+struct Changed(BTreeMap<Sequence, ApplicationName>);
+
+impl PartialEq for Changed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What is known about one application.
@@ -513,30 +523,34 @@ impl View for DeploymentsView {
             }
             let name = body.application().clone();
             self.applications.entry(name.clone()).or_default().take(fact, body);
-            self.moves_on(name, fact.sequence);
-        } else if fact.subject.kind == SubjectKind::Application
-            && let Ok(name) = ApplicationName::new(fact.subject.name.as_str())
-        {
+            self.moved_on(name, fact.sequence);
+        } else if let Some(name) = application_of(fact) {
             // What others say of an application moves it on too: a plan expects the newest of all.
-            self.moves_on(name, fact.sequence);
+            self.moved_on(name, fact.sequence);
         }
     }
 }
 
 impl DeploymentsView {
-    /// The applications with a newer fact than this one.
-    pub fn moved_since(&self, sequence: Sequence) -> impl Iterator<Item = &ApplicationName> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        self.by_newest.range((Excluded(sequence), Unbounded)).map(|(_, name)| name)
+    /// The applications with a fact after this one, which was folded after the view was loaded.
+    pub fn changed_since(&self, fact: Sequence) -> impl Iterator<Item = &ApplicationName> {
+        self.changed.0.range(Sequence(fact.0 + 1)..).map(|(_, name)| name)
     }
 
-    fn moves_on(&mut self, name: ApplicationName, sequence: Sequence) {
+    fn moved_on(&mut self, name: ApplicationName, fact: Sequence) {
         let Some(state) = self.applications.get_mut(&name) else { return };
-        if let Some(before) = state.newest.replace(sequence) {
-            self.by_newest.remove(&before);
+        if let Some(before) = state.newest.replace(fact) {
+            self.changed.0.remove(&before);
         }
-        self.by_newest.insert(sequence, name);
+        self.changed.0.insert(fact, name);
     }
+}
+
+fn application_of(fact: &Fact) -> Option<ApplicationName> {
+    if fact.subject.kind != SubjectKind::Application {
+        return None;
+    }
+    ApplicationName::new(fact.subject.name.as_str()).ok()
 }
 
 /// A problem says which object it is about, once.

@@ -26,7 +26,7 @@ pub struct Changed {
 impl Cursor {
     /// What changed since the last call; the first call says that everything did.
     pub fn advance(&mut self, server: &Server) -> Changed {
-        let (upto, changed) = server.renderings.changes_since(self.renderings);
+        let (changed, upto) = server.renderings.changed_since(self.renderings);
         self.renderings = upto;
         let mut applications = BTreeSet::from_iter(changed);
         let before = std::mem::take(&mut self.clusters);

@@ -20,14 +20,18 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Renderings by application. Derived: a start renders again what is not here.
 pub struct Renderings {
-    by_application: Mutex<BTreeMap<ApplicationName, Kept>>,
+    kept: Mutex<Kept>,
     changes: watch::Sender<u64>,
 }
 
+#[derive(Default)]
 struct Kept {
-    rendering: Arc<Rendering>,
-    /// The change by which it came.
-    change: u64,
+    by_application: BTreeMap<ApplicationName, Arc<Rendering>>,
+    /// How often one was kept or forgotten.
+    changes: u64,
+    /// The newest change of each application, and whose each was.
+    newest_change: BTreeMap<ApplicationName, u64>,
+    by_change: BTreeMap<u64, ApplicationName>,
 }
 
 /// What an application renders to.
@@ -90,7 +94,7 @@ pub struct Read {
 impl Default for Renderings {
     fn default() -> Self {
         let (changes, _) = watch::channel(0);
-        Self { by_application: Mutex::default(), changes }
+        Self { kept: Mutex::default(), changes }
     }
 }
 
@@ -103,47 +107,61 @@ impl Renderings {
 
     /// The newest rendering of an application.
     pub fn of(&self, application: &ApplicationName) -> Option<Arc<Rendering>> {
-        self.lock().get(application).map(|kept| Arc::clone(&kept.rendering))
+        self.lock().by_application.get(application).cloned()
     }
 
     /// The newest renderings of all applications.
     pub fn all(&self) -> Vec<Arc<Rendering>> {
-        self.lock().values().map(|kept| Arc::clone(&kept.rendering)).collect()
+        self.lock().by_application.values().cloned().collect()
     }
 
-    /// How many changes there were, and the applications that those after the first `since` are of.
-    pub fn changes_since(&self, since: u64) -> (u64, Vec<ApplicationName>) {
+    /// Keeps a rendering.
+    pub fn keep(&self, rendering: Rendering) {
+        {
+            let mut kept = self.lock();
+            kept.changed(&rendering.application.name);
+            kept.by_application.insert(rendering.application.name.clone(), Arc::new(rendering));
+        }
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Forgets an application.
+    pub fn forget(&self, application: &ApplicationName) {
+        let mut kept = self.lock();
+        kept.changed(application);
+        kept.by_application.remove(application);
+    }
+
+    /// The applications that got another rendering or lost theirs after so many changes, and how many
+    /// changes there are now.
+    pub fn changed_since(&self, change: u64) -> (Vec<ApplicationName>, u64) {
         let kept = self.lock();
-        let changed = kept.iter().filter(|(_, kept)| kept.change > since);
-        (*self.changes.borrow(), changed.map(|(name, _)| name.clone()).collect())
+        let changed = kept.by_change.range(change + 1..).map(|(_, name)| name.clone());
+        (changed.collect(), kept.changes)
     }
 
     /// The applications that wait for others: facts of those concern them too.
     pub fn that_look_at_others(&self) -> BTreeSet<ApplicationName> {
         let kept = self.lock();
-        let looking = kept.iter().filter(|(_, kept)| {
-            let application = &kept.rendering.application;
+        let looking = kept.by_application.iter().filter(|(_, rendering)| {
+            let application = &rendering.application;
             application.rollout.is_some() || deployments::has_dependencies(application)
         });
         looking.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Keeps a rendering.
-    pub fn keep(&self, rendering: Rendering) {
-        let mut kept = self.lock();
-        let change = *self.changes.borrow() + 1;
-        let name = rendering.application.name.clone();
-        kept.insert(name, Kept { rendering: Arc::new(rendering), change });
-        self.changes.send_replace(change);
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Forgets an application.
-    pub fn forget(&self, application: &ApplicationName) {
-        self.lock().remove(application);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ApplicationName, Kept>> {
-        self.by_application.lock().unwrap_or_else(PoisonError::into_inner)
+impl Kept {
+    fn changed(&mut self, application: &ApplicationName) {
+        self.changes += 1;
+        if let Some(before) = self.newest_change.insert(application.clone(), self.changes) {
+            self.by_change.remove(&before);
+        }
+        self.by_change.insert(self.changes, application.clone());
     }
 }
 

@@ -105,17 +105,11 @@ impl Server {
         let changed = known.cursor.advance(self);
         if changed.everything {
             known.found.clear();
-            for rendering in self.renderings.all() {
-                known.look(self, &rendering);
-            }
+            let all = self.renderings.all();
+            all.iter().for_each(|rendering| known.look(self, &rendering.application.name));
         } else {
-            for rendering in changed.applications.iter().filter_map(|name| self.renderings.of(name))
-            {
-                known.look(self, &rendering);
-            }
+            changed.applications.iter().for_each(|name| known.look(self, name));
         }
-        // Nobody tells of an application that is forgotten.
-        known.found.retain(|name, _| self.renderings.of(name).is_some());
         Pods(known.found.values().cloned().collect())
     }
 
@@ -146,12 +140,13 @@ impl Server {
 }
 
 impl Found {
-    fn look(&mut self, server: &Server, rendering: &Rendering) {
-        let name = &rendering.application.name;
-        let replicas = match server.place_of(rendering) {
-            Place::Cluster(known) => replicas(rendering, &known),
-            Place::Processes | Place::Nowhere => Vec::new(),
-        };
+    fn look(&mut self, server: &Server, name: &ApplicationName) {
+        let replicas =
+            server.renderings.of(name).map(|rendering| match server.place_of(&rendering) {
+                Place::Cluster(known) => replicas(&rendering, &known),
+                Place::Processes | Place::Nowhere => Vec::new(),
+            });
+        let replicas = replicas.unwrap_or_default();
         if replicas.is_empty() {
             self.found.remove(name);
         } else {

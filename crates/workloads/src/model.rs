@@ -383,6 +383,11 @@ fn root_path() -> String {
     "/".to_owned()
 }
 
+/// The API version that a kind is known under.
+pub(crate) fn api_version_of(kind: &str) -> Option<&'static str> {
+    KINDS.iter().find(|(known, _)| *known == kind).map(|(_, version)| *version)
+}
+
 /// The kinds with the API version that each is known under.
 const KINDS: &[(&str, &str)] = &[
     ("Deployment", "apps/v1"),

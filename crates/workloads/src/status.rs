@@ -193,6 +193,7 @@ pub(crate) fn pod(replica: &Replica) -> Value {
         "annotations": replica.template.metadata.annotations,
         "creationTimestamp": replica.created_at.to_string(),
         "ownerReferences": [{
+            "apiVersion": crate::model::api_version_of(&replica.workload.kind),
             "kind": replica.workload.kind,
             "name": replica.workload.name,
             "uid": replica.uid,

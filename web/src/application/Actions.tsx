@@ -7,7 +7,7 @@ import { Answer, Failure } from '../design/Answer';
 import { Modal } from '../design/Modal';
 import { useAction } from '../design/useAction';
 import { useScreens } from '../messages/Messages';
-import { fullNameOf, keyOf, type ObjectAction, type Resource } from './tree';
+import { fullNameOf, nameOf, type ObjectAction, type Resource } from './tree';
 
 interface ActionsProps {
   application: string;
@@ -21,7 +21,7 @@ export default function Actions({ application, one, onClose }: ActionsProps): Re
   const query = useQuery(actionsQuery(application, object));
   const items = query.data?.items ?? [];
   return (
-    <Modal title={words.title(keyOf(one))} onClose={onClose}>
+    <Modal title={words.title(nameOf(one))} onClose={onClose}>
       <Answer query={query}>
         {() => (
           <>

@@ -7,7 +7,15 @@ import { Answer } from '../design/Answer';
 import { State } from '../design/State';
 import { Toggle } from '../design/Toggle';
 import { useScreens } from '../messages/Messages';
-import { type Branch, isTroubled, keyOf, type Node, type Resource, treeOf } from './tree';
+import {
+  type Branch,
+  fullNameOf,
+  isTroubled,
+  type Node,
+  nameOf,
+  type Resource,
+  treeOf,
+} from './tree';
 
 const Actions = lazy(() => import('./Actions'));
 const route = getRouteApi('/applications/$name');
@@ -59,7 +67,7 @@ export function Resources({ name }: { name: string }): ReactNode {
                 {items
                   .filter((one) => !onlyTrouble || isTroubled(one))
                   .map((one) => (
-                    <li key={keyOf(one)} className="border-b border-line py-2">
+                    <li key={fullNameOf(one)} className="border-b border-line py-2">
                       <Line one={one} />
                     </li>
                   ))}
@@ -88,7 +96,7 @@ function Tree({ branches, onlyTrouble }: { branches: Branch[]; onlyTrouble: bool
                 {objects
                   .filter((node) => !onlyTrouble || node.troubled)
                   .map((node) => (
-                    <li key={keyOf(node.object)} className="py-1">
+                    <li key={fullNameOf(node.object)} className="py-1">
                       <NodeBranch node={node} kindSaid onlyTrouble={onlyTrouble} />
                     </li>
                   ))}
@@ -125,7 +133,7 @@ function NodeBranch({ node, kindSaid = false, onlyTrouble }: NodeProps): ReactNo
         {made
           .filter((one) => !onlyTrouble || one.troubled)
           .map((one) => (
-            <li key={keyOf(one.object)} className="py-1">
+            <li key={fullNameOf(one.object)} className="py-1">
               <NodeBranch node={one} onlyTrouble={onlyTrouble} />
             </li>
           ))}
@@ -144,7 +152,7 @@ function ActionsButton({ one }: { one: Resource }): ReactNode {
       <button
         type="button"
         className="button"
-        aria-label={actions.title(keyOf(one))}
+        aria-label={actions.title(nameOf(one))}
         onClick={() => setOpen(true)}
       >
         {actions.open}

@@ -61,6 +61,25 @@ test('an object is named with its group, also that of the core group', () => {
   expect(fullNameOf({ ...service, group })).toBe('Service.serving.example/n/web');
 });
 
+test('two kinds of one name are told apart by their groups', () => {
+  const group = 'serving.example';
+  const revision = {
+    ...resource('Revision', 'web-1'),
+    owner: { group, kind: 'Service', name: 'web' },
+  };
+  const branches = treeOf([
+    resource('Service', 'web'),
+    { ...resource('Service', 'web'), group },
+    revision,
+    resource('ServiceAccount', 'web'),
+  ]);
+  expect(branches.map(({ kind, objects }) => [kind, objects.map(told)])).toEqual([
+    ['Service', [['web', 0, []]]],
+    ['Service.serving.example', [['web', 0, [['web-1', 0, []]]]]],
+    ['ServiceAccount', [['web', 0, []]]],
+  ]);
+});
+
 test('trouble far below is trouble of its branch, and the worst health is told', () => {
   const [service, deployment] = treeOf([
     resource('Service', 'web'),

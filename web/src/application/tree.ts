@@ -6,6 +6,7 @@ export type Resource = components['schemas']['Resource'];
 export type ObjectAction = components['schemas']['ObjectAction'];
 
 export interface Branch {
+  /** With its group where another one is called alike. */
   kind: string;
   objects: Node[];
   /** The worst health in it. */
@@ -25,12 +26,20 @@ export interface Node {
 
 const FROM_WORST = ['bad', 'wait', 'calm', 'good'];
 
-export function keyOf({ kind, namespace, name }: Resource): string {
+interface Named {
+  group?: string;
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+/** For people. */
+export function nameOf({ kind, namespace, name }: Named): string {
   return `${kind}/${namespace}/${name}`;
 }
 
 /** As the interface takes it, also where two kinds have one name. */
-export function fullNameOf({ group = '', kind, namespace, name }: Resource): string {
+export function fullNameOf({ group = '', kind, namespace, name }: Named): string {
   return `${kind}.${group}/${namespace}/${name}`;
 }
 
@@ -39,19 +48,20 @@ export function isTroubled({ health, sync }: Resource): boolean {
 }
 
 export function treeOf(resources: readonly Resource[]): Branch[] {
-  const known = new Set(resources.map(keyOf));
+  const known = new Set(resources.map(fullNameOf));
   const made = new Map<string, Resource[]>();
   const kinds = new Map<string, Resource[]>();
   for (const one of resources) {
-    const owner = one.owner ? `${one.owner.kind}/${one.namespace}/${one.owner.name}` : undefined;
+    const owner = one.owner ? fullNameOf({ ...one.owner, namespace: one.namespace }) : undefined;
     if (owner !== undefined && known.has(owner)) {
       made.set(owner, [...(made.get(owner) ?? []), one]);
     } else {
-      kinds.set(one.kind, [...(kinds.get(one.kind) ?? []), one]);
+      const kind = `${one.kind}.${one.group ?? ''}`;
+      kinds.set(kind, [...(kinds.get(kind) ?? []), one]);
     }
   }
   const node = (object: Resource): Node => {
-    const below = (made.get(keyOf(object)) ?? []).map(node);
+    const below = (made.get(fullNameOf(object)) ?? []).map(node);
     return {
       object,
       made: below,
@@ -63,10 +73,13 @@ export function treeOf(resources: readonly Resource[]): Branch[] {
       troubled: isTroubled(object) || below.some(({ troubled }) => troubled),
     };
   };
-  return [...kinds].map(([kind, roots]) => {
+  const alike = (kind: string): boolean =>
+    [...kinds.keys()].filter((one) => one.startsWith(`${kind}.`)).length > 1;
+  return [...kinds].map(([full, roots]) => {
     const objects = roots.map(node);
+    const [kind = full] = full.split('.');
     return {
-      kind,
+      kind: alike(kind) ? full.replace(/\.$/, '') : kind,
       objects,
       health: worst(objects),
       troubled: objects.some(({ troubled }) => troubled),

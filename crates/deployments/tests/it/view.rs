@@ -163,7 +163,7 @@ fn it_says_which_applications_moved_since_when() {
     };
     let view = fold(&[(1, of("a")), (2, of("b")), (3, of("c")), (4, of("a"))]);
     let since = |sequence| {
-        let moved = view.moved_since(Sequence(sequence)).map(ToString::to_string);
+        let moved = view.changed_since(Sequence(sequence)).map(ToString::to_string);
         moved.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(since(0), "b c a");

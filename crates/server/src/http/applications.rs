@@ -81,10 +81,7 @@ pub async fn show(
     Path(name): Path<String>,
 ) -> Answer<Application> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
-    let shown = on_wire(&server, &name, &server.engine.services());
-    let mut shown = shown.ok_or_else(|| missing(&name))?;
-    shown.reasons.extend(orphans(&server, &name));
-    Ok(Json(shown))
+    shown(&server, &name)
 }
 
 /// The objects of an application, desired and live.
@@ -401,10 +398,7 @@ pub async fn synchronise(
     let (name, permit) = permit(&server, &headers, &name, Permission::OperateDeployments).await?;
     let fact = DeploymentFact::SyncRequested { application: name.clone(), prune: body.prune };
     server.append(vec![fact.draft(server.clock.now(), permit.actor().clone())]).await?;
-    let shown = on_wire(&server, &name, &server.engine.services());
-    let mut shown = shown.ok_or_else(|| missing(&name))?;
-    shown.reasons.extend(orphans(&server, &name));
-    Ok(Json(shown))
+    shown(&server, &name)
 }
 
 /// Ends a synchronisation that is under way, whatever it waits for.
@@ -419,10 +413,7 @@ pub async fn unstick(
     if !server.operations.end(&name, &format!("{} ended it", permit.actor())) {
         return Err(Refusal::new("not-ready", &Obstacle::NothingUnderWay(&name)));
     }
-    let shown = on_wire(&server, &name, &server.engine.services());
-    let mut shown = shown.ok_or_else(|| missing(&name))?;
-    shown.reasons.extend(orphans(&server, &name));
-    Ok(Json(shown))
+    shown(&server, &name)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these reasons hold deletions back")]
@@ -545,6 +536,14 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
     reasons
 }
 
+/// One application, with what only somebody who asks for it alone is told.
+fn shown(server: &Server, name: &ApplicationName) -> Answer<Application> {
+    let shown = on_wire(server, name, &server.engine.services());
+    let mut shown = shown.ok_or_else(|| missing(name))?;
+    shown.reasons.extend(orphans(server, name));
+    Ok(Json(shown))
+}
+
 /// What is in the application's namespace and belongs to no application, where its project warns of that.
 /// Only for one application at a time: a whole cache is walked through.
 fn orphans(server: &Server, name: &ApplicationName) -> Option<Reason> {
@@ -629,7 +628,9 @@ fn owner(live: &Value) -> Option<Owner> {
     let owners = live.pointer("/metadata/ownerReferences")?.as_array()?;
     let owner = owners.iter().find(|one| one["controller"] == true).or(owners.first())?;
     let text = |field: &str| owner[field].as_str().map(str::to_owned);
-    Some(Owner { kind: text("kind")?, name: text("name")? })
+    let version = owner["apiVersion"].as_str().and_then(|version| version.split_once('/'));
+    let group = version.map_or("", |(group, _)| group).to_owned();
+    Some(Owner { group, kind: text("kind")?, name: text("name")? })
 }
 
 /// The wire's word for a health.

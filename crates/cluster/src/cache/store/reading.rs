@@ -302,6 +302,7 @@ impl Store {
             let kind = owner.and_then(|owner| self.kinds.get(usize::from(owner.kind)));
             metadata["ownerReferences"] = json!([{
                 "uid": uid_text(entry.owner),
+                "apiVersion": kind.map(|kind| kind.resource.api.api_version.as_str()),
                 "kind": kind.map(|kind| kind.resource.api.kind.as_str()),
                 "name": owner.map(|owner| &*owner.name),
             }]);

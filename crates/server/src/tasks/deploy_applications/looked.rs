@@ -138,7 +138,7 @@ impl Looked {
         candidates.extend(ended);
         candidates.extend(due);
         if last.facts != world.facts {
-            candidates.extend(views.deployments.moved_since(last.facts).cloned());
+            candidates.extend(views.deployments.changed_since(last.facts).cloned());
             candidates.extend(server.renderings.that_look_at_others());
         }
         candidates
