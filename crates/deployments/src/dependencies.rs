@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::application::Application;
 use crate::health::HealthStatus;
+use crate::rollout::Rollout;
 use crate::view::{ApplicationState, Outcome};
 
 /// The annotation: names with commas between them.
@@ -56,6 +57,24 @@ pub enum DependencyProblem {
         /// Each waits for the next, and the last for the first.
         path: Vec<ApplicationName>,
     },
+    /// It would wait for itself by the steps of sets: what it depends on is in a later step.
+    Steps {
+        /// Each waits for the next or for a step that the next is of, and the last for the first.
+        path: Vec<ApplicationName>,
+        /// A set by whose steps they wait.
+        set: String,
+    },
+}
+
+/// What waits: an application, or all that comes after a step of a set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Waiting {
+    Application(ApplicationName),
+    /// For the applications of the step and of those before it.
+    Step {
+        set: String,
+        step: usize,
+    },
 }
 
 /// Whether it names any.
@@ -84,7 +103,12 @@ pub fn dependency_problems<'a>(
     applications: impl Iterator<Item = &'a Application>,
 ) -> Vec<(ApplicationName, DependencyProblem)> {
     let (mut problems, mut all) = (Vec::new(), Dependencies::new());
+    let mut steps: BTreeMap<(String, usize), BTreeSet<ApplicationName>> = BTreeMap::new();
     for application in applications {
+        if let Some(Rollout { set, step: Some(step), .. }) = &application.rollout {
+            let members = steps.entry((set.clone(), *step)).or_default();
+            members.insert(application.name.clone());
+        }
         match dependencies(application) {
             Ok(names) => drop(all.insert(application.name.clone(), names)),
             Err(problem) => {
@@ -104,8 +128,59 @@ pub fn dependency_problems<'a>(
         let first = path.first()?.clone();
         Some((first, DependencyProblem::Cycle { path }))
     };
+    let is_sound = cycles.is_empty();
     problems.extend(cycles.into_iter().filter_map(cycle));
+    if is_sound {
+        problems.extend(against_steps(&all, &steps));
+    }
     problems
+}
+
+/// Who waits for ever because a set goes step by step, each circle once.
+fn against_steps(
+    all: &Dependencies,
+    steps: &BTreeMap<(String, usize), BTreeSet<ApplicationName>>,
+) -> Vec<(ApplicationName, DependencyProblem)> {
+    let mut waits: BTreeMap<Waiting, BTreeSet<Waiting>> = BTreeMap::new();
+    for (application, names) in all {
+        let names = names.iter().cloned().map(Waiting::Application).collect();
+        waits.insert(Waiting::Application(application.clone()), names);
+    }
+    let mut before: Option<(&str, usize)> = None;
+    for ((set, step), members) in steps {
+        let before_it = before.filter(|(name, _)| name == set);
+        let earlier = before_it.map(|(_, step)| Waiting::Step { set: set.clone(), step });
+        let mut of_step: BTreeSet<_> = members.iter().cloned().map(Waiting::Application).collect();
+        for member in &of_step {
+            waits.entry(member.clone()).or_default().extend(earlier.clone());
+        }
+        of_step.extend(earlier);
+        waits.insert(Waiting::Step { set: set.clone(), step: *step }, of_step);
+        before = Some((set, *step));
+    }
+    let (_, cycles) = walk(&waits);
+    let problem = |mut cycle: Vec<Waiting>| {
+        let set = cycle.iter().find_map(|one| match one {
+            Waiting::Step { set, .. } => Some(set.clone()),
+            Waiting::Application(_) => None,
+        })?;
+        // It begins with one whose own file says whom it waits for.
+        let next = |index: usize| cycle.get((index + 1) % cycle.len());
+        let begin = (0..cycle.len()).find(|index| {
+            let both = [cycle.get(*index), next(*index)];
+            both.iter().all(|one| matches!(one, Some(Waiting::Application(_))))
+        })?;
+        cycle.rotate_left(begin);
+        let path: Vec<ApplicationName> = cycle
+            .into_iter()
+            .filter_map(|one| match one {
+                Waiting::Application(name) => Some(name),
+                Waiting::Step { .. } => None,
+            })
+            .collect();
+        Some((path.first()?.clone(), DependencyProblem::Steps { path, set }))
+    };
+    cycles.into_iter().filter_map(problem).collect()
 }
 
 /// The names with each after those that it depends on. What waits for itself comes where it may.
@@ -116,12 +191,12 @@ pub fn dependency_order(all: &Dependencies) -> Vec<ApplicationName> {
 
 /// The order, and each cycle once. Without recursion: a chain may be as long as there are
 /// applications.
-fn walk(all: &Dependencies) -> (Vec<ApplicationName>, Vec<Vec<ApplicationName>>) {
+fn walk<Name: Ord + Clone>(all: &BTreeMap<Name, BTreeSet<Name>>) -> (Vec<Name>, Vec<Vec<Name>>) {
     let (mut order, mut cycles) = (Vec::new(), Vec::new());
-    let mut done: BTreeSet<&ApplicationName> = BTreeSet::new();
+    let mut done: BTreeSet<&Name> = BTreeSet::new();
     for root in all.keys() {
-        let mut path: Vec<(&ApplicationName, Vec<&ApplicationName>)> = Vec::new();
-        let mut entered: Option<&ApplicationName> = Some(root).filter(|root| !done.contains(root));
+        let mut path: Vec<(&Name, Vec<&Name>)> = Vec::new();
+        let mut entered: Option<&Name> = Some(root).filter(|root| !done.contains(root));
         loop {
             if let Some(name) = entered.take() {
                 let next = all.get(name).into_iter().flatten().rev();
@@ -205,6 +280,15 @@ impl fmt::Display for DependencyProblem {
                 write!(
                     f,
                     "`{DEPENDS_ON}` makes a circle: {} waits for itself through {}; take one of them out",
+                    names.first().copied().unwrap_or_default(),
+                    names.join(" → ")
+                )
+            }
+            Self::Steps { path, set } => {
+                let names: Vec<&str> = path.iter().map(ApplicationName::as_str).collect();
+                write!(
+                    f,
+                    "`{DEPENDS_ON}` goes against the steps of the set `{set}`: {} waits for itself through {}; take the dependency out, or move what it names to no later step",
                     names.first().copied().unwrap_or_default(),
                     names.join(" → ")
                 )

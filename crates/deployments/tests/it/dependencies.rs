@@ -1,8 +1,8 @@
 //! Applications that wait for others: what is refused, in which order, and until when.
 
 use deployments::{
-    Application, ApplicationState, BlockReason, Declaration, Dependencies, DependencyWait,
-    Deployment, HealthState, HealthStatus, Outcome, PlanSummary, dependency_order,
+    Application, ApplicationState, AtOnce, BlockReason, Declaration, Dependencies, DependencyWait,
+    Deployment, HealthState, HealthStatus, Outcome, PlanSummary, Rollout, dependency_order,
     dependency_problems, dependency_wait,
 };
 use ledger::{Actor, ApplicationName, RepositoryName, Sequence, Timestamp};
@@ -39,6 +39,49 @@ fn names_and_circles_are_checked() {
     problems(&["a: b", "b: a", "x: y", "y: x"], &["itself through a → b", "itself through x → y"]);
     // Two ways to the same one are no circle.
     problems(&["a: b, c", "b: d", "c: d", "d:"], &[]);
+}
+
+/// Each application as `name: those that it depends on`, in the step of the set `s` that its name ends
+/// with, if it ends with one; those whose name begins with `t` are of the set `t`.
+#[track_caller]
+fn stepped(applications: &[&str], expected: &[&str]) {
+    let read = applications.iter().map(|text| text.split_once(':').unwrap());
+    let all = read.map(|(name, names)| {
+        let mut one = named(name, names);
+        let step = name.chars().last().and_then(|last| last.to_digit(10));
+        let set = if name.starts_with('t') { "t" } else { "s" };
+        let at_once = AtOnce::Percent(100);
+        one.rollout = step.map(|step| {
+            let step = Some(step as usize);
+            Rollout { set: set.into(), step, at_once, is_reversed: false }
+        });
+        one
+    });
+    let all: Vec<Application> = all.collect();
+    let found = dependency_problems(all.iter());
+    let found: Vec<String> = found.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found}\nhas not: {expected}");
+    }
+}
+
+#[test]
+fn dependencies_go_with_the_steps_of_sets() {
+    stepped(&["a1: b1", "b1:", "c2: a1", "d3: x, c2", "x:"], &[]);
+    stepped(
+        &["a1: b2", "b2:"],
+        &["a1: `boucle.dev/depends-on` goes against the steps of the set `s`"],
+    );
+    stepped(&["a1: b2", "b2:"], &["a1 waits for itself through a1 → b2; take"]);
+    stepped(&["a1: c3", "b2:", "c3:"], &["a1 waits for itself through a1 → c3"]);
+    // By one that is of no set, and by the steps of another one.
+    stepped(&["a1: x", "x: b2", "b2:"], &["a1 waits for itself through a1 → x → b2"]);
+    stepped(&["a1: t2", "b2:", "t1: b2", "t2:"], &["waits for itself through a1 → t2 → t1 → b2"]);
+    stepped(&["a1: t2", "b2:", "t1: a1", "t2:"], &["waits for itself through"]);
+    stepped(&["a1: t2", "b2:", "t1: x", "t2:", "x:"], &[]);
+    // A circle of its own is said as such.
+    stepped(&["a1: b2", "b2: a1"], &["makes a circle: a1 waits for itself through a1 → b2"]);
 }
 
 #[test]

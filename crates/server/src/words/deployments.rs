@@ -210,6 +210,14 @@ impl Said for DependencyProblem {
                     names.join(" → ")
                 )
             }
+            Self::Steps { path, set } => {
+                let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
+                format!(
+                    "`{DEPENDS_ON}` va contre les étapes de l’ensemble `{set}`\u{a0}: {} s’attend elle-même par {}\u{202f}; enlevez la dépendance, ou mettez ce qu’elle nomme dans une étape qui ne vient pas plus tard",
+                    names.first().copied().unwrap_or_default(),
+                    names.join(" → ")
+                )
+            }
         }
     }
 }

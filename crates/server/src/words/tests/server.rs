@@ -235,12 +235,14 @@ fn files_that_are_wrong() {
     let no_name = DependencyProblem::NoName { text: "x".into() };
     let unknown = DependencyProblem::Unknown { name: hello() };
     let cycle = DependencyProblem::Cycle { path: vec![hello(), hello()] };
+    let steps = DependencyProblem::Steps { path: vec![hello(), hello()], set: "x".into() };
     check_all(&[
         problem("invalid-configuration", Trouble::Refused("x".into())),
         problem("duplicate-application", Trouble::DeclaredTwice { application, other }),
         problem("invalid-dependency", Trouble::Dependency(no_name)),
         problem("invalid-dependency", Trouble::Dependency(unknown)),
         problem("invalid-dependency", Trouble::Dependency(cycle)),
+        problem("invalid-dependency", Trouble::Dependency(steps)),
         problem("duplicate-project", Trouble::ProjectDeclaredTwice { project: "x".into() }),
         problem("duplicate-application", Trouble::NameTaken { application: "x".into() }),
         problem("duplicate-cluster", Trouble::ClusterKnown { cluster: "x".into() }),
