@@ -1,7 +1,7 @@
 //! Applications of a set that change step by step (`RollingSync`): whose turn it is, and for whom the
 //! others wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{ApplicationName, CommitId};
 use serde::{Deserialize, Serialize};
@@ -87,17 +87,17 @@ pub struct Member {
     pub is_changing: bool,
 }
 
-/// How the steps of a set stand.
-#[derive(Debug, Clone, Default)]
+/// How the steps of a set stand. One application more or less costs as much as it takes to find it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing(BTreeMap<usize, StepStanding>);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct StepStanding {
-    members: usize,
+    members: BTreeSet<ApplicationName>,
     changing: BTreeMap<ApplicationName, DependencyWait>,
-    /// Of all that are not ready the last by name: as one after the other gets ready it stays the
-    /// same, and so does what is said of the wait.
-    unready: Option<(ApplicationName, DependencyWait)>,
+    /// The last by name is waited for: as one after the other gets ready it stays the same, and so
+    /// does what is said of the wait.
+    unready: BTreeMap<ApplicationName, DependencyWait>,
 }
 
 impl Steps {
@@ -169,31 +169,53 @@ impl Member {
 
 impl FromIterator<Member> for Standing {
     fn from_iter<Members: IntoIterator<Item = Member>>(members: Members) -> Self {
-        let mut steps: BTreeMap<usize, StepStanding> = BTreeMap::new();
-        for Member { application, step, wait, is_changing } in members {
-            let standing = steps.entry(step).or_default();
-            standing.members += 1;
-            let Some(wait) = wait else { continue };
-            if is_changing {
-                standing.changing.insert(application.clone(), wait.clone());
-            }
-            if standing.unready.as_ref().is_none_or(|(last, _)| *last < application) {
-                standing.unready = Some((application, wait));
-            }
-        }
-        Self(steps)
+        let mut standing = Self::default();
+        members.into_iter().for_each(|member| standing.put(member));
+        standing
     }
 }
 
 impl Standing {
+    /// Takes an application in, in place of what it was.
+    pub fn put(&mut self, member: Member) {
+        let Member { application, step, wait, is_changing } = member;
+        self.remove(&application);
+        let standing = self.0.entry(step).or_default();
+        standing.members.insert(application.clone());
+        let Some(wait) = wait else { return };
+        if is_changing {
+            standing.changing.insert(application.clone(), wait.clone());
+        }
+        standing.unready.insert(application, wait);
+    }
+
+    /// Leaves an application out.
+    pub fn remove(&mut self, application: &ApplicationName) {
+        let mut steps = self.0.iter_mut();
+        let known =
+            steps.find_map(|(step, one)| one.members.remove(application).then_some((*step, one)));
+        let Some((step, standing)) = known else { return };
+        standing.changing.remove(application);
+        standing.unready.remove(application);
+        if standing.members.is_empty() {
+            self.0.remove(&step);
+        }
+    }
+
+    /// Whether it has no application.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// For whom an application waits before it changes; `None`: it is its turn.
     #[must_use]
     pub fn wait_of(&self, application: &ApplicationName, rollout: &Rollout) -> Option<StepWait> {
         let own = rollout.step?;
         let mut earlier = self.0.range(..own);
         let unready = earlier.find_map(|(step, standing)| {
-            let (application, wait) = standing.unready.clone()?;
-            Some((*step, application, wait))
+            let (application, wait) = standing.unready.last_key_value()?;
+            Some((*step, application.clone(), wait.clone()))
         });
         let (step, application, wait) = unready.or_else(|| self.room(application, rollout, own))?;
         Some(StepWait { set: rollout.set.clone(), step, application, wait })
@@ -207,9 +229,11 @@ impl Standing {
         own: usize,
     ) -> Option<(usize, ApplicationName, DependencyWait)> {
         let standing = self.0.get(&own)?;
-        let mut others = standing.changing.iter().filter(|(one, _)| *one != application);
-        let is_full = others.clone().count() >= rollout.at_once.of(standing.members);
-        let (last, wait) = others.next_back().filter(|_| is_full)?;
+        let is_one = usize::from(standing.changing.contains_key(application));
+        let others = standing.changing.len() - is_one;
+        let is_full = others >= rollout.at_once.of(standing.members.len());
+        let mut from_last = standing.changing.iter().rev().filter(|_| is_full);
+        let (last, wait) = from_last.find(|(one, _)| *one != application)?;
         Some((own, last.clone(), wait.clone()))
     }
 
@@ -218,7 +242,8 @@ impl Standing {
     pub fn removal_wait_of(&self, rollout: &Rollout) -> Option<StepWait> {
         let own = rollout.step.filter(|_| rollout.is_reversed)?;
         let (step, later) = self.0.range(own + 1..).next_back()?;
-        let (application, wait) = later.unready.clone()?;
+        let (application, wait) = later.unready.last_key_value()?;
+        let (application, wait) = (application.clone(), wait.clone());
         Some(StepWait { set: rollout.set.clone(), step: *step, application, wait })
     }
 }

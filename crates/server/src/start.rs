@@ -137,6 +137,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         charts,
         rendered_through: Default::default(),
         looked: Default::default(),
+        rollouts: Default::default(),
         answered: Default::default(),
         trials: Default::default(),
         watched: Default::default(),

@@ -34,7 +34,7 @@ use crate::secrets::Secrets;
 use crate::setup::SetupLink;
 use crate::sources::{self, Other};
 use crate::tasks::answer_objects::Answered;
-use crate::tasks::deploy_applications::Looked;
+use crate::tasks::deploy_applications::{Looked, Rollouts};
 use crate::tasks::keep_ledger::Keeping;
 use crate::views::Views;
 use crate::watched::Watched;
@@ -69,6 +69,8 @@ pub struct Server {
     pub rendered_through: Mutex<BTreeMap<RepositoryName, RenderedThrough>>,
     /// What applications were when they were looked at last.
     pub looked: Looked,
+    /// How the sets stand that go by steps.
+    pub rollouts: Rollouts,
     /// What objects of other tools on clusters were when they were looked at last.
     pub answered: Answered,
     /// What clusters said of proposed changes.

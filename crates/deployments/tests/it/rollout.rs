@@ -221,3 +221,25 @@ fn a_set_says_what_reaches_its_applications() {
     assert!(!Upkeep::CreateDelete.updates() && Upkeep::CreateDelete.removes());
     assert!(!Upkeep::CreateOnly.updates() && !Upkeep::CreateOnly.removes());
 }
+
+#[test]
+fn counting_on_comes_to_the_same_as_counting_anew() {
+    let all = ["a 1 ok", "b 1 going", "c 2 old", "d 2 going", "e 3 ok"];
+    let mut counted = standing(&all);
+    // One gets ready, one is let go, one gets into another step, one leaves, one comes.
+    for text in ["b 1 ok", "c 2 going", "d 1 old", "f 3 old"] {
+        let parts: Vec<&str> = text.split(' ').collect();
+        let wait = (parts[2] != "ok").then_some(DependencyWait::NotSynchronised);
+        let step = parts[1].parse().unwrap();
+        let is_changing = parts[2] == "going";
+        counted.put(Member { application: name(parts[0]), step, wait, is_changing });
+    }
+    counted.remove(&name("e"));
+    counted.remove(&name("nobody"));
+    assert_eq!(counted, standing(&["a 1 ok", "b 1 ok", "c 2 going", "d 1 old", "f 3 old"]));
+    for left in ["a", "b", "c", "d", "f"] {
+        assert!(!counted.is_empty());
+        counted.remove(&name(left));
+    }
+    assert!(counted.is_empty());
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use deployments::StepWait;
 use ledger::{ApplicationName, Sequence};
 
-use super::rollouts::Standings;
+use super::rollouts::wait_of;
 use crate::cursor::Cursor;
 use crate::renderings::Rendering;
 use crate::state::Server;
@@ -171,23 +171,18 @@ impl Looked {
     }
 }
 
-pub(super) fn look_key(
-    server: &Server,
-    rendering: &Arc<Rendering>,
-    standings: &Standings,
-) -> LookKey {
+pub(super) fn look_key(server: &Server, rendering: &Arc<Rendering>) -> LookKey {
     let name = &rendering.application.name;
     let place = server.place_of(rendering);
     let depends_on = deployments::dependencies(&rendering.application).unwrap_or_default();
+    let step_wait = wait_of(server, rendering);
     let views = server.recorder.views();
     let newest = |name: &ApplicationName| views.deployments.applications.get(name)?.newest;
-    let own = views.deployments.applications.get(name);
-    let is_removed = own.is_some_and(|state| state.removal.is_some());
     LookKey {
         rendering: Arc::clone(rendering),
         newest_fact: newest(name),
         depends_on: depends_on.iter().map(newest).collect(),
-        step_wait: standings.wait_of(rendering, is_removed),
+        step_wait,
         target: server.version_of(&place, name),
         target_is_seen: place.is_seen(name),
         is_under_way: server.operations.of(name).is_some(),

@@ -24,7 +24,8 @@ use inputs::waits_for_promotion;
 pub use looked::Looked;
 use looked::{LookKey, Waiting, look_key};
 pub use operate::chain;
-use rollouts::{SetKey, Standings};
+pub use rollouts::Rollouts;
+use rollouts::SetKey;
 
 use crate::clusters::Known;
 use crate::renderings::{CommitTree, Rendering};
@@ -47,10 +48,9 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
             remove::restore(&server, application).await?;
         }
     }
-    let standings = Standings::now(&server);
     let due = applications.into_iter().filter_map(|application| {
         let rendering = server.renderings.of(&application)?;
-        let key = look_key(&server, &rendering, &standings);
+        let key = look_key(&server, &rendering);
         (!server.looked.is_same(&application, &key)).then_some((application, rendering, key))
     });
     let looks = futures::stream::iter(side_by_side(due).into_iter().map(async |due| {
