@@ -63,6 +63,12 @@ pub struct PullRequest {
     pub queued: Option<Queued>,
     /// Checks of the newest patch set.
     pub checks: Vec<Check>,
+    /// The applications that sets make of it while it is open.
+    #[serde(default)]
+    pub previews: Vec<String>,
+    /// Why sets of its repository make nothing of it.
+    #[serde(default)]
+    pub left_out: Vec<Reason>,
     /// Whether it can be merged, and if not, why.
     pub readiness: Readiness,
 }

@@ -151,6 +151,8 @@ pub trait Words: Sync {
     fn review(&self, verdict: &str, reviewer: &str, current: bool) -> String;
     fn reviewed(&self, verdict: &str, patch_set: u64, reviewer: &str) -> String;
     fn merged_as(&self, commit: &str) -> String;
+    /// The application that a set makes of a pull request.
+    fn preview(&self, application: &str) -> String;
     fn ready_to_merge(&self) -> &'static str;
     fn not_ready(&self) -> &'static str;
     fn restarts(&self, what: &str) -> String;

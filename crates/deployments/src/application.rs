@@ -6,6 +6,7 @@ use ledger::ApplicationName;
 use serde::{Deserialize, Serialize};
 
 use crate::application_file::{self, ApplicationFile};
+use crate::application_set::PullRequestId;
 use crate::jq::{IgnoredFields, JqPath};
 use crate::rollout::Rollout;
 use crate::source::Source;
@@ -42,6 +43,9 @@ pub struct Application {
     /// Its place in the steps of its set, which its own file does not have either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
+    /// The pull request of which its set made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestId>,
 }
 
 /// Where the objects go.

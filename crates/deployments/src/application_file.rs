@@ -162,6 +162,7 @@ pub(crate) fn convert(file: ApplicationFile) -> Result<Application, String> {
             .collect::<Result<_, _>>()?,
         shared_ignore_differences: Vec::new(),
         rollout: None,
+        pull_request: None,
     })
 }
 

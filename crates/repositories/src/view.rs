@@ -275,6 +275,32 @@ impl RepositoriesView {
     /// token.
     #[must_use]
     pub fn writers(&self, name: &RepositoryName, as_of: Timestamp) -> BTreeSet<String> {
+        let all = self.all_writers(name, as_of).into_iter();
+        all.filter(|actor| actor.kind == ActorKind::Person).map(|actor| actor.name).collect()
+    }
+
+    /// The open pull requests of a repository, each with whoever of those that it comes from may not
+    /// write to the repository at `as_of`: who opened it, and who pushed its newest version.
+    pub fn open_pull_requests<'view>(
+        &'view self,
+        name: &RepositoryName,
+        as_of: Timestamp,
+    ) -> impl Iterator<Item = (&'view PullRequest, Option<&'view Actor>)> + use<'view> {
+        let writers = self.all_writers(name, as_of);
+        let all =
+            self.repositories.get(name).into_iter().flat_map(|one| one.pull_requests.values());
+        all.filter(|one| one.state == PullRequestState::Open).map(move |one| {
+            let mut from = [&one.author, &one.current().pushed_by].into_iter();
+            let is_untrusted = |actor: &&Actor| match actor.kind {
+                ActorKind::Person | ActorKind::Machine => !writers.contains(*actor),
+                ActorKind::System => false,
+                ActorKind::Anonymous => true,
+            };
+            (one, from.find(is_untrusted))
+        })
+    }
+
+    fn all_writers(&self, name: &RepositoryName, as_of: Timestamp) -> BTreeSet<Actor> {
         let may_write = |token: &&Token| {
             let in_scope = match &token.scope {
                 Scope::Server => true,
@@ -282,15 +308,16 @@ impl RepositoriesView {
             };
             token.revoked_at.is_none()
                 && token.expires_at.is_none_or(|end| end > as_of)
-                && token.actor_kind == ActorKind::Person
                 && token.role >= Role::Write
                 && in_scope
         };
         let accounts = self.people.iter().filter(|(_, person)| {
             person.is_here() && person.joined_at.is_some() && person.role >= Role::Write
         });
-        let by_token = self.tokens.values().filter(may_write).map(|token| token.name.clone());
-        by_token.chain(accounts.map(|(name, _)| name.clone())).collect()
+        let by_token = self.tokens.values().filter(may_write);
+        let by_token =
+            by_token.map(|token| Actor { kind: token.actor_kind, name: token.name.clone() });
+        by_token.chain(accounts.map(|(name, _)| Actor::person(name))).collect()
     }
 
     /// The repository of this name.

@@ -2,6 +2,7 @@
 //! overlays name. Read from Git once per content, never from a working tree.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
@@ -16,7 +17,7 @@ use monitoring::Objective;
 use repositories::policy::Policy;
 
 use crate::declarations::{self, DeclaredSet};
-use crate::scopes::Surroundings;
+use crate::outlook::{Onlooker, Outlook};
 use crate::state::Server;
 use crate::words::{ConfigurationProblem, Trouble};
 
@@ -27,7 +28,11 @@ const FILE_BYTES_MAX: u64 = 1_000_000;
 
 /// What the commits of each repository configure; the newest of each is kept.
 #[derive(Default)]
-pub struct Configurations(Mutex<BTreeMap<RepositoryName, Arc<RepositoryConfiguration>>>);
+pub struct Configurations {
+    newest: Mutex<BTreeMap<RepositoryName, Arc<RepositoryConfiguration>>>,
+    /// Whose applications each repository is a source of, by the commit that says so.
+    consents: Mutex<BTreeMap<RepositoryName, (CommitId, Vec<RepositoryName>)>>,
+}
 
 /// What one commit configures.
 #[derive(Debug)]
@@ -56,6 +61,12 @@ pub struct RepositoryConfiguration {
     pub written: BTreeMap<(EnvironmentName, String), ArtifactDigest>,
     /// What is wrong, with places.
     pub problems: Vec<ConfigurationProblem>,
+    /// Pull requests of which sets make nothing, and why.
+    pub left_out: Vec<ConfigurationProblem>,
+    /// What the sets saw of the server besides the commit.
+    pub outlook: Outlook,
+    /// Up to which fact it is known that they would see the same.
+    seen_until: AtomicU64,
     /// The objects that all of this was read from.
     sources: Vec<Option<ObjectId>>,
 }
@@ -85,12 +96,12 @@ impl Configurations {
         name: &RepositoryName,
         commit: &CommitId,
     ) -> anyhow::Result<Arc<RepositoryConfiguration>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        if let Some(known) = known.as_ref().filter(|known| known.commit == *commit) {
+        let known = self.newest(name);
+        if let Some(known) = known.as_ref().filter(|known| known.is_of(server, name, commit)) {
             return Ok(Arc::clone(known));
         }
         let configuration = read_aside(server, name, commit, known).await?;
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(name.clone(), Arc::clone(&configuration));
         Ok(configuration)
     }
@@ -102,11 +113,33 @@ impl Configurations {
         name: &RepositoryName,
         commit: &CommitId,
     ) -> anyhow::Result<Arc<RepositoryConfiguration>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        if let Some(known) = known.as_ref().filter(|known| known.commit == *commit) {
+        let known = self.newest(name);
+        if let Some(known) = known.as_ref().filter(|known| known.is_of(server, name, commit)) {
             return Ok(Arc::clone(known));
         }
         read_aside(server, name, commit, known).await
+    }
+
+    /// Whose applications may be rendered from a repository by its `boucle.yaml` at its tip; nobody's
+    /// while that cannot be read as such.
+    pub fn consents(
+        &self,
+        server: &Server,
+        name: &RepositoryName,
+        tip: &CommitId,
+    ) -> anyhow::Result<Vec<RepositoryName>> {
+        let mut known = self.consents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, consents)) = known.get(name).filter(|(commit, _)| commit == tip) {
+            return Ok(consents.clone());
+        }
+        let store = server.repository(name)?;
+        let consents = read_configuration(&store, tip, &mut Vec::new())?.source_of;
+        known.insert(name.clone(), (tip.clone(), consents.clone()));
+        Ok(consents)
+    }
+
+    fn newest(&self, name: &RepositoryName) -> Option<Arc<RepositoryConfiguration>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }
 
@@ -118,8 +151,11 @@ async fn read_aside(
     known: Option<Arc<RepositoryConfiguration>>,
 ) -> anyhow::Result<Arc<RepositoryConfiguration>> {
     let repository = server.repository(name)?;
-    let (commit, surroundings) = (commit.clone(), server.surroundings(name));
-    let read = move || read(&repository, &commit, known.as_deref(), &surroundings);
+    let (server, name, commit) = (Arc::clone(server), name.clone(), commit.clone());
+    let read = move || {
+        let reading = Reading { server: &server, name: &name, repository: &repository };
+        reading.read(&commit, known.as_deref())
+    };
     let read = tokio::task::spawn_blocking(read).await.context("reading was interrupted")??;
     Ok(Arc::new(read))
 }
@@ -158,6 +194,22 @@ pub fn belongs_elsewhere(known: &ApplicationState, repository: &RepositoryName) 
 }
 
 impl RepositoryConfiguration {
+    /// Whether it is of the commit, and its sets would see the same now.
+    fn is_of(&self, server: &Server, name: &RepositoryName, commit: &CommitId) -> bool {
+        if self.commit != *commit {
+            return false;
+        }
+        let now = server.recorder.views().sequence.0;
+        if self.seen_until.load(Ordering::Relaxed) >= now {
+            return true;
+        }
+        let is_current = self.outlook.is_current(server, name);
+        if is_current {
+            self.seen_until.fetch_max(now, Ordering::Relaxed);
+        }
+        is_current
+    }
+
     /// The set that generates an application.
     #[must_use]
     pub fn set_of(&self, application: &ledger::ApplicationName) -> Option<&str> {
@@ -176,66 +228,97 @@ impl RepositoryConfiguration {
     }
 }
 
-/// Reads everything, or takes over what was read from the same objects.
-fn read(
-    repository: &Repository,
-    commit: &CommitId,
-    known: Option<&RepositoryConfiguration>,
-    surroundings: &Surroundings,
-) -> anyhow::Result<RepositoryConfiguration> {
-    let mut problems = Vec::new();
-    let configuration = read_configuration(repository, commit, &mut problems)?;
-    let sources = sources(repository, commit, &configuration)?;
-    let same = |known: &&RepositoryConfiguration| -> anyhow::Result<bool> {
-        let reads_files = known.sets.values().any(|set| set.reads_files);
-        if known.sources != sources {
-            return Ok(false);
+/// What is read where.
+struct Reading<'a> {
+    server: &'a Server,
+    name: &'a RepositoryName,
+    repository: &'a Repository,
+}
+
+impl Reading<'_> {
+    /// Reads everything, or takes over what was read from the same objects.
+    fn read(
+        &self,
+        commit: &CommitId,
+        known: Option<&RepositoryConfiguration>,
+    ) -> anyhow::Result<RepositoryConfiguration> {
+        let Self { server, name, repository } = self;
+        // What changes while it is read is looked at again.
+        let seen_until = AtomicU64::new(server.recorder.views().sequence.0);
+        let mut problems = Vec::new();
+        let configuration = read_configuration(repository, commit, &mut problems)?;
+        let sources = sources(repository, commit, &configuration)?;
+        if let Some(known) = known
+            && self.is_same(commit, known, &sources)?
+        {
+            return Ok(RepositoryConfiguration {
+                commit: commit.clone(),
+                configuration,
+                policy: known.policy.clone(),
+                applications: known.applications.clone(),
+                projects: known.projects.clone(),
+                sets: known.sets.clone(),
+                clusters: known.clusters.clone(),
+                charts: known.charts.clone(),
+                customizations: Arc::clone(&known.customizations),
+                objectives: known.objectives.clone(),
+                written: known.written.clone(),
+                problems: known.problems.clone(),
+                left_out: known.left_out.clone(),
+                outlook: known.outlook.clone(),
+                seen_until,
+                sources,
+            });
         }
-        Ok(!reads_files || repository.tree_of(&known.commit)? == repository.tree_of(commit)?)
-    };
-    if let Some(known) = known
-        && same(&known)?
-    {
-        return Ok(RepositoryConfiguration {
+        let files = yaml_files(repository, commit, &configuration.applications)?;
+        let reader = repository.reader(&repository.tree_of(commit)?);
+        let surroundings = server.surroundings(name);
+        let onlooker = Onlooker::new(server, name, &surroundings, reader);
+        let declared = declarations::read(files, &surroundings, &onlooker);
+        problems.extend(declared.problems);
+        let objectives =
+            read_objectives(repository, commit, &configuration.objectives, &mut problems)?;
+        let written = read_written(repository, commit, &configuration, &mut problems)?;
+        let mut policy = configuration.policy();
+        // Without the file nobody has asked for protection (docs/decisions/0004).
+        policy.protect_default_branch = sources.first().is_some_and(Option::is_some);
+        Ok(RepositoryConfiguration {
             commit: commit.clone(),
             configuration,
-            policy: known.policy.clone(),
-            applications: known.applications.clone(),
-            projects: known.projects.clone(),
-            sets: known.sets.clone(),
-            clusters: known.clusters.clone(),
-            charts: known.charts.clone(),
-            customizations: Arc::clone(&known.customizations),
-            objectives: known.objectives.clone(),
-            written: known.written.clone(),
-            problems: known.problems.clone(),
+            policy,
+            applications: declared.applications,
+            projects: declared.projects,
+            sets: declared.sets,
+            clusters: declared.clusters,
+            charts: declared.charts,
+            customizations: declared
+                .customizations
+                .map(|(_, read)| read)
+                .unwrap_or_default()
+                .into(),
+            objectives,
+            written,
+            problems,
+            left_out: declared.left_out,
+            outlook: onlooker.into_outlook(),
+            seen_until,
             sources,
-        });
+        })
     }
-    let files = yaml_files(repository, commit, &configuration.applications)?;
-    let reader = repository.reader(&repository.tree_of(commit)?);
-    let declared = declarations::read(files, surroundings, &reader)?;
-    problems.extend(declared.problems);
-    let objectives = read_objectives(repository, commit, &configuration.objectives, &mut problems)?;
-    let written = read_written(repository, commit, &configuration, &mut problems)?;
-    let mut policy = configuration.policy();
-    // Without the file nobody has asked for protection (docs/decisions/0004).
-    policy.protect_default_branch = sources.first().is_some_and(Option::is_some);
-    Ok(RepositoryConfiguration {
-        commit: commit.clone(),
-        configuration,
-        policy,
-        applications: declared.applications,
-        projects: declared.projects,
-        sets: declared.sets,
-        clusters: declared.clusters,
-        charts: declared.charts,
-        customizations: declared.customizations.map(|(_, read)| read).unwrap_or_default().into(),
-        objectives,
-        written,
-        problems,
-        sources,
-    })
+
+    fn is_same(
+        &self,
+        commit: &CommitId,
+        known: &RepositoryConfiguration,
+        sources: &[Option<ObjectId>],
+    ) -> anyhow::Result<bool> {
+        if known.sources != sources || !known.outlook.is_current(self.server, self.name) {
+            return Ok(false);
+        }
+        let reads_files = known.sets.values().any(|set| set.reads_files);
+        let tree = |commit: &CommitId| self.repository.tree_of(commit);
+        Ok(!reads_files || tree(&known.commit)? == tree(commit)?)
+    }
 }
 
 fn sources(

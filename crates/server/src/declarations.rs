@@ -2,21 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployments::application_set::{ApplicationSet, SetInputs, Upkeep};
+use deployments::application_set::{ApplicationSet, Expanded, SetInputs, Upkeep};
 use deployments::project::Projects;
 use deployments::{
     Application, BlockReason, ChartAccess, Customizations, Declared, DeclaredCluster, DeclaredKind,
     Steps, dependency_problems,
 };
-use git_store::{EntryKind, TreeReader};
 use ledger::ApplicationName;
 
 use crate::configurations::{whole_file, yaml_problem};
+use crate::outlook::Onlooker;
 use crate::scopes::{Surroundings, refusals};
 use crate::words::{ConfigurationProblem, Trouble};
-
-/// The most files of a commit whose sets look at files.
-const FILES_MAX: usize = 500_000;
 
 /// What the files of a folder declare.
 #[derive(Debug, Default)]
@@ -33,6 +30,8 @@ pub struct Declarations {
     pub charts: Vec<ChartAccess>,
     /// How objects of its applications are judged, and the file that says so.
     pub customizations: Option<(String, Customizations)>,
+    /// Pull requests that sets leave out, which is wrong of nobody's file.
+    pub left_out: Vec<ConfigurationProblem>,
     /// What is wrong, with places.
     pub problems: Vec<ConfigurationProblem>,
 }
@@ -48,6 +47,8 @@ pub struct DeclaredSet {
     pub steps: Option<Steps>,
     /// Whether it looks at the files of its commit.
     pub reads_files: bool,
+    /// Whether it looks at more of the server than its commit.
+    pub looks_further: bool,
     /// What it generates.
     pub applications: BTreeSet<ApplicationName>,
 }
@@ -56,8 +57,8 @@ pub struct DeclaredSet {
 pub fn read(
     files: Vec<(String, String)>,
     surroundings: &Surroundings,
-    reader: &TreeReader,
-) -> anyhow::Result<Declarations> {
+    onlooker: &Onlooker<'_>,
+) -> Declarations {
     let mut declarations = Declarations::default();
     let (mut texts, mut sets, mut clusters) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (path, text) in files {
@@ -94,12 +95,8 @@ pub fn read(
         texts.insert(path, text);
     }
     let surroundings = &declarations.add_clusters(clusters, surroundings);
-    let paths = match sets.iter().any(|(_, set)| set.reads_files()) {
-        true => all_files(reader)?,
-        false => Vec::new(),
-    };
     for (path, set) in sets {
-        declarations.expand(&path, &set, surroundings, reader, &paths);
+        declarations.expand(&path, &set, surroundings, onlooker);
     }
     if let Some((_, customizations)) = &declarations.customizations {
         let ignored = customizations.ignore_differences();
@@ -109,25 +106,7 @@ pub fn read(
     }
     declarations.check_projects(&texts, surroundings);
     declarations.check_dependencies();
-    Ok(declarations)
-}
-
-/// The files of a commit, by path.
-fn all_files(reader: &TreeReader) -> anyhow::Result<Vec<String>> {
-    let (mut files, mut folders) = (Vec::new(), vec![String::new()]);
-    while let Some(folder) = folders.pop() {
-        for (name, kind) in reader.names(&folder)?.unwrap_or_default() {
-            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            match kind {
-                EntryKind::File | EntryKind::Executable => files.push(path),
-                EntryKind::Directory => folders.push(path),
-                EntryKind::Symlink | EntryKind::Submodule => {}
-            }
-        }
-        anyhow::ensure!(files.len() <= FILES_MAX, "the commit has more than {FILES_MAX} files");
-    }
-    files.sort();
-    Ok(files)
+    declarations
 }
 
 impl Declarations {
@@ -136,8 +115,7 @@ impl Declarations {
         path: &str,
         set: &ApplicationSet,
         surroundings: &Surroundings,
-        reader: &TreeReader,
-        paths: &[String],
+        onlooker: &Onlooker<'_>,
     ) {
         if let Some(known) = self.sets.get(&set.name) {
             let (application, other) = (set.name.clone(), known.file.clone());
@@ -145,22 +123,30 @@ impl Declarations {
             self.problems.push(whole_file("duplicate-application-set", path, what));
             return;
         }
-        let read = |path: &str| {
-            let bytes = reader.read(path).ok().flatten()?;
-            String::from_utf8(bytes).ok()
+        let inputs = SetInputs {
+            clusters: surroundings.clusters(),
+            server_url: onlooker.server_url(),
+            files: &|url, revision| onlooker.files(url, revision),
+            repositories: &|owner, all_branches| onlooker.repositories(owner, all_branches),
+            pull_requests: &|name| onlooker.pull_requests(name),
+            has_path: &|name, commit, path| onlooker.has_path(name, commit, path),
         };
-        let is_here = |url: &str, revision: &str| surroundings.is_here(url, revision);
-        let clusters = surroundings.clusters();
-        let inputs = SetInputs { clusters, paths, read: &read, is_here: &is_here };
-        match set.expand(path, &inputs) {
-            Ok(applications) => {
+        let expanded = set.expand(path, &inputs);
+        let looks_further = onlooker.looked_further();
+        match expanded {
+            Ok(Expanded { applications, left_out }) => {
                 let names = applications.iter().map(|one| one.name.clone()).collect();
                 applications.into_iter().for_each(|application| self.add(path, application));
+                self.left_out.extend(left_out.into_iter().map(|left_out| {
+                    let what = Trouble::LeftOut { set: set.name.clone(), left_out };
+                    whole_file("pull-request-left-out", path, what)
+                }));
                 let declared = DeclaredSet {
                     file: path.into(),
                     upkeep: set.upkeep,
                     steps: set.steps.clone(),
                     reads_files: set.reads_files(),
+                    looks_further,
                     applications: names,
                 };
                 self.sets.insert(set.name.clone(), declared);

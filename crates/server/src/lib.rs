@@ -18,6 +18,7 @@ mod language;
 mod notifications;
 mod operations;
 mod options;
+mod outlook;
 mod passkeys;
 mod passwords;
 mod pod_logs;

@@ -8,7 +8,7 @@ use deployments::{
     Application, HelmOptions, JsonnetOptions, JsonnetVariable, PluginOptions, Source,
 };
 use git_store::TreeReader;
-use ledger::{CommitId, RefName, RepositoryName};
+use ledger::{CommitId, PullRequestNumber, RefName, RepositoryName};
 use repositories::access::{Visibility, may_render_from};
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::configurations::branch_ref;
 use crate::http::repository_of_url;
 use crate::renderings::CommitTree;
 use crate::state::Server;
+use crate::views::Views;
 
 /// A source as it stands.
 #[derive(Clone)]
@@ -40,7 +41,7 @@ pub struct Finder<'a> {
     /// Whether every source in the same repository is read at `commit`: a change is looked at before
     /// its branch has it.
     is_proposal: bool,
-    standings: BTreeMap<(RepositoryName, String), Option<Standing>>,
+    standings: BTreeMap<(RepositoryName, String, bool), Option<Standing>>,
     /// Other repositories that may be read.
     allowed: BTreeMap<RepositoryName, bool>,
     /// The refs that were looked at.
@@ -80,7 +81,8 @@ impl<'a> Finder<'a> {
         let mut found = Vec::new();
         for source in application.sources() {
             let problem = match &source.chart {
-                None => match self.one(source).await? {
+                // What a set makes of a pull request stands where that does.
+                None => match self.one(source, application.pull_request.is_some()).await? {
                     Ok(standing) => {
                         found.push(standing);
                         continue;
@@ -100,67 +102,49 @@ impl<'a> Finder<'a> {
         Ok(Ok(found))
     }
 
-    async fn one(&mut self, source: &Source) -> anyhow::Result<Result<Standing, String>> {
+    async fn one(
+        &mut self,
+        source: &Source,
+        is_pinned: bool,
+    ) -> anyhow::Result<Result<Standing, String>> {
         let address = &source.repo_url;
         let Some(repository) = repository_of_url(address, &self.server.url) else {
-            return Ok(Err(format!(
-                "the repository {address} is not on this server; push it here and name it by \
-                 owner/name"
-            )));
+            return Ok(Err(not_here(address)));
         };
         if !self.may_read(&repository).await? {
             return Ok(Err(unreadable(&self.home, &repository)));
         }
-        let wanted = (repository, source.target_revision.clone());
+        let missing = || no_revision(address, &source.target_revision);
+        let wanted = (repository, source.target_revision.clone(), is_pinned);
         if let Some(known) = self.standings.get(&wanted) {
-            return Ok(known.clone().ok_or_else(|| no_revision(source)));
+            return Ok(known.clone().ok_or_else(missing));
         }
-        let standing = self.standing(&wanted.0, &wanted.1)?;
+        let standing = self.standing(&wanted.0, &wanted.1, is_pinned)?;
         self.standings.insert(wanted, standing.clone());
-        Ok(standing.ok_or_else(|| no_revision(source)))
+        Ok(standing.ok_or_else(missing))
     }
 
     fn standing(
         &mut self,
         repository: &RepositoryName,
         revision: &str,
+        is_pinned: bool,
     ) -> anyhow::Result<Option<Standing>> {
         let store = self.server.repository(repository)?;
-        let Some(commit) = self.revision(&store, repository, revision)? else { return Ok(None) };
+        let is_own = *repository == self.home;
+        let is_here = is_default(revision) || (self.is_proposal && !is_pinned);
+        let commit = match is_own && is_here {
+            true => Some(self.commit.clone()),
+            false => {
+                let resolved = resolve(self.server, repository, revision)?;
+                let tips = resolved.tips.into_iter();
+                self.tips.extend(tips.map(|(name, tip)| ((repository.clone(), name), tip)));
+                resolved.commit
+            }
+        };
+        let Some(commit) = commit else { return Ok(None) };
         let reader = Arc::new(store.reader(&store.tree_of(&commit)?));
         Ok(Some(Standing { repository: repository.clone(), commit, reader }))
-    }
-
-    /// A branch, a tag or a commit; `HEAD` is the default branch.
-    fn revision(
-        &mut self,
-        store: &git_store::Repository,
-        repository: &RepositoryName,
-        revision: &str,
-    ) -> anyhow::Result<Option<CommitId>> {
-        let is_own = *repository == self.home;
-        let is_default = revision.is_empty() || revision == "HEAD";
-        if is_own && (self.is_proposal || is_default) {
-            return Ok(Some(self.commit.clone()));
-        }
-        let mut references = Vec::new();
-        if is_default {
-            let views = self.server.recorder.views();
-            let known = views.repositories.repository(repository);
-            references.extend(known.map(|known| known.default_branch.clone()));
-        } else {
-            references.extend(branch_ref(revision));
-            references.extend(RefName::new(format!("refs/tags/{revision}")));
-        }
-        for reference in references {
-            let tip = store.resolve(&reference)?;
-            self.tips.insert((repository.clone(), reference), tip.clone());
-            if tip.is_some() {
-                return Ok(tip);
-            }
-        }
-        let commit = CommitId::new(revision).ok();
-        Ok(commit.filter(|commit| store.tree_of(commit).is_ok()))
     }
 
     async fn may_read(&mut self, source: &RepositoryName) -> anyhow::Result<bool> {
@@ -215,10 +199,92 @@ pub fn other(server: &Server, name: &RepositoryName) -> Other {
     Some((repository.visibility, tip))
 }
 
-fn no_revision(source: &Source) -> String {
-    match source.target_revision.as_str() {
-        "" | "HEAD" => format!("the repository {} is empty", source.repo_url),
-        revision => format!("there is no revision {revision} in {}", source.repo_url),
+/// What a revision means.
+pub struct Resolved {
+    /// Its commit, if there is one.
+    pub commit: Option<CommitId>,
+    /// The refs that were looked at.
+    pub tips: Vec<(RefName, Option<CommitId>)>,
+}
+
+/// A branch, a tag, a commit or `refs/pull/<number>/head`; `HEAD` is the default branch.
+pub fn resolve(
+    server: &Server,
+    repository: &RepositoryName,
+    revision: &str,
+) -> anyhow::Result<Resolved> {
+    let store = server.repository(repository)?;
+    let mut references = Vec::new();
+    if is_default(revision) {
+        let views = server.recorder.views();
+        let known = views.repositories.repository(repository);
+        references.extend(known.map(|known| known.default_branch.clone()));
+    } else {
+        references.extend(branch_ref(revision));
+        references.extend(RefName::new(format!("refs/tags/{revision}")));
+    }
+    let mut tips = Vec::new();
+    for reference in references {
+        let tip = match pull_request_of(&reference) {
+            Some(number) => head_of(&server.recorder.views(), repository, number).cloned(),
+            None => store.resolve(&reference)?,
+        };
+        tips.push((reference, tip.clone()));
+        if tip.is_some() {
+            return Ok(Resolved { commit: tip, tips });
+        }
+    }
+    let commit = CommitId::new(revision).ok();
+    Ok(Resolved { commit: commit.filter(|commit| store.tree_of(commit).is_ok()), tips })
+}
+
+/// Where a ref is, as far as facts say.
+#[must_use]
+pub fn tip<'views>(
+    views: &'views Views,
+    repository: &RepositoryName,
+    reference: &RefName,
+) -> Option<&'views CommitId> {
+    match pull_request_of(reference) {
+        Some(number) => head_of(views, repository, number),
+        None => {
+            let known = views.repositories.repository(repository)?;
+            known.refs.get(reference).map(|state| &state.commit)
+        }
+    }
+}
+
+/// The pull request whose head a name means that other servers have refs for.
+fn pull_request_of(reference: &RefName) -> Option<PullRequestNumber> {
+    let number = reference.as_str().strip_prefix("refs/pull/")?.strip_suffix("/head")?;
+    number.parse().ok().map(PullRequestNumber)
+}
+
+fn head_of<'views>(
+    views: &'views Views,
+    repository: &RepositoryName,
+    number: PullRequestNumber,
+) -> Option<&'views CommitId> {
+    let known = views.repositories.pull_request(repository, number)?;
+    Some(&known.current().head)
+}
+
+fn is_default(revision: &str) -> bool {
+    revision.is_empty() || revision == "HEAD"
+}
+
+/// What is said of an address that is none of this server.
+pub fn not_here(address: &str) -> String {
+    format!(
+        "the repository {address} is not on this server; push it here and name it by owner/name"
+    )
+}
+
+/// What is said of a revision that a repository has not.
+pub fn no_revision(address: &str, revision: &str) -> String {
+    match is_default(revision) {
+        true => format!("the repository {address} is empty"),
+        false => format!("there is no revision {revision} in {address}"),
     }
 }
 

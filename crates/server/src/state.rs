@@ -20,11 +20,12 @@ use workloads::Engine;
 use crate::charts::Charts;
 use crate::clock::Clock;
 use crate::clusters::{Clusters, Known};
-use crate::configurations::Configurations;
+use crate::configurations::{Configurations, RepositoryConfiguration};
 use crate::http::identity;
 use crate::http::problem::Refusal;
 use crate::operations::Operations;
 use crate::options::Options;
+use crate::outlook::Outlook;
 use crate::passkeys::Passkeys;
 use crate::passwords::Passwords;
 use crate::record::Recorder;
@@ -115,6 +116,8 @@ pub struct Server {
 pub struct RenderedThrough {
     /// Of the default branch, which declares them.
     pub commit: CommitId,
+    /// What its sets saw besides.
+    pub outlook: Outlook,
     /// The tips of the other branches and tags that they follow; `None`: there is no such one.
     pub tips: BTreeMap<(RepositoryName, RefName), Option<CommitId>>,
     /// The age keys that decrypted what SOPS encrypted.
@@ -189,13 +192,18 @@ impl Server {
         })
     }
 
-    /// Whether a repository's applications are rendered up to this commit of its default branch and up
-    /// to the tips of whatever else they follow.
-    pub fn is_rendered_through(&self, repository: &RepositoryName, commit: &CommitId) -> bool {
+    /// Whether a repository's applications are rendered up to what its default branch configures and
+    /// up to the tips of whatever else they follow.
+    pub fn is_rendered_through(
+        &self,
+        repository: &RepositoryName,
+        configured: &RepositoryConfiguration,
+    ) -> bool {
         let known = self.rendered_through.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = known.get(repository).filter(|known| known.commit == *commit) else {
-            return false;
+        let is_same = |known: &&RenderedThrough| {
+            known.commit == configured.commit && known.outlook == configured.outlook
         };
+        let Some(known) = known.get(repository).filter(is_same) else { return false };
         if known.others.iter().any(|(name, then)| sources::other(self, name) != *then) {
             return false;
         }
@@ -203,12 +211,10 @@ impl Server {
         if known.keys != views.repositories.decryption_keys(repository) {
             return false;
         }
-        let tip = |repository, reference| {
-            let known = views.repositories.repository(repository)?;
-            known.refs.get(reference).map(|state| &state.commit)
-        };
         let mut tips = known.tips.iter();
-        tips.all(|((repository, reference), then)| tip(repository, reference) == then.as_ref())
+        tips.all(|((repository, reference), then)| {
+            sources::tip(&views, repository, reference) == then.as_ref()
+        })
     }
 
     /// Remembers it.

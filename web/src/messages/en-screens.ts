@@ -47,6 +47,7 @@ export const enScreens = {
     },
     into: (base: string) => `into ${base}`,
     patchSet: (n: number) => `patch set ${n}`,
+    previews: 'Deployed as',
     readiness: 'Can it be merged?',
     ready: 'Yes: nothing is missing.',
     notReady: (n: number) => `Not yet: ${count(n, 'thing is', 'things are')} missing.`,

@@ -50,6 +50,7 @@ export const frScreens = {
     },
     into: (base: string) => `vers ${base}`,
     patchSet: (n: number) => `version ${n}`,
+    previews: 'Déployée comme',
     readiness: 'Peut-on la fusionner ?',
     ready: 'Oui : il ne manque rien.',
     notReady: (n: number) => `Pas encore : il manque ${count(n, 'chose', 'choses')}.`,

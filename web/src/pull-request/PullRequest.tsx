@@ -1,7 +1,7 @@
 // One pull request: what is said, what changes, what that does, and why it cannot be merged yet.
 
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { PullRequest } from '../data/client';
 import type { Place } from '../data/queries';
@@ -58,6 +58,7 @@ function Shown({ place, one }: { place: Place; one: PullRequest }): ReactNode {
         <span>{pullRequests.patchSet(one.patch_set)}</span>
         <Short id={one.head} />
       </p>
+      <Previews one={one} />
       <Readiness place={place} one={one} />
       <Tabs
         label={one.title}
@@ -87,6 +88,27 @@ function Shown({ place, one }: { place: Place; one: PullRequest }): ReactNode {
         {chosen === 'consequences' && <Consequences place={place} one={one} />}
         {chosen === 'checks' && <Checks one={one} />}
       </div>
+    </>
+  );
+}
+
+/** What sets make of it, and why one makes nothing of it. */
+function Previews({ one }: { one: PullRequest }): ReactNode {
+  const { pullRequests } = useScreens();
+  const { previews = [], left_out: leftOut = [] } = one;
+  return (
+    <>
+      {previews.length > 0 && (
+        <p className="mt-2 flex flex-wrap gap-x-3">
+          <span className="text-muted">{pullRequests.previews}</span>
+          {previews.map((name) => (
+            <Link key={name} to="/applications/$name" params={{ name }}>
+              {name}
+            </Link>
+          ))}
+        </p>
+      )}
+      {leftOut.length > 0 && <Reasons reasons={leftOut} />}
     </>
   );
 }

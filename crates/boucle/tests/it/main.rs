@@ -26,6 +26,7 @@ mod language;
 mod migration;
 mod overtaken;
 mod passkeys;
+mod previews;
 mod private_charts;
 mod projects;
 mod removal;

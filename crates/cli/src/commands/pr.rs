@@ -281,6 +281,8 @@ fn describe(pull_request: &PullRequest, words: &dyn Words) -> String {
     for review in &pull_request.reviews {
         add(&words.review(words.state(&review.verdict), &review.reviewer, review.current));
     }
+    pull_request.previews.iter().for_each(|application| add(&words.preview(application)));
+    pull_request.left_out.iter().for_each(|reason| add(&format!("- {reason}")));
     if let Some(commit) = &pull_request.merge_commit {
         add(&words.merged_as(commit));
     } else if pull_request.readiness.ready {

@@ -337,6 +337,10 @@ impl Words for English {
         format!("merged as {commit}")
     }
 
+    fn preview(&self, application: &str) -> String {
+        format!("deployed as {application}")
+    }
+
     fn ready_to_merge(&self) -> &'static str {
         "ready to merge"
     }

@@ -372,6 +372,10 @@ impl Words for French {
         format!("fusionnée en {commit}")
     }
 
+    fn preview(&self, application: &str) -> String {
+        format!("déployée comme {application}")
+    }
+
     fn ready_to_merge(&self) -> &'static str {
         "prête à fusionner"
     }

@@ -12,36 +12,37 @@ pub struct SetRemovals<'a> {
     pub before: &'a BTreeSet<ApplicationName>,
     /// Those that it generates now.
     pub now: &'a BTreeSet<ApplicationName>,
+    /// Those of pull requests that were merged or closed: that they end is known, and no input lost.
+    pub ended: &'a BTreeSet<ApplicationName>,
     /// Whether it removes at all: `applicationsSync`.
     pub removes: bool,
     /// Removals that a person confirmed.
     pub confirmed: &'a BTreeSet<ApplicationName>,
 }
 
-/// What becomes of the applications that a set no longer generates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removal {
+/// What becomes of the applications that a set no longer generates; the others stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removals {
     /// These are removed.
-    Remove(BTreeSet<ApplicationName>),
-    /// None is: the set keeps what it once made.
-    Keep,
-    /// None is before a person confirms these: they are more than one and more than half.
-    Hold(BTreeSet<ApplicationName>),
+    pub removed: BTreeSet<ApplicationName>,
+    /// None of these is before a person confirms them: they are more than one and more than half.
+    pub held: BTreeSet<ApplicationName>,
 }
 
 /// Equal inputs, equal answer.
 #[must_use]
-pub fn removals(inputs: &SetRemovals<'_>) -> Removal {
-    let gone: BTreeSet<ApplicationName> = inputs.before.difference(inputs.now).cloned().collect();
-    if gone.is_empty() {
-        return Removal::Remove(gone);
-    }
+pub fn removals(inputs: &SetRemovals<'_>) -> Removals {
     if !inputs.removes {
-        return Removal::Keep;
+        return Removals::default();
     }
-    let many = gone.len() > 1 && gone.len() * 2 > inputs.before.len();
-    if many && !gone.is_subset(inputs.confirmed) {
-        return Removal::Hold(gone);
+    let mut removed: BTreeSet<ApplicationName> =
+        inputs.before.difference(inputs.now).cloned().collect();
+    let lost: BTreeSet<ApplicationName> = removed.difference(inputs.ended).cloned().collect();
+    let had = inputs.before.len() - (removed.len() - lost.len());
+    let many = lost.len() > 1 && lost.len() * 2 > had;
+    if !many || lost.is_subset(inputs.confirmed) {
+        return Removals { removed, held: BTreeSet::new() };
     }
-    Removal::Remove(gone)
+    removed.retain(|name| !lost.contains(name));
+    Removals { removed, held: lost }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::providers::{PullRequestGenerator, ScmProviderGenerator};
 use super::strategy::{self, Strategy};
 use super::{ApplicationSet, Templates, Upkeep};
 use crate::argo_cd_file::{ApiVersion, Metadata, NoStatus, refused};
@@ -14,8 +15,6 @@ refused!(
     "`spec.ignoreApplicationDifferences` is not supported: nobody but Git changes an application \
      here; remove it"
 );
-refused!(no_scm, "the generator `scmProvider` is not supported yet");
-refused!(no_pull_request, "the generator `pullRequest` is not supported yet");
 refused!(no_plugin, "the generator `plugin` is not supported yet");
 refused!(no_decision, "the generator `clusterDecisionResource` is not supported yet");
 
@@ -94,7 +93,7 @@ struct SyncPolicy {
 /// What an application is made of; its values are templates and are checked when they are filled.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Template {
+pub(super) struct Template {
     #[serde(default, rename = "metadata")]
     _metadata: TemplateMetadata,
     #[serde(default, rename = "spec")]
@@ -131,11 +130,11 @@ pub(super) struct Generator {
     #[serde(default)]
     pub(super) merge: Option<NestedGenerator>,
     #[serde(default)]
+    pub(super) scm_provider: Option<ScmProviderGenerator>,
+    #[serde(default)]
+    pub(super) pull_request: Option<PullRequestGenerator>,
+    #[serde(default)]
     pub(super) selector: Option<Selector>,
-    #[serde(default, rename = "scmProvider", deserialize_with = "no_scm")]
-    _scm_provider: (),
-    #[serde(default, rename = "pullRequest", deserialize_with = "no_pull_request")]
-    _pull_request: (),
     #[serde(default, rename = "plugin", deserialize_with = "no_plugin")]
     _plugin: (),
     #[serde(default, rename = "clusterDecisionResource", deserialize_with = "no_decision")]

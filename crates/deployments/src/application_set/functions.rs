@@ -328,10 +328,14 @@ fn indented(count: &Go, a: &Go) -> gotmpl::Result<String> {
     Ok(format!("{pad}{}", text(a).replace('\n', &format!("\n{pad}"))))
 }
 
-fn regex(pattern: &Go) -> gotmpl::Result<regex::Regex> {
-    let pattern = text(pattern);
-    let built = regex::RegexBuilder::new(&pattern).size_limit(1 << 20).build();
-    built.map_err(|_| wrong(&format!("`{pattern}` is no regular expression")))
+fn regex(text_of: &Go) -> gotmpl::Result<regex::Regex> {
+    pattern(&text(text_of)).map_err(|why| wrong(&why))
+}
+
+/// A regular expression, of a size that costs little.
+pub(super) fn pattern(text: &str) -> Result<regex::Regex, String> {
+    let built = regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+    built.map_err(|_| format!("`{text}` is no regular expression"))
 }
 
 /// `slugify [LENGTH] [AT_WORDS] TEXT`: a label of DNS, of 50 characters unless it is said.
@@ -342,17 +346,21 @@ fn slugify(arguments: &[Go]) -> Answer {
         [length, at_words, a] => (whole(length)?, gotmpl::is_true(at_words), text(a)),
         _ => return Err(wrong("`slugify` takes a length, whether it cuts at words, and a text")),
     };
-    let lower = text_given.to_lowercase();
+    bounded(slug(&text_given, usize::try_from(length).unwrap_or(50), at_words))
+}
+
+/// A text as a label of DNS, of so many characters at most.
+pub(super) fn slug(text: &str, length: usize, at_words: bool) -> String {
+    let lower = text.to_lowercase();
     let words: Vec<&str> = lower
         .split(|one: char| !one.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
     let slug = words.join("-");
-    let length = usize::try_from(length).unwrap_or(50);
     if slug.len() <= length {
-        return bounded(slug);
+        return slug;
     }
     let cut = &slug[..length];
     let at_word = cut.rfind('-').filter(|_| at_words && slug.as_bytes().get(length) != Some(&b'-'));
-    bounded(at_word.map_or(cut, |end| &cut[..end]).trim_end_matches('-').to_owned())
+    at_word.map_or(cut, |end| &cut[..end]).trim_end_matches('-').to_owned()
 }

@@ -1,6 +1,7 @@
 //! What generators give: sets of parameters.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +12,7 @@ use super::file::{
 use super::functions::normalized;
 use super::parameters::{Parameters, fill, flat, overlay, text_of};
 use super::template::Renderer;
-use super::{KnownCluster, SetInputs, Templates};
+use super::{CommitFiles, KnownCluster, LeftOut, PullRequestId, SetInputs, Templates};
 use crate::glob::Glob;
 
 /// How deep generators are nested: a matrix or merge in a matrix or merge, as Argo CD has it.
@@ -25,16 +26,30 @@ const CLUSTER_LABEL: (&str, &str) = ("argocd.argoproj.io/secret-type", "cluster"
 
 /// What one generator of the set gives.
 pub(super) struct Generated {
-    pub(super) parameters: Vec<Parameters>,
+    pub(super) sets: Vec<ParameterSet>,
     /// Its own template, which goes over the set's.
     pub(super) template: Option<Value>,
+}
+
+/// The parameters of one application.
+#[derive(Debug, Clone)]
+pub(super) struct ParameterSet {
+    pub(super) parameters: Parameters,
+    /// The pull request that they are of.
+    pub(super) pull_request: Option<PullRequestId>,
 }
 
 /// What generators are expanded with.
 pub(super) struct Expansion<'a> {
     pub(super) inputs: &'a SetInputs<'a>,
     pub(super) renderer: &'a Renderer,
+    /// Pull requests that were found and of which nothing is made.
+    pub(super) left_out: &'a RefCell<BTreeSet<LeftOut>>,
 }
+
+/// The names of all generators.
+const KINDS: [&str; 7] =
+    ["list", "clusters", "git", "scmProvider", "pullRequest", "matrix", "merge"];
 
 /// Whether a generator looks at files.
 pub(super) fn reads_files(generator: &Value) -> bool {
@@ -53,14 +68,16 @@ pub(super) fn check(generator: &Value, templates: Templates, depth: usize) -> Re
         read.list.is_some(),
         read.clusters.is_some(),
         read.git.is_some(),
+        read.scm_provider.is_some(),
+        read.pull_request.is_some(),
         read.matrix.is_some(),
         read.merge.is_some(),
     ];
     if kinds.into_iter().filter(|is_there| *is_there).count() != 1 {
-        return Err(
-            "a generator has exactly one of `list`, `clusters`, `git`, `matrix`, `merge`".into()
-        );
+        return Err(format!("a generator has exactly one of `{}`", KINDS.join("`, `")));
     }
+    read.scm_provider.iter().try_for_each(|one| one.asked().map(drop))?;
+    read.pull_request.iter().try_for_each(|one| one.asked().map(drop))?;
     if let Some(git) = &read.git {
         if git.directories.is_empty() == git.files.is_empty() {
             return Err("`git` needs either `directories` or `files`".into());
@@ -92,31 +109,35 @@ fn read(generator: &Value) -> Result<Generator, String> {
 impl Expansion<'_> {
     /// What a generator gives.
     pub(super) fn of(&self, generator: &Value) -> Result<Generated, String> {
-        let parameters = self.parameters(generator, DEPTH_MAX)?;
-        let kinds = ["list", "clusters", "git", "matrix", "merge"];
-        let template = kinds.into_iter().find_map(|kind| {
+        let sets = self.sets(generator, DEPTH_MAX)?;
+        let template = KINDS.into_iter().find_map(|kind| {
             let own = generator.get(kind)?.get("template")?;
             own.as_object().is_some_and(|own| !own.is_empty()).then(|| own.clone())
         });
-        Ok(Generated { parameters, template })
+        Ok(Generated { sets, template })
     }
 
-    fn parameters(&self, generator: &Value, depth: usize) -> Result<Vec<Parameters>, String> {
+    fn sets(&self, generator: &Value, depth: usize) -> Result<Vec<ParameterSet>, String> {
         if depth == 0 {
             return Err("`matrix` and `merge` are nested too deeply".into());
         }
         let mut read = read(generator)?;
         let selector = read.selector.take();
         let mut sets = match read {
-            Generator { list: Some(list), .. } => self.list(list)?,
-            Generator { clusters: Some(clusters), .. } => self.clusters(&clusters)?,
-            Generator { git: Some(git), .. } => self.git(&git)?,
+            Generator { list: Some(list), .. } => alone(self.list(list)?),
+            Generator { clusters: Some(clusters), .. } => alone(self.clusters(&clusters)?),
+            Generator { git: Some(git), .. } => alone(self.git(&git)?),
+            Generator { scm_provider: Some(asked), .. } => alone(self.repositories(&asked)?),
+            Generator { pull_request: Some(asked), .. } => self.pull_requests(&asked)?,
             Generator { matrix: Some(matrix), .. } => self.matrix(&matrix, depth - 1)?,
             Generator { merge: Some(merge), .. } => self.merge(&merge, depth - 1)?,
             _ => return Err("a generator is empty".into()),
         };
         if let Some(selector) = selector {
-            sets.retain(|set| selector.matches(&|key| flat(set).get(key).map(text_of)));
+            sets.retain(|set| {
+                let known = flat(&set.parameters);
+                selector.matches(&|key| known.get(key).map(text_of))
+            });
         }
         if sets.len() > SETS_MAX {
             return Err(format!("it gives more than {SETS_MAX} sets of parameters"));
@@ -190,16 +211,10 @@ impl Expansion<'_> {
     }
 
     fn git(&self, git: &GitGenerator) -> Result<Vec<Parameters>, String> {
-        if !(self.inputs.is_here)(&git.repo_url, &git.revision) {
-            return Err(format!(
-                "a `git` generator reads the commit that has the set, with `repoURL` of this \
-                 repository and `revision: HEAD`; {} at `{}` is something else",
-                git.repo_url, git.revision
-            ));
-        }
+        let files = (self.inputs.files)(&git.repo_url, &git.revision)?;
         let mut sets = Vec::new();
         if git.files.is_empty() {
-            let directories = directories(self.inputs.paths);
+            let directories = directories(&files.paths);
             let matches = matcher(&git.directories, is_folder)?;
             for directory in directories.iter().filter(|path| matches(path)) {
                 let mut set = Parameters::new();
@@ -210,8 +225,8 @@ impl Expansion<'_> {
             return Ok(sets);
         }
         let matches = matcher(&git.files, Glob::matches)?;
-        for path in self.inputs.paths.iter().filter(|path| matches(path)) {
-            for content in self.contents(path)? {
+        for path in files.paths.iter().filter(|path| matches(path)) {
+            for content in contents(&files, path)? {
                 let mut set =
                     if self.renderer.templates.are_go() { content } else { flat(&content) };
                 let (folder, file) = path.rsplit_once('/').unwrap_or((".", path));
@@ -221,35 +236,6 @@ impl Expansion<'_> {
             }
         }
         Ok(sets)
-    }
-
-    /// A file's one map, or its list of them.
-    fn contents(&self, path: &str) -> Result<Vec<Map<String, Value>>, String> {
-        let text = (self.inputs.read)(path).ok_or_else(|| format!("{path} cannot be read"))?;
-        if text.len() > FILE_BYTES_MAX {
-            return Err(format!("{path} is larger than {FILE_BYTES_MAX} bytes"));
-        }
-        if text.trim().is_empty() {
-            return Ok(vec![Map::new()]);
-        }
-        let value: Value = yaml::document(path, &text).map_err(|error| error.to_string())?;
-        let wrong = || format!("{path} is neither a map nor a list of maps");
-        match value {
-            Value::Object(fields) => Ok(vec![fields]),
-            Value::Null => Ok(vec![Map::new()]),
-            Value::Array(items) => items
-                .into_iter()
-                .map(|item| match item {
-                    Value::Object(fields) => Ok(fields),
-                    Value::Null
-                    | Value::Bool(_)
-                    | Value::Number(_)
-                    | Value::String(_)
-                    | Value::Array(_) => Err(wrong()),
-                })
-                .collect(),
-            Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(wrong()),
-        }
     }
 
     fn add_path(&self, git: &GitGenerator, path: &str, file: Option<&str>, set: &mut Parameters) {
@@ -290,9 +276,9 @@ impl Expansion<'_> {
     }
 
     /// `values`, which are templates of the other parameters.
-    fn add_values(
+    pub(super) fn add_values(
         &self,
-        values: &std::collections::BTreeMap<String, String>,
+        values: &BTreeMap<String, String>,
         set: &mut Parameters,
     ) -> Result<(), String> {
         let mut rendered = Map::new();
@@ -310,27 +296,21 @@ impl Expansion<'_> {
     }
 
     /// Each set of the first with each of the second, whose fields are templates of the first's.
-    fn matrix(&self, matrix: &NestedGenerator, depth: usize) -> Result<Vec<Parameters>, String> {
+    fn matrix(&self, matrix: &NestedGenerator, depth: usize) -> Result<Vec<ParameterSet>, String> {
         let [first, second] = matrix.generators.as_slice() else {
             return Err("`matrix` needs exactly two generators".into());
         };
         let mut sets = Vec::new();
-        for outer in self.parameters(first, depth)? {
-            let second = self.renderer.render_all(second, &outer)?;
-            for inner in self.parameters(&second, depth)? {
+        for outer in self.sets(first, depth)? {
+            let second = self.renderer.render_all(second, &outer.parameters)?;
+            for inner in self.sets(&second, depth)? {
                 let mut set = outer.clone();
                 if self.renderer.templates.are_go() {
-                    fill(&mut set, &inner);
+                    fill(&mut set.parameters, &inner.parameters);
                 } else {
-                    for (name, value) in inner {
-                        if set.get(&name).is_some_and(|known| *known != value) {
-                            return Err(format!(
-                                "both generators of `matrix` give `{name}`, with different values"
-                            ));
-                        }
-                        set.insert(name, value);
-                    }
+                    add_same(&mut set.parameters, inner.parameters)?;
                 }
+                set.pull_request = set.pull_request.or(inner.pull_request);
                 sets.push(set);
             }
             if sets.len() > SETS_MAX {
@@ -341,10 +321,10 @@ impl Expansion<'_> {
     }
 
     /// The sets of the first, with what the others have for the same keys on top.
-    fn merge(&self, merge: &NestedGenerator, depth: usize) -> Result<Vec<Parameters>, String> {
+    fn merge(&self, merge: &NestedGenerator, depth: usize) -> Result<Vec<ParameterSet>, String> {
         let mut generated = Vec::new();
         for generator in &merge.generators {
-            let sets = self.parameters(generator, depth)?;
+            let sets = self.sets(generator, depth)?;
             let mut seen = BTreeSet::new();
             for set in &sets {
                 let key = keys_of(merge, set);
@@ -357,23 +337,71 @@ impl Expansion<'_> {
         let mut generated = generated.into_iter();
         let mut base = generated.next().unwrap_or_default();
         for others in generated {
-            let by_key: std::collections::BTreeMap<Vec<String>, Parameters> =
+            let by_key: BTreeMap<Vec<String>, ParameterSet> =
                 others.into_iter().map(|set| (keys_of(merge, &set), set)).collect();
             for set in &mut base {
                 let Some(over) = by_key.get(&keys_of(merge, set)) else { continue };
                 if self.renderer.templates.are_go() {
-                    overlay(set, over);
+                    overlay(&mut set.parameters, &over.parameters);
                 } else {
-                    set.extend(over.clone());
+                    set.parameters.extend(over.parameters.clone());
                 }
+                set.pull_request = set.pull_request.take().or(over.pull_request.clone());
             }
         }
         Ok(base)
     }
 }
 
-fn keys_of(merge: &NestedGenerator, set: &Parameters) -> Vec<String> {
-    let flat = flat(set);
+/// Sets of parameters that no pull request gave.
+fn alone(sets: Vec<Parameters>) -> Vec<ParameterSet> {
+    sets.into_iter().map(|parameters| ParameterSet { parameters, pull_request: None }).collect()
+}
+
+/// In the short form both generators of a matrix may give the same, and nothing else of one name.
+fn add_same(set: &mut Parameters, more: Parameters) -> Result<(), String> {
+    for (name, value) in more {
+        if set.get(&name).is_some_and(|known| *known != value) {
+            return Err(format!(
+                "both generators of `matrix` give `{name}`, with different values"
+            ));
+        }
+        set.insert(name, value);
+    }
+    Ok(())
+}
+
+/// A file's one map, or its list of them.
+fn contents(files: &CommitFiles, path: &str) -> Result<Vec<Map<String, Value>>, String> {
+    let text = (files.read)(path).ok_or_else(|| format!("{path} cannot be read"))?;
+    if text.len() > FILE_BYTES_MAX {
+        return Err(format!("{path} is larger than {FILE_BYTES_MAX} bytes"));
+    }
+    if text.trim().is_empty() {
+        return Ok(vec![Map::new()]);
+    }
+    let value: Value = yaml::document(path, &text).map_err(|error| error.to_string())?;
+    let wrong = || format!("{path} is neither a map nor a list of maps");
+    match value {
+        Value::Object(fields) => Ok(vec![fields]),
+        Value::Null => Ok(vec![Map::new()]),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::Object(fields) => Ok(fields),
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_) => Err(wrong()),
+            })
+            .collect(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Err(wrong()),
+    }
+}
+
+fn keys_of(merge: &NestedGenerator, set: &ParameterSet) -> Vec<String> {
+    let flat = flat(&set.parameters);
     let of = |key: &String| flat.get(key).map(text_of).unwrap_or_default();
     merge.merge_keys.iter().map(of).collect()
 }

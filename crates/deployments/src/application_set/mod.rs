@@ -1,5 +1,5 @@
 //! Argo CD's `ApplicationSet`: one file, many applications. What it expands to is a function of the
-//! file, the commit that has it and the clusters that are known.
+//! file, the commit that has it, the clusters that are known and what is seen of other repositories.
 
 mod calls;
 mod changes;
@@ -7,23 +7,29 @@ mod file;
 mod functions;
 mod generators;
 mod parameters;
+mod providers;
+mod repositories;
 mod strategy;
 mod template;
 mod upkeep;
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+use ledger::{Actor, CommitId, PullRequestNumber, RepositoryName};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::application::Application;
 use crate::rollout::Steps;
 use crate::sync_options::Propagation;
 
-pub use changes::{Removal, SetRemovals, removals};
+pub use changes::{Removals, SetRemovals, removals};
 pub use template::Templates;
 pub use upkeep::Upkeep;
 
-use generators::Expansion;
+use generators::{Expansion, ParameterSet};
 use template::Renderer;
 
 /// The most applications of one set: a server has a few thousand.
@@ -63,16 +69,93 @@ pub struct KnownCluster {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// A repository of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownRepository {
+    /// Its name.
+    pub name: RepositoryName,
+    /// What stays the same when it is called otherwise.
+    pub id: String,
+    /// Where it is cloned from.
+    pub url: String,
+    /// The tips of its branches: of all, or of the default branch alone.
+    pub branches: BTreeMap<String, CommitId>,
+}
+
+/// A pull request of the server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PullRequestId {
+    /// Its repository.
+    pub repository: RepositoryName,
+    /// Its number.
+    pub number: PullRequestNumber,
+}
+
+/// An open pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPullRequest {
+    /// Which.
+    pub id: PullRequestId,
+    /// One line.
+    pub title: String,
+    /// The name of whoever opened it.
+    pub author: String,
+    /// Its branch, or the ref that means its head.
+    pub branch: String,
+    /// The branch that it asks to change.
+    pub target: String,
+    /// Its newest commit.
+    pub head: CommitId,
+    /// Who of those that it comes from may not write to the repository: nothing is made of it then.
+    pub untrusted: Option<Actor>,
+}
+
+/// What was seen, or why it could not be.
+pub type Seen<T> = Result<T, String>;
+
+/// Reads a file by its path; `None` when there is none.
+pub type ReadFile = Box<dyn Fn(&str) -> Option<String>>;
+
+/// The files of a commit.
+pub struct CommitFiles {
+    /// All of them, by path.
+    pub paths: Vec<String>,
+    /// One of them.
+    pub read: ReadFile,
+}
+
 /// What a set is expanded with.
 pub struct SetInputs<'a> {
     /// The clusters.
     pub clusters: &'a [KnownCluster],
-    /// All files of the commit that has the set, by path.
-    pub paths: &'a [String],
-    /// A file of it; `None` when there is none.
-    pub read: &'a dyn Fn(&str) -> Option<String>,
-    /// Whether a repository and a revision mean that commit.
-    pub is_here: &'a dyn Fn(&str, &str) -> bool,
+    /// The address of this server.
+    pub server_url: &'a str,
+    /// The files of a repository at a revision, of the commit that has the set too.
+    pub files: &'a dyn Fn(&str, &str) -> Seen<Rc<CommitFiles>>,
+    /// The repositories of an owner, with all branches or only the default one.
+    pub repositories: &'a dyn Fn(&str, bool) -> Seen<Vec<KnownRepository>>,
+    /// The open pull requests of a repository.
+    pub pull_requests: &'a dyn Fn(&str) -> Seen<Vec<KnownPullRequest>>,
+    /// Whether a commit of a repository has something at a path.
+    pub has_path: &'a dyn Fn(&RepositoryName, &CommitId, &str) -> Seen<bool>,
+}
+
+/// What a set expands to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Expanded {
+    /// Its applications, in the order of the generators.
+    pub applications: Vec<Application>,
+    /// Pull requests that would have one.
+    pub left_out: BTreeSet<LeftOut>,
+}
+
+/// A pull request of which nothing is made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// Which.
+    pub pull_request: PullRequestId,
+    /// Who may not write to its repository.
+    pub actor: Actor,
 }
 
 /// Why a set cannot be expanded. Nothing is taken as gone then.
@@ -121,14 +204,14 @@ impl ApplicationSet {
         self.generators.iter().any(generators::reads_files)
     }
 
-    /// Its applications, in the order of the generators. `file` is where errors of an application
-    /// are said to be.
-    pub fn expand(&self, file: &str, inputs: &SetInputs<'_>) -> Result<Vec<Application>, SetError> {
+    /// Its applications. `file` is where errors of an application are said to be.
+    pub fn expand(&self, file: &str, inputs: &SetInputs<'_>) -> Result<Expanded, SetError> {
         let mut applications: Vec<Application> = Vec::new();
-        let mut names = std::collections::BTreeSet::new();
+        let mut names = BTreeSet::new();
         let renderer = Renderer::new(self.templates);
+        let left_out = RefCell::default();
+        let expansion = Expansion { inputs, renderer: &renderer, left_out: &left_out };
         for (index, generator) in self.generators.iter().enumerate() {
-            let expansion = Expansion { inputs, renderer: &renderer };
             let generated = expansion
                 .of(generator)
                 .map_err(|message| SetError::Generator { index, message })?;
@@ -136,8 +219,8 @@ impl ApplicationSet {
                 Some(over) => merged(&self.template, over),
                 None => self.template.clone(),
             };
-            for parameters in generated.parameters {
-                let application = self.application(file, &template, &parameters, &renderer)?;
+            for set in generated.sets {
+                let application = self.application(file, &template, set, &renderer)?;
                 if !names.insert(application.name.clone()) {
                     return Err(SetError::Twice { name: application.name.to_string() });
                 }
@@ -147,16 +230,18 @@ impl ApplicationSet {
                 applications.push(application);
             }
         }
-        Ok(applications)
+        Ok(Expanded { applications, left_out: left_out.into_inner() })
     }
 
     fn application(
         &self,
         file: &str,
         template: &Value,
-        parameters: &parameters::Parameters,
+        set: ParameterSet,
         renderer: &Renderer,
     ) -> Result<Application, SetError> {
+        let ParameterSet { parameters, pull_request } = set;
+        let parameters = &parameters;
         let wrong = |message: String| SetError::Template {
             parameters: parameters::describe(parameters),
             message,
@@ -178,6 +263,7 @@ impl ApplicationSet {
         let text = yaml::emit(&[object]);
         let mut application =
             Application::parse(file, &text).map_err(|error| wrong(error.message))?;
+        application.pull_request = pull_request;
         application.rollout =
             self.steps.as_ref().map(|steps| steps.place(&self.name, &application.labels));
         // Argo CD gives its finalizer to what it generates, unless the set preserves.

@@ -1,12 +1,16 @@
 //! What `ApplicationSet` files expand to, and which are refused.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use deployments::application_set::{
-    ApplicationSet, KnownCluster, Removal, SetInputs, SetRemovals, Upkeep, removals,
+    ApplicationSet, CommitFiles, Expanded, KnownCluster, Removals, SetInputs, SetRemovals, Upkeep,
+    removals,
 };
 use deployments::{Application, Rollout, Target};
 use ledger::ApplicationName;
+
+use crate::set_repositories;
 
 fn text(spec: &str) -> String {
     format!(
@@ -16,7 +20,7 @@ fn text(spec: &str) -> String {
 }
 
 /// A set whose applications are told apart by their names and paths.
-fn set(generators: &str, name: &str, path: &str, more: &str) -> String {
+pub fn set(generators: &str, name: &str, path: &str, more: &str) -> String {
     text(&format!(
         "  generators: {generators}\n  template:\n    metadata: {{name: '{name}'}}\n    spec:\n      \
          source: {{repoURL: o/r, path: '{path}'}}\n      \
@@ -36,6 +40,11 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 fn expand(text: &str) -> Result<Vec<Application>, String> {
+    expanded(text).map(|expanded| expanded.applications)
+}
+
+/// With the clusters, the files and the repositories of the tests.
+pub fn expanded(text: &str) -> Result<Expanded, String> {
     let set = ApplicationSet::parse("set.yaml", text).map_err(|error| error.to_string())?;
     let clusters = [("east", "eu"), ("west", "us")].map(|(name, region)| KnownCluster {
         name: name.into(),
@@ -43,12 +52,23 @@ fn expand(text: &str) -> Result<Vec<Application>, String> {
         labels: [("region".to_owned(), region.to_owned())].into(),
         annotations: [("owner".to_owned(), format!("team-{name}"))].into(),
     });
-    let paths: Vec<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
-    let read = |path: &str| {
-        FILES.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
+    let files = |url: &str, revision: &str| match (url, revision) {
+        ("o/r", "" | "HEAD") => Ok(Rc::new(CommitFiles {
+            paths: FILES.iter().map(|(path, _)| (*path).to_owned()).collect(),
+            read: Box::new(|path| {
+                FILES.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
+            }),
+        })),
+        (url, revision) => Err(format!("there is no {revision} in {url}")),
     };
-    let is_here = |url: &str, revision: &str| url == "o/r" && matches!(revision, "" | "HEAD");
-    let inputs = SetInputs { clusters: &clusters, paths: &paths, read: &read, is_here: &is_here };
+    let inputs = SetInputs {
+        clusters: &clusters,
+        server_url: "https://boucle.test",
+        files: &files,
+        repositories: &set_repositories::repositories,
+        pull_requests: &set_repositories::pull_requests,
+        has_path: &set_repositories::has_path,
+    };
     set.expand("set.yaml", &inputs).map_err(|error| error.to_string())
 }
 
@@ -64,7 +84,7 @@ pub fn placed(strategy: &str, labels: &str) -> Result<Option<Rollout>, String> {
 
 /// Each application as `name path`.
 #[track_caller]
-fn check(generators: &str, name: &str, path: &str, more: &str, expected: &[&str]) {
+pub fn check(generators: &str, name: &str, path: &str, more: &str, expected: &[&str]) {
     let applications = expand(&set(generators, name, path, more)).unwrap();
     let found: Vec<String> =
         applications.iter().map(|one| format!("{} {}", one.name, one.source.path)).collect();
@@ -72,12 +92,12 @@ fn check(generators: &str, name: &str, path: &str, more: &str, expected: &[&str]
 }
 
 #[track_caller]
-fn fails(text: &str, needle: &str) {
+pub fn fails(text: &str, needle: &str) {
     let error = expand(text).unwrap_err();
     assert!(error.contains(needle), "{error}\nhas not: {needle}");
 }
 
-const GO: &str = "  goTemplate: true\n  goTemplateOptions: [missingkey=error]";
+pub const GO: &str = "  goTemplate: true\n  goTemplateOptions: [missingkey=error]";
 
 #[test]
 fn lists() {
@@ -143,7 +163,7 @@ fn git_directories_in_go_templates() {
     );
     fails(
         &set("[{git: {repoURL: o/other, revision: HEAD, directories: [{path: a}]}}]", "a", "p", GO),
-        "reads the commit that has the set",
+        "there is no HEAD in o/other",
     );
     fails(
         &set("[{git: {repoURL: o/r, revision: HEAD}}]", "a", "p", GO),
@@ -344,8 +364,8 @@ fn what_cannot_be_done_is_refused_by_name_and_place() {
         assert_eq!(error.line, line, "{error}");
     };
     let list = "[{list: {elements: []}}]";
-    refused("[{scmProvider: {github: {}}}]", "", 5, "scmProvider");
-    refused("[{pullRequest: {}}]", "", 5, "pullRequest");
+    refused("[{scmProvider: {github: {}}}]", "", 5, "organization");
+    refused("[{pullRequest: {}}]", "", 1, "`pullRequest` has exactly one of");
     refused("[{plugin: {}}]", "", 5, "plugin");
     refused("[{clusterDecisionResource: {}}]", "", 5, "clusterDecisionResource");
     refused("[{clusters: {flatList: true}}]", "", 5, "flatList");
@@ -378,20 +398,29 @@ fn a_set_that_suddenly_gives_much_less_removes_nothing_by_itself() {
     let names = |text: &str| -> BTreeSet<ApplicationName> {
         text.split_whitespace().map(|name| ApplicationName::new(name).unwrap()).collect()
     };
-    let check = |before: &str, now: &str, removes: bool, confirmed: &str, expected: Removal| {
+    let check = |before: &str, now: &str, ended: &str, confirmed: &str, expected: [&str; 2]| {
         let (before, now, confirmed) = (names(before), names(now), names(confirmed));
-        let inputs = SetRemovals { before: &before, now: &now, removes, confirmed: &confirmed };
+        let ended = names(ended);
+        let (before, now, ended, confirmed) = (&before, &now, &ended, &confirmed);
+        let inputs = SetRemovals { before, now, ended, removes: true, confirmed };
+        let expected = Removals { removed: names(expected[0]), held: names(expected[1]) };
         assert_eq!(removals(&inputs), expected);
+        let keeps = SetRemovals { removes: false, ..inputs };
+        assert_eq!(removals(&keeps), Removals::default());
     };
-    check("a b", "a b c", true, "", Removal::Remove(names("")));
-    check("a", "", true, "", Removal::Remove(names("a")));
-    check("a b", "a", true, "", Removal::Remove(names("b")));
-    check("a b c d", "a b", true, "", Removal::Remove(names("c d")));
-    check("a b c", "a", true, "", Removal::Hold(names("b c")));
-    check("a b", "", true, "", Removal::Hold(names("a b")));
-    check("a b c", "a", true, "b", Removal::Hold(names("b c")));
-    check("a b c", "a", true, "b c", Removal::Remove(names("b c")));
+    check("a b", "a b c", "", "", ["", ""]);
+    check("a", "", "", "", ["a", ""]);
+    check("a b", "a", "", "", ["b", ""]);
+    check("a b c d", "a b", "", "", ["c d", ""]);
+    check("a b c", "a", "", "", ["", "b c"]);
+    check("a b", "", "", "", ["", "a b"]);
+    check("a b c", "a", "", "b", ["", "b c"]);
+    check("a b c", "a", "", "b c", ["b c", ""]);
     // New ones do not make up for those that are gone.
-    check("a b c", "x y z", true, "", Removal::Hold(names("a b c")));
-    check("a b c", "", false, "", Removal::Keep);
+    check("a b c", "x y z", "", "", ["", "a b c"]);
+    // That a pull request ended is no loss, and says nothing of the others.
+    check("a b", "", "a b", "", ["a b", ""]);
+    check("a b c", "", "a", "", ["a", "b c"]);
+    check("a b c d e", "a b", "e", "", ["c d e", ""]);
+    check("a b", "a b", "a b", "", ["", ""]);
 }

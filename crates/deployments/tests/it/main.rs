@@ -22,5 +22,6 @@ mod plan_cluster;
 mod project;
 mod removal;
 mod rollout;
+mod set_repositories;
 mod source_overrides;
 mod view;

@@ -227,3 +227,47 @@ fn the_newest_report_of_a_check_counts() {
     let text = serde_json::to_string(&world.view).unwrap();
     assert_eq!(serde_json::from_str::<RepositoriesView>(&text).unwrap(), world.view);
 }
+
+#[test]
+fn a_pull_request_is_trusted_while_whom_it_comes_from_may_write() {
+    let mut world = World::new();
+    let (root, ada) = (Actor::person("root"), Actor::person("ada-name"));
+    let robot = Actor::machine("robot-name");
+    let first = world.open(&ada, "one");
+    let second = world.open(&Actor::system("promote"), "two");
+    let third = world.open(&robot, "three");
+    let found = |world: &World| -> Vec<(u64, Option<String>)> {
+        let open = world.view.open_pull_requests(&repository(), Timestamp(0));
+        open.map(|(one, untrusted)| (one.number.0, untrusted.map(Actor::to_string))).collect()
+    };
+    let check = |world: &World, expected: [Option<&str>; 3]| {
+        let expected = (1..).zip(expected.map(|one| one.map(str::to_owned)));
+        assert_eq!(found(world), expected.collect::<Vec<_>>());
+    };
+    let (no_ada, no_robot) = (Some("person:ada-name"), Some("machine:robot-name"));
+    check(&world, [no_ada, None, no_robot]);
+    world.add(&root, &token("ada", Role::Write, ActorKind::Person));
+    world.add(&root, &token("robot", Role::Read, ActorKind::Machine));
+    check(&world, [None, None, no_robot]);
+    world.add(&root, &token("robot2", Role::Write, ActorKind::Machine));
+    world.add(&root, &token("bob", Role::Write, ActorKind::Person));
+    check(&world, [None, None, no_robot]);
+    let pushed = |number| RepositoryFact::PatchSetAdded {
+        repository: repository(),
+        number,
+        patch_set: 2,
+        head: commit('b'),
+        head_tree: tree('b'),
+        base: commit('0'),
+    };
+    world.add(&Actor::person("bob-name"), &pushed(first));
+    check(&world, [None, None, no_robot]);
+    // Who pushed last counts as who opened it does.
+    world.add(&root, &RepositoryFact::TokenRevoked { id: "bob".into() });
+    check(&world, [Some("person:bob-name"), None, no_robot]);
+    for number in [first, second, third] {
+        let closed = RepositoryFact::PullRequestClosed { repository: repository(), number };
+        world.add(&root, &closed);
+    }
+    assert_eq!(found(&world), []);
+}

@@ -28,6 +28,7 @@ pub mod page_routes;
 pub mod passkeys;
 pub mod people;
 pub mod places;
+mod previews;
 pub mod problem;
 pub mod promotions;
 pub mod pull_requests;

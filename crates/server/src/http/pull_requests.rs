@@ -19,7 +19,7 @@ use crate::http::body::Checked;
 use crate::http::extract::{Path, Query};
 use crate::http::problem::{Answer, Refusal};
 use crate::http::repositories::branch;
-use crate::http::{checks, identity, names, page, repository_name};
+use crate::http::{checks, identity, names, page, previews, repository_name};
 use crate::pull_requests::{self, MergeChoice, Proposal};
 use crate::state::Server;
 use crate::words::{Malformed, Missing, Obstacle};
@@ -368,6 +368,8 @@ async fn on_wire(
         patch_sets: known.patch_sets.iter().map(patch_set_on_wire).collect(),
         queued: known.queued.as_ref().map(queued_on_wire),
         checks: checks::of(server, repository, &known).await?,
+        previews: previews::made_of(server, repository, number),
+        left_out: previews::left_out(server, repository, number).await?,
         readiness,
     })
 }

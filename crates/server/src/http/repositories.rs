@@ -167,7 +167,11 @@ async fn show_one(server: &Arc<Server>, name: &RepositoryName) -> Answer<Reposit
 
 async fn on_wire(server: &Arc<Server>, name: &RepositoryName) -> Result<Repository, Refusal> {
     let configured = server.configurations.of_default_branch(server, name).await?;
-    let problems = configured.map(|one| server.problems_of(name, &one)).unwrap_or_default();
+    let problems = configured.map(|one| {
+        let problems = server.problems_of(name, &one).into_iter();
+        problems.chain(one.left_out.iter().cloned()).collect::<Vec<_>>()
+    });
+    let problems = problems.unwrap_or_default();
     let views = server.recorder.views();
     let known = views.repositories.repository(name);
     let known = known.ok_or_else(|| Refusal::not_found(&Missing::Repository(name)))?;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use deployments::application_set::{Removal, SetRemovals, removals};
+use deployments::application_set::{Removals, SetRemovals, removals};
 use deployments::{Application, BlockReason, Declaration, DeploymentFact, ObjectKey};
 use ledger::{ApplicationName, RepositoryName};
+use repositories::view::PullRequestState;
 
 use crate::configurations::RepositoryConfiguration;
 use crate::state::Server;
@@ -27,16 +28,11 @@ pub(super) async fn remove_undeclared(
     let (mut gone, of_sets) = undeclared(server, repository, configured);
     let mut held = BTreeMap::new();
     for (set, before) in of_sets {
-        match of_set(server, configured, &set, &before) {
-            Removal::Remove(removed) => gone.extend(removed),
-            Removal::Keep => {}
-            Removal::Hold(names) => {
-                let removals = names.iter().map(ObjectKey::of_application).collect();
-                let existing = before.len();
-                let reason = BlockReason::SetRemovesMany { set, removals, existing };
-                held.extend(names.into_iter().map(|name| (name, reason.clone())));
-            }
-        }
+        let Removals { removed, held: names } = of_set(server, configured, &set, &before);
+        gone.extend(removed);
+        let removals = names.iter().map(ObjectKey::of_application).collect();
+        let reason = BlockReason::SetRemovesMany { set, removals, existing: before.len() };
+        held.extend(names.into_iter().map(|name| (name, reason.clone())));
     }
     say(server, repository, configured, &held).await?;
     remove(server, repository, configured, gone).await?;
@@ -147,10 +143,11 @@ fn of_set(
     configured: &RepositoryConfiguration,
     set: &str,
     before: &BTreeSet<ApplicationName>,
-) -> Removal {
+) -> Removals {
     // An application may have got a file of its own.
     let now = configured.applications.iter().map(|(_, known)| known.name.clone()).collect();
     let removes = configured.sets.get(set).is_some_and(|set| set.upkeep.removes());
+    let ended = ended(server, before);
     let confirmed = {
         let (views, as_of) = (server.recorder.views(), server.clock.now());
         let states = before
@@ -163,7 +160,20 @@ fn of_set(
             |name: &&ApplicationName| confirmed.contains(&ObjectKey::of_application(name));
         before.iter().filter(is_confirmed).cloned().collect()
     };
-    removals(&SetRemovals { before, now: &now, removes, confirmed: &confirmed })
+    let (now, ended, confirmed) = (&now, &ended, &confirmed);
+    removals(&SetRemovals { before, now, ended, removes, confirmed })
+}
+
+/// Those of pull requests that were merged or closed.
+fn ended(server: &Server, before: &BTreeSet<ApplicationName>) -> BTreeSet<ApplicationName> {
+    let views = server.recorder.views();
+    let has_ended = |name: &&ApplicationName| {
+        let declared = views.deployments.applications.get(*name)?.declaration.as_ref()?;
+        let of = declared.kept.as_ref()?.pull_request.as_ref()?;
+        let known = views.repositories.pull_request(&of.repository, of.number)?;
+        Some(known.state != PullRequestState::Open)
+    };
+    before.iter().filter(|name| has_ended(name).unwrap_or(false)).cloned().collect()
 }
 
 /// Says on each application that is held why it is still there, beside its other reasons, and no

@@ -99,7 +99,7 @@ async fn reconcile_repository(
     repository: &RepositoryName,
     configured: &Arc<RepositoryConfiguration>,
 ) -> anyhow::Result<Next> {
-    if server.is_rendered_through(repository, &configured.commit) {
+    if server.is_rendered_through(repository, configured) {
         return Ok(Next::OnChange);
     }
     let holds = remove_undeclared(server, repository, configured).await?;
@@ -167,7 +167,8 @@ async fn reconcile_repository(
     if holds {
         return Ok(Next::OnChange);
     }
-    let through = RenderedThrough { commit: configured.commit.clone(), tips, keys, others };
+    let (commit, outlook) = (configured.commit.clone(), configured.outlook.clone());
+    let through = RenderedThrough { commit, outlook, tips, keys, others };
     server.set_rendered_through(repository, through);
     Ok(Next::OnChange)
 }
@@ -235,7 +236,8 @@ async fn declare(
             let name = &application.name;
             let environment = configured.environment_of(name).map(|one| one.name.clone());
             let stays = set.as_ref().and_then(|set| configured.sets.get(set));
-            let stays = stays.is_some_and(|set| set.upkeep != Upkeep::Sync);
+            // What a set saw once is not seen again: how its application goes is written nowhere else.
+            let stays = stays.is_some_and(|set| set.upkeep != Upkeep::Sync || set.looks_further);
             let kept = stays.then(|| Box::new(application.of_its_file()));
             let step = application.rollout.as_ref().and_then(|rollout| rollout.step);
             let state = views.deployments.applications.get(name);

@@ -4,6 +4,7 @@
 use std::fmt::{self, Display};
 
 use api::problem::Reason;
+use deployments::application_set::{LeftOut, PullRequestId};
 use deployments::{BlockReason, DependencyProblem, ObjectKey};
 use pipelines::workflow::{Problem, ProblemCode};
 
@@ -59,6 +60,13 @@ pub enum Trouble {
         /// The address.
         url: String,
     },
+    /// A set makes nothing of a pull request.
+    LeftOut {
+        /// The set.
+        set: String,
+        /// Which, and because of whom.
+        left_out: LeftOut,
+    },
     /// The applications that one depends on.
     Dependency(DependencyProblem),
     /// A project does not permit an application.
@@ -103,7 +111,8 @@ impl ConfigurationProblem {
             Trouble::NotPermitted(_)
             | Trouble::Dependency(_)
             | Trouble::NameTaken { .. }
-            | Trouble::ChartsDeclaredTwice { .. } => false,
+            | Trouble::ChartsDeclaredTwice { .. }
+            | Trouble::LeftOut { .. } => false,
         }
     }
 
@@ -144,6 +153,11 @@ impl Display for ConfigurationProblem {
                 f,
                 "another file says who asks for the charts at {url}; only that one counts: remove one"
             ),
+            Trouble::LeftOut { set, left_out: LeftOut { pull_request, actor } } => write!(
+                f,
+                "the set `{set}` makes nothing of the pull request {pull_request}: {actor}, whom it comes from, may not write to {}; somebody who may can push the same commits as a pull request of their own",
+                pull_request.repository
+            ),
             Trouble::Dependency(problem) => problem.fmt(f),
             Trouble::NotPermitted(reason) => reason.fmt(f),
             Trouble::OverlayMissing { environment, path } => {
@@ -175,6 +189,12 @@ impl Said for ConfigurationProblem {
             Trouble::ChartsDeclaredTwice { url } => format!(
                 "un autre fichier dit qui demande les charts de {url} ; seul celui-là compte : supprimez l’un des deux"
             ),
+            Trouble::LeftOut { set, left_out: LeftOut { pull_request, actor } } => {
+                let PullRequestId { repository, number } = pull_request;
+                format!(
+                    "l’ensemble `{set}` ne fait rien de la demande de changement nº {number} de {repository} : {actor}, de qui elle vient, n’a pas le droit d’écrire dans ce dépôt ; quelqu’un qui l’a peut pousser les mêmes commits dans sa propre demande"
+                )
+            }
             Trouble::Dependency(problem) => problem.french(),
             Trouble::NotPermitted(reason) => reason.french(),
             Trouble::OverlayMissing { environment, path } => {

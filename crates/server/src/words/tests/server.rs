@@ -1,5 +1,6 @@
 //! What the server itself says: refusals, notes, findings.
 
+use deployments::application_set::{LeftOut, PullRequestId};
 use deployments::{DependencyProblem, ObjectKey};
 use std::io;
 
@@ -222,6 +223,18 @@ fn what_an_id_looks_like_is_known_of_every_type() {
         check(&french);
         assert!(!french.french().contains(invalid.expected), "{}", invalid.expected);
     }
+}
+
+#[test]
+fn a_pull_request_that_is_left_out() {
+    let pull_request = PullRequestId {
+        repository: RepositoryName::new("team/shop").expect("a name"),
+        number: ledger::PullRequestNumber(7),
+    };
+    let left_out = LeftOut { pull_request, actor: ledger::Actor::person("kim") };
+    let what = Trouble::LeftOut { set: "x".into(), left_out };
+    let (code, file) = ("pull-request-left-out", "apps/set.yaml".into());
+    check_all(&[ConfigurationProblem { code, file, place: None, what }]);
 }
 
 #[test]

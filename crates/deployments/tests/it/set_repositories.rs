@@ -1,0 +1,238 @@
+//! What sets make of the repositories of the server and of their pull requests.
+
+use deployments::application_set::{KnownPullRequest, KnownRepository, PullRequestId};
+use ledger::{Actor, CommitId, PullRequestNumber, RepositoryName};
+
+use crate::application_set::{GO, check, expanded, fails, set};
+
+const MAIN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const NEXT: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+fn commit(text: &str) -> CommitId {
+    CommitId::new(text).unwrap()
+}
+
+fn repository(name: &str) -> RepositoryName {
+    RepositoryName::new(name).unwrap()
+}
+
+/// `shop/api` with two branches and `shop/web` with one.
+pub fn repositories(owner: &str, all_branches: bool) -> Result<Vec<KnownRepository>, String> {
+    if owner != "shop" {
+        return Err(format!("{owner} has no repository here"));
+    }
+    let known = |name: &str, branches: &[(&str, &str)]| KnownRepository {
+        name: repository(&format!("shop/{name}")),
+        id: format!("{name}-0001"),
+        url: format!("https://boucle.test/shop/{name}"),
+        branches: branches
+            .iter()
+            .filter(|(branch, _)| all_branches || *branch == "main")
+            .map(|(branch, tip)| ((*branch).to_owned(), commit(tip)))
+            .collect(),
+    };
+    Ok(vec![
+        known("api", &[("main", MAIN), ("Feature/One", NEXT)]),
+        known("web", &[("main", MAIN)]),
+    ])
+}
+
+/// Two that are trusted and one that is not.
+pub fn pull_requests(name: &str) -> Result<Vec<KnownPullRequest>, String> {
+    if name != "shop/api" {
+        return Err(format!("the repository {name} is not there"));
+    }
+    let known = |number: u64, title: &str, branch: &str, target: &str| KnownPullRequest {
+        id: PullRequestId { repository: repository(name), number: PullRequestNumber(number) },
+        title: title.into(),
+        author: "ada".into(),
+        branch: branch.into(),
+        target: target.into(),
+        head: commit(NEXT),
+        untrusted: (number == 9).then(|| Actor::person("mallory")),
+    };
+    Ok(vec![
+        known(7, "Add a basket", "Feature/Basket_of-things", "main"),
+        known(8, "Repair it", "refs/pull/8/head", "release/1.0"),
+        known(9, "Add a miner", "feature/miner", "main"),
+    ])
+}
+
+/// Only what `main` of `shop/api` has.
+pub fn has_path(name: &RepositoryName, tip: &CommitId, path: &str) -> Result<bool, String> {
+    match path {
+        "broken" => Err("the tree cannot be read".into()),
+        path => Ok(name.as_str() == "shop/api" && tip.as_str() == MAIN && path == "deploy"),
+    }
+}
+
+#[test]
+fn repositories_of_an_owner() {
+    let of = |more: &str| format!("[{{scmProvider: {{gitea: {{owner: shop}}{more}}}}}]");
+    check(&of(""), "{{repository}}", "{{branch}}", "", &["api main", "web main"]);
+    check(
+        &of(""),
+        "{{.organization}}-{{.repository}}-{{.repository_id}}",
+        "{{.url}}",
+        GO,
+        &[
+            "shop-api-api-0001 https://boucle.test/shop/api",
+            "shop-web-web-0001 https://boucle.test/shop/web",
+        ],
+    );
+    check(
+        &of(", values: {where: '{{.sha}}'}"),
+        "{{.repository}}{{.labels}}",
+        "{{.short_sha}}/{{.short_sha_7}}/{{.values.where}}",
+        GO,
+        &[&format!("api aaaaaaaa/aaaaaaa/{MAIN}"), &format!("web aaaaaaaa/aaaaaaa/{MAIN}")],
+    );
+    for named in [
+        "{github: {organization: shop, allBranches: true}}",
+        "{gitlab: {group: shop, allBranches: true, includeSubgroups: true, insecure: false}}",
+        "{gitea: {owner: shop, allBranches: true, api: 'https://boucle.test/'}, cloneProtocol: https}",
+    ] {
+        check(
+            &format!("[{{scmProvider: {named}}}]"),
+            "{{repository}}-{{branchNormalized}}",
+            "{{short_sha_7}}",
+            "",
+            &["api-feature-one bbbbbbb", "api-main aaaaaaa", "web-main aaaaaaa"],
+        );
+    }
+}
+
+#[test]
+fn filters_of_repositories() {
+    let of = |filters: &str| {
+        format!(
+            "[{{scmProvider: {{gitea: {{owner: shop, allBranches: true}}, filters: {filters}}}}}]"
+        )
+    };
+    let check = |filters: &str, expected: &[&str]| {
+        check(&of(filters), "{{repository}}-{{branchNormalized}}", "p", "", expected);
+    };
+    check("[{repositoryMatch: ^w}]", &["web-main p"]);
+    check("[{branchMatch: ^Feature}]", &["api-feature-one p"]);
+    check("[{pathsExist: [deploy/]}]", &["api-main p"]);
+    check("[{pathsDoNotExist: [deploy]}]", &["api-feature-one p", "web-main p"]);
+    check("[{pathsExist: [deploy], branchMatch: ^Feature}]", &[]);
+    check(
+        "[{repositoryMatch: web}, {branchMatch: ^Feature}]",
+        &["api-feature-one p", "web-main p"],
+    );
+    fails(&set(&of("[{repositoryMatch: '('}]"), "a", "p", ""), "`filters[0]`: `(` is no regular");
+    fails(&set(&of("[{labelMatch: x}]"), "a", "p", ""), "have no labels");
+    // What is not known is not taken as absent.
+    fails(&set(&of("[{pathsExist: [broken]}]"), "a", "p", ""), "the tree cannot be read");
+}
+
+#[test]
+fn pull_requests_of_a_repository() {
+    let of = |more: &str| format!("[{{pullRequest: {{gitea: {{owner: shop, repo: api}}{more}}}}}]");
+    check(
+        &of(""),
+        "pr-{{number}}-{{branch_slug}}",
+        "{{head_sha}}",
+        "",
+        &[
+            &format!("pr-7-feature-basket-of-things {NEXT}"),
+            &format!("pr-8-refs-pull-8-head {NEXT}"),
+        ],
+    );
+    check(
+        &of(", values: {title: '{{.title}}'}"),
+        "{{.author}}-{{.number}}-{{.target_branch_slug}}-{{len .labels}}",
+        "{{.values.title}}/{{.branch}}/{{.target_branch}}/{{.head_short_sha}}/{{.head_short_sha_7}}",
+        GO,
+        &[
+            "ada-7-main-0 Add a basket/Feature/Basket_of-things/main/bbbbbbbb/bbbbbbb",
+            "ada-8-release-1-0-0 Repair it/refs/pull/8/head/release/1.0/bbbbbbbb/bbbbbbb",
+        ],
+    );
+    for named in ["{github: {owner: shop, repo: api}}", "{gitlab: {project: shop/api}}"] {
+        check(
+            &format!("[{{pullRequest: {named}}}]"),
+            "pr-{{number}}",
+            "p",
+            "",
+            &["pr-7 p", "pr-8 p"],
+        );
+    }
+    let check = |filters: &str, expected: &[&str]| {
+        check(&of(&format!(", filters: {filters}")), "pr-{{number}}", "p", "", expected);
+    };
+    check("[{titleMatch: ^Add}]", &["pr-7 p"]);
+    check("[{branchMatch: ^refs}]", &["pr-8 p"]);
+    check("[{targetBranchMatch: '^release/'}, {titleMatch: basket}]", &["pr-7 p", "pr-8 p"]);
+    check("[{targetBranchMatch: '^release/', titleMatch: basket}]", &[]);
+}
+
+#[test]
+fn applications_know_their_pull_request_and_what_is_left_out_is_said() {
+    let pull = "{pullRequest: {gitea: {owner: shop, repo: api}}}";
+    let list = "{list: {elements: [{part: a}, {part: b}]}}";
+    let of = |generators: &str, name: &str| {
+        let expanded = expanded(&set(generators, name, "p", "")).unwrap();
+        let known = |one: &deployments::Application| {
+            format!("{} {}", one.name, one.pull_request.as_ref().unwrap())
+        };
+        let left_out =
+            expanded.left_out.iter().map(|one| format!("{} {}", one.pull_request, one.actor));
+        let left_out: Vec<String> = left_out.collect();
+        assert_eq!(left_out, ["9 of shop/api person:mallory"]);
+        expanded.applications.iter().map(known).collect::<Vec<_>>()
+    };
+    let both = ["7-a 7 of shop/api", "7-b 7 of shop/api", "8-a 8 of shop/api", "8-b 8 of shop/api"];
+    let matrix = |one: &str, other: &str| format!("[{{matrix: {{generators: [{one}, {other}]}}}}]");
+    assert_eq!(of(&matrix(pull, list), "{{number}}-{{part}}"), both);
+    let mut found = of(&matrix(list, pull), "{{number}}-{{part}}");
+    found.sort();
+    assert_eq!(found, both);
+    let merge = format!(
+        "[{{merge: {{mergeKeys: [number], generators: [{pull}, {{list: {{elements: \
+         [{{number: '8', part: x}}]}}}}]}}}}]"
+    );
+    assert_eq!(of(&merge, "pr-{{number}}"), ["pr-7 7 of shop/api", "pr-8 8 of shop/api"]);
+    // Whom the filters do not want is not left out.
+    let filtered =
+        "[{pullRequest: {gitea: {owner: shop, repo: api}, filters: [{titleMatch: it}]}}]";
+    let filtered = expanded(&set(filtered, "pr-{{number}}", "p", "")).unwrap();
+    assert_eq!((filtered.applications.len(), filtered.left_out.len()), (1, 0));
+}
+
+#[test]
+fn what_is_not_of_this_server_is_refused() {
+    let check = |generator: &str, needle: &str| {
+        fails(&set(&format!("[{generator}]"), "{{number}}", "p", ""), needle);
+    };
+    let scm = |fields: &str| format!("{{scmProvider: {fields}}}");
+    let pull = |fields: &str| format!("{{pullRequest: {fields}}}");
+    check(&scm("{gitea: {owner: shop, api: 'https://gitea.test'}}"), "is another server");
+    check(
+        &pull("{github: {owner: shop, repo: api, api: 'https://api.x.test'}}"),
+        "push shop/api here",
+    );
+    check(&scm("{gitea: {owner: nobody}}"), "nobody has no repository here");
+    check(&pull("{gitea: {owner: shop, repo: none}}"), "shop/none is not there");
+    check(&scm("{gitea: {owner: shop}, github: {organization: shop}}"), "exactly one of `gitea`");
+    check(&pull("{}"), "exactly one of `gitea`");
+    check(&scm("{bitbucket: {owner: shop}}"), "by `gitea`, `github` or `gitlab`");
+    check(&pull("{azuredevops: {}}"), "by `gitea`, `github` or `gitlab`");
+    check(&scm("{gitea: {owner: shop, tokenRef: {secretName: s, key: k}}}"), "without one");
+    check(&pull("{github: {owner: shop, repo: api, appSecretName: s}}"), "without one");
+    check(&pull("{gitlab: {project: shop/api, caRef: {}}}"), "remove `caRef`");
+    check(&scm("{gitea: {owner: shop, insecure: true}}"), "remove `insecure`");
+    check(&scm("{gitlab: {group: shop, topic: x}}"), "remove `topic`");
+    check(&scm("{gitea: {owner: shop}, cloneProtocol: ssh}"), "`cloneProtocol` is `ssh`");
+    check(&pull("{gitea: {owner: shop, repo: api, labels: [preview]}}"), "has `preview`");
+    check(
+        &pull("{gitlab: {project: shop/api, pullRequestState: merged}}"),
+        "open pull requests only",
+    );
+    check(
+        &pull("{gitea: {owner: shop, repo: api}, continueOnRepoNotFoundError: true}"),
+        "remove `continueOnRepoNotFoundError`",
+    );
+    check(&pull("{gitea: {owner: shop, repo: api, other: 1}}"), "unknown field `other`");
+}

@@ -1,0 +1,258 @@
+//! What the sets of a repository see of this server besides their own commit: files at other revisions,
+//! repositories of an owner, open pull requests. What was seen is remembered, so that a fact that
+//! changes it expands the sets anew.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use deployments::application_set::{
+    CommitFiles, KnownPullRequest, KnownRepository, PullRequestId, Seen,
+};
+use git_store::{EntryKind, TreeReader};
+use ledger::{CommitId, RepositoryName};
+use repositories::access::{Visibility, may_render_from};
+
+use crate::http::repository_of_url;
+use crate::scopes::Surroundings;
+use crate::sources::{no_revision, not_here, other, resolve, unreadable};
+use crate::state::Server;
+
+/// The most files of a commit whose sets look at files.
+const FILES_MAX: usize = 500_000;
+
+/// Everything that was seen for the sets of one commit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outlook {
+    /// By address and revision.
+    revisions: BTreeMap<(String, String), Seen<(RepositoryName, CommitId)>>,
+    /// By owner, and whether all branches were asked for.
+    repositories: BTreeMap<(String, bool), Seen<Vec<KnownRepository>>>,
+    /// By the name of the repository.
+    pull_requests: BTreeMap<String, Seen<Vec<KnownPullRequest>>>,
+}
+
+/// Looks for the sets of one commit.
+pub struct Onlooker<'a> {
+    look: Look<'a>,
+    surroundings: &'a Surroundings,
+    reader: Arc<TreeReader>,
+    own: OnceCell<Rc<CommitFiles>>,
+    seen: RefCell<Outlook>,
+    was_asked: Cell<bool>,
+}
+
+/// Who looks.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    server: &'a Server,
+    home: &'a RepositoryName,
+}
+
+impl Outlook {
+    /// Whether everything is seen as it was.
+    #[must_use]
+    pub fn is_current(&self, server: &Server, home: &RepositoryName) -> bool {
+        let look = Look { server, home };
+        let mut repositories = self.repositories.iter();
+        self.revisions.iter().all(|((url, revision), seen)| look.revision(url, revision) == *seen)
+            && repositories.all(|((owner, all), seen)| look.repositories(owner, *all) == *seen)
+            && self.pull_requests.iter().all(|(name, seen)| look.pull_requests(name) == *seen)
+    }
+}
+
+impl<'a> Onlooker<'a> {
+    /// For the sets of a commit of the repository.
+    pub fn new(
+        server: &'a Server,
+        home: &'a RepositoryName,
+        surroundings: &'a Surroundings,
+        reader: TreeReader,
+    ) -> Self {
+        Self {
+            look: Look { server, home },
+            surroundings,
+            reader: Arc::new(reader),
+            own: OnceCell::new(),
+            seen: RefCell::default(),
+            was_asked: Cell::new(false),
+        }
+    }
+
+    /// The address of this server.
+    pub fn server_url(&self) -> &'a str {
+        &self.look.server.url
+    }
+
+    /// Whether more than the own commit was looked at since this was asked last.
+    pub fn looked_further(&self) -> bool {
+        self.was_asked.take()
+    }
+
+    /// What was seen.
+    pub fn into_outlook(self) -> Outlook {
+        self.seen.into_inner()
+    }
+
+    /// The files of a repository at a revision.
+    pub fn files(&self, url: &str, revision: &str) -> Seen<Rc<CommitFiles>> {
+        if self.surroundings.is_here(url, revision) {
+            if let Some(own) = self.own.get() {
+                return Ok(Rc::clone(own));
+            }
+            let files = files_of(Arc::clone(&self.reader))?;
+            return Ok(Rc::clone(self.own.get_or_init(|| files)));
+        }
+        self.was_asked.set(true);
+        let seen = self.look.revision(url, revision);
+        let mut all = self.seen.borrow_mut();
+        all.revisions.insert((url.into(), revision.into()), seen.clone());
+        let (repository, commit) = seen?;
+        files_of(Arc::new(self.look.reader(&repository, &commit)?))
+    }
+
+    /// The repositories of an owner.
+    pub fn repositories(&self, owner: &str, all_branches: bool) -> Seen<Vec<KnownRepository>> {
+        self.was_asked.set(true);
+        let mut all = self.seen.borrow_mut();
+        let look = || self.look.repositories(owner, all_branches);
+        all.repositories.entry((owner.into(), all_branches)).or_insert_with(look).clone()
+    }
+
+    /// The open pull requests of a repository.
+    pub fn pull_requests(&self, name: &str) -> Seen<Vec<KnownPullRequest>> {
+        self.was_asked.set(true);
+        let mut all = self.seen.borrow_mut();
+        all.pull_requests
+            .entry(name.into())
+            .or_insert_with(|| self.look.pull_requests(name))
+            .clone()
+    }
+
+    /// Whether a commit has something at a path.
+    pub fn has_path(&self, name: &RepositoryName, commit: &CommitId, path: &str) -> Seen<bool> {
+        let reader = self.look.reader(name, commit)?;
+        reader.entry(path).map(|entry| entry.is_some()).map_err(cannot)
+    }
+}
+
+impl Look<'_> {
+    fn revision(&self, url: &str, revision: &str) -> Seen<(RepositoryName, CommitId)> {
+        let repository = repository_of_url(url, &self.server.url).ok_or_else(|| not_here(url))?;
+        if !self.may_read(&repository).map_err(cannot)? {
+            return Err(unreadable(self.home, &repository));
+        }
+        let resolved = resolve(self.server, &repository, revision).map_err(cannot)?;
+        let commit = resolved.commit.ok_or_else(|| no_revision(url, revision))?;
+        Ok((repository, commit))
+    }
+
+    fn repositories(&self, owner: &str, all_branches: bool) -> Seen<Vec<KnownRepository>> {
+        let all: Vec<KnownRepository> = {
+            let views = self.server.recorder.views();
+            let all = views.repositories.repositories.iter();
+            let own = all.filter(|(name, _)| name.owner() == owner);
+            let known = own.map(|(name, known)| KnownRepository {
+                name: name.clone(),
+                id: known.storage.as_str().to_owned(),
+                url: format!("{}/{name}", self.server.url),
+                branches: known
+                    .refs
+                    .iter()
+                    .filter(|(reference, _)| all_branches || **reference == known.default_branch)
+                    .filter_map(|(reference, state)| {
+                        Some((reference.branch()?.to_owned(), state.commit.clone()))
+                    })
+                    .collect(),
+            });
+            known.collect()
+        };
+        let mut readable = Vec::new();
+        for one in all {
+            if self.may_read(&one.name).map_err(cannot)? {
+                readable.push(one);
+            }
+        }
+        if readable.is_empty() {
+            let home = self.home;
+            return Err(format!(
+                "{owner} has no repository here of which applications of {home} may be rendered: \
+                 make one public, or name {home} in `sourceOf` of its boucle.yaml"
+            ));
+        }
+        Ok(readable)
+    }
+
+    fn pull_requests(&self, name: &str) -> Seen<Vec<KnownPullRequest>> {
+        let repository = RepositoryName::new(name).map_err(|error| error.to_string())?;
+        if !self.may_read(&repository).map_err(cannot)? {
+            return Err(unreadable(self.home, &repository));
+        }
+        let now = self.server.clock.now();
+        let views = self.server.recorder.views();
+        let open = views.repositories.open_pull_requests(&repository, now);
+        let known = open.map(|(one, untrusted)| {
+            let number = one.number;
+            let source = one.source.as_ref().and_then(|source| source.branch());
+            KnownPullRequest {
+                id: PullRequestId { repository: repository.clone(), number },
+                title: one.title.clone(),
+                author: one.author.name.clone(),
+                // One that was pushed without a branch has this name alone, as everywhere.
+                branch: source.map_or_else(|| format!("refs/pull/{number}/head"), str::to_owned),
+                target: one.target.branch().unwrap_or_default().to_owned(),
+                head: one.current().head.clone(),
+                untrusted: untrusted.cloned(),
+            }
+        });
+        Ok(known.collect())
+    }
+
+    /// The rule for sources of applications. What other repositories consent to is asked of their
+    /// `boucle.yaml` alone: their sets may look at this one.
+    fn may_read(&self, source: &RepositoryName) -> anyhow::Result<bool> {
+        let Some((visibility, tip)) = other(self.server, source) else { return Ok(false) };
+        let consents = match (visibility, tip) {
+            (Visibility::Private, Some(tip)) if source != self.home => {
+                self.server.configurations.consents(self.server, source, &tip)?
+            }
+            (Visibility::Private | Visibility::Public, _) => Vec::new(),
+        };
+        Ok(may_render_from(self.home, source, Some(visibility), &consents))
+    }
+
+    fn reader(&self, repository: &RepositoryName, commit: &CommitId) -> Seen<TreeReader> {
+        let store = self.server.repository(repository).map_err(cannot)?;
+        let tree = store.tree_of(commit).map_err(cannot)?;
+        Ok(store.reader(&tree))
+    }
+}
+
+fn cannot(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
+fn files_of(reader: Arc<TreeReader>) -> Seen<Rc<CommitFiles>> {
+    let paths = all_files(&reader).map_err(cannot)?;
+    let read = move |path: &str| String::from_utf8(reader.read(path).ok().flatten()?).ok();
+    Ok(Rc::new(CommitFiles { paths, read: Box::new(read) }))
+}
+
+/// The files of a commit, by path.
+fn all_files(reader: &TreeReader) -> anyhow::Result<Vec<String>> {
+    let (mut files, mut folders) = (Vec::new(), vec![String::new()]);
+    while let Some(folder) = folders.pop() {
+        for (name, kind) in reader.names(&folder)?.unwrap_or_default() {
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            match kind {
+                EntryKind::File | EntryKind::Executable => files.push(path),
+                EntryKind::Directory => folders.push(path),
+                EntryKind::Symlink | EntryKind::Submodule => {}
+            }
+        }
+        anyhow::ensure!(files.len() <= FILES_MAX, "the commit has more than {FILES_MAX} files");
+    }
+    files.sort();
+    Ok(files)
+}
