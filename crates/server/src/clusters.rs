@@ -383,15 +383,21 @@ impl Known {
         self.cluster.want(name, self.keys(rendering), kinds);
     }
 
+    /// Whether what concerns all applications here is being read for the first time: the kinds, and the
+    /// objects that may hold an application.
+    #[must_use]
+    pub fn is_being_opened(&self) -> bool {
+        let mut windows = self.windows.iter().filter(|windows| windows.kind.may_hold());
+        !self.cluster.knows_kinds() || windows.any(|windows| windows.objects.is_being_read())
+    }
+
     /// Whether what is there of an application is being read for the first time.
     #[must_use]
     pub fn is_being_read(&self, application: &ApplicationName) -> bool {
-        let mut windows = self.windows.iter().filter(|windows| windows.kind.may_hold());
         match self.cluster.reachability() {
             Reachability::Unknown => true,
             Reachability::Reachable { .. } => {
-                !self.cluster.knows_kinds()
-                    || windows.any(|windows| windows.objects.is_being_read())
+                self.is_being_opened()
                     || self.cluster.unsynced_of(application).iter().any(|kind| kind.is_new)
             }
             Reachability::Unreachable { .. } => false,

@@ -19,6 +19,8 @@ pub struct Cursor {
 pub struct Changed {
     /// Any application may be: a cluster came, went, or is seen in another way.
     pub everything: bool,
+    /// Whether any rendering is another one.
+    pub renders: bool,
     /// Those whose rendering or objects are others.
     pub applications: BTreeSet<ApplicationName>,
 }
@@ -28,6 +30,7 @@ impl Cursor {
     pub fn advance(&mut self, server: &Server) -> Changed {
         let (changed, upto) = server.renderings.changed_since(self.renderings);
         self.renderings = upto;
+        let renders = !changed.is_empty();
         let mut applications = BTreeSet::from_iter(changed);
         let before = std::mem::take(&mut self.clusters);
         let mut everything = false;
@@ -39,6 +42,6 @@ impl Cursor {
             applications.extend(changes.applications);
         }
         everything |= before.keys().any(|opening| !self.clusters.contains_key(opening));
-        Changed { everything, applications }
+        Changed { everything, renders, applications }
     }
 }

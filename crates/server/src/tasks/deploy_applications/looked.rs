@@ -1,10 +1,10 @@
 //! Which applications need a look: as little work as there are changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deployments::StepWait;
-use ledger::{ApplicationName, Sequence};
+use ledger::{ApplicationName, CommitId, Sequence};
 
 use super::rollouts::wait_of;
 use crate::cursor::Cursor;
@@ -31,7 +31,28 @@ pub(super) struct Waiting {
     /// Whose wait may end by time alone.
     for_time: BTreeSet<ApplicationName>,
     /// Who stands in line until there is room, by the opening of the cluster.
-    for_room: BTreeMap<u64, BTreeSet<ApplicationName>>,
+    for_room: BTreeMap<u64, Line>,
+}
+
+/// Who came first goes first.
+#[derive(Default)]
+struct Line {
+    order: VecDeque<ApplicationName>,
+    members: BTreeSet<ApplicationName>,
+}
+
+impl Line {
+    fn join(&mut self, application: ApplicationName) {
+        if self.members.insert(application.clone()) {
+            self.order.push_back(application);
+        }
+    }
+
+    fn next(&mut self) -> Option<ApplicationName> {
+        let first = self.order.pop_front()?;
+        self.members.remove(&first);
+        Some(first)
+    }
 }
 
 impl Waiting {
@@ -40,7 +61,7 @@ impl Waiting {
     }
 
     pub(super) fn in_line(&mut self, opening: u64, application: ApplicationName) {
-        self.for_room.entry(opening).or_default().insert(application);
+        self.for_room.entry(opening).or_default().join(application);
     }
 
     /// Those who may go now; the others go on standing in line.
@@ -48,17 +69,18 @@ impl Waiting {
         let mut due = std::mem::take(&mut self.for_time);
         for (opening, line) in &mut self.for_room {
             for _ in 0..room(*opening) {
-                due.extend(line.pop_first());
+                due.extend(line.next());
             }
         }
-        self.for_room.retain(|_, line| !line.is_empty());
+        self.for_room.retain(|_, line| !line.order.is_empty());
         due
     }
 
     fn extend(&mut self, others: Self) {
         self.for_time.extend(others.for_time);
         for (opening, line) in others.for_room {
-            self.for_room.entry(opening).or_default().extend(line);
+            let known = self.for_room.entry(opening).or_default();
+            line.order.into_iter().for_each(|application| known.join(application));
         }
     }
 }
@@ -69,8 +91,8 @@ pub(super) struct LookKey {
     /// What is asked for and permitted: another application, project or rendering is another value.
     rendering: Arc<Rendering>,
     newest_fact: Option<Sequence>,
-    /// The newest fact of each application that it depends on.
-    depends_on: Vec<Option<Sequence>>,
+    /// The newest fact and rendering of each application that it depends on.
+    depends_on: Vec<(Option<Sequence>, Option<CommitId>)>,
     /// For whom it waits among the applications of its set.
     step_wait: Option<StepWait>,
     target: TargetVersion,
@@ -96,7 +118,15 @@ impl PartialEq for LookKey {
 pub(super) struct World {
     facts: Sequence,
     processes: u64,
-    clusters_reached: Vec<(u64, bool)>,
+    clusters: Vec<ClusterSight>,
+}
+
+/// How well everything on a cluster is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ClusterSight {
+    opening: u64,
+    is_reached: bool,
+    is_being_opened: bool,
 }
 
 impl World {
@@ -105,8 +135,12 @@ impl World {
         Self {
             facts: server.recorder.views().sequence,
             processes: *server.engine.changed().borrow(),
-            clusters_reached: all
-                .map(|known| (known.opening, known.cluster.reachability().is_reachable()))
+            clusters: all
+                .map(|known| ClusterSight {
+                    opening: known.opening,
+                    is_reached: known.cluster.reachability().is_reachable(),
+                    is_being_opened: known.is_being_opened(),
+                })
                 .collect(),
         }
     }
@@ -126,9 +160,8 @@ impl Looked {
         );
         let views = server.recorder.views();
         let declared = &views.deployments.applications;
-        let is_as_it_was = |last: &World| {
-            last.processes == world.processes && last.clusters_reached == world.clusters_reached
-        };
+        let is_as_it_was =
+            |last: &World| last.processes == world.processes && last.clusters == world.clusters;
         let Some(last) = last.filter(|last| is_as_it_was(last) && !changed.everything) else {
             memory.waiting = Waiting::default();
             let declared = declared.iter().filter(|(_, state)| state.declared().is_some());
@@ -137,8 +170,8 @@ impl Looked {
         let mut candidates = changed.applications;
         candidates.extend(ended);
         candidates.extend(due);
-        if last.facts != world.facts {
-            candidates.extend(views.deployments.changed_since(last.facts).cloned());
+        candidates.extend(views.deployments.changed_since(last.facts).cloned());
+        if last.facts != world.facts || changed.renders {
             candidates.extend(server.renderings.that_look_at_others());
         }
         candidates
@@ -178,10 +211,13 @@ pub(super) fn look_key(server: &Server, rendering: &Arc<Rendering>) -> LookKey {
     let step_wait = wait_of(server, rendering);
     let views = server.recorder.views();
     let newest = |name: &ApplicationName| views.deployments.applications.get(name)?.newest;
+    let rendered = |name: &ApplicationName| {
+        server.renderings.of(name).map(|rendering| rendering.rendered_commit.clone())
+    };
     LookKey {
         rendering: Arc::clone(rendering),
         newest_fact: newest(name),
-        depends_on: depends_on.iter().map(newest).collect(),
+        depends_on: depends_on.iter().map(|name| (newest(name), rendered(name))).collect(),
         step_wait,
         target: server.version_of(&place, name),
         target_is_seen: place.is_seen(name),
@@ -201,14 +237,16 @@ mod tests {
     #[test]
     fn as_many_leave_a_line_as_there_is_room_for() {
         let mut waiting = Waiting::default();
-        names(1..=3).into_iter().for_each(|name| waiting.in_line(1, name));
+        names([2, 3]).into_iter().for_each(|name| waiting.in_line(1, name));
+        names([1, 2]).into_iter().for_each(|name| waiting.in_line(1, name));
         names(4..=5).into_iter().for_each(|name| waiting.in_line(2, name));
         names([6]).into_iter().for_each(|name| waiting.for_time(name));
         let full = |_| 0;
         assert_eq!(waiting.take_due(full), names([6]), "whose time may have come goes at once");
         assert_eq!(waiting.take_due(full), names([]));
-        assert_eq!(waiting.take_due(|opening| if opening == 1 { 2 } else { 0 }), names([1, 2]));
-        assert_eq!(waiting.take_due(|_| 64), names([3, 4, 5]));
+        let of_the_first = |opening| if opening == 1 { 2 } else { 0 };
+        assert_eq!(waiting.take_due(of_the_first), names([2, 3]), "who came first");
+        assert_eq!(waiting.take_due(|_| 64), names([1, 4, 5]));
         assert!(waiting.for_room.is_empty());
     }
 }
