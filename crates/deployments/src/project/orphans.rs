@@ -1,6 +1,6 @@
 //! `orphanedResources`: objects of a project's namespaces that belong to no application.
 
-use super::Project;
+use super::{DestinationNames, Project};
 use crate::glob::Glob;
 use crate::objects::ObjectKey;
 
@@ -34,6 +34,14 @@ pub struct OrphanPattern {
 }
 
 impl Project {
+    /// Whether its applications say what is in a namespace and belongs to nobody. Of a namespace where it
+    /// permits nothing, nothing is told either.
+    #[must_use]
+    pub fn warns_of(&self, place: &DestinationNames, namespace: &str) -> bool {
+        self.orphans.as_ref().is_some_and(|rules| rules.warns)
+            && self.permits_destination(place, namespace).is_ok()
+    }
+
     /// Which of the objects that belong to nobody are orphans that the project warns of, in order. What it
     /// does not permit is somebody else's to look after.
     #[must_use]

@@ -166,7 +166,7 @@ impl Project {
         if permissions.iter().any(|rule| matches(rule)) { Ok(()) } else { Err(None) }
     }
 
-    fn permits_destination(
+    pub(super) fn permits_destination(
         &self,
         place: &DestinationNames,
         namespace: &str,

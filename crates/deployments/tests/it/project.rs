@@ -265,6 +265,24 @@ fn schedules_are_read_in_their_time_zone() {
     window(&never, "2026-03-01T12:00:00Z", false, "allow never");
 }
 
+#[test]
+fn nothing_is_told_of_a_namespace_that_is_not_permitted() {
+    let check = |spec: &str, namespace: &str, expected: bool| {
+        let place = place("east", "https://east", namespace);
+        assert_eq!(project(spec).warns_of(&place, namespace), expected, "{spec} {namespace}");
+    };
+    let of_shop = "orphanedResources: {}\ndestinations: [{name: east, namespace: shop}]";
+    check(of_shop, "shop", true);
+    check(of_shop, "kube-system", false);
+    check("orphanedResources: {}", "shop", false);
+    check(
+        "orphanedResources: {warn: false}\ndestinations: [{name: '*', namespace: '*'}]",
+        "a",
+        false,
+    );
+    check("destinations: [{name: '*', namespace: '*'}]", "a", false);
+}
+
 /// Which of these objects a project warns of.
 #[track_caller]
 fn check_orphans(spec: &str, objects: &[&str], expected: &[&str]) {

@@ -1,6 +1,6 @@
 //! Applications over HTTP: what runs, how it differs from Git, and going back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use api::applications::{
@@ -81,7 +81,7 @@ pub async fn show(
     Path(name): Path<String>,
 ) -> Answer<Application> {
     let (name, _) = permit(&server, &headers, &name, Permission::ReadRepository).await?;
-    shown(&server, &name)
+    shown(&server, &name).await
 }
 
 /// The objects of an application, desired and live.
@@ -398,7 +398,7 @@ pub async fn synchronise(
     let (name, permit) = permit(&server, &headers, &name, Permission::OperateDeployments).await?;
     let fact = DeploymentFact::SyncRequested { application: name.clone(), prune: body.prune };
     server.append(vec![fact.draft(server.clock.now(), permit.actor().clone())]).await?;
-    shown(&server, &name)
+    shown(&server, &name).await
 }
 
 /// Ends a synchronisation that is under way, whatever it waits for.
@@ -413,7 +413,7 @@ pub async fn unstick(
     if !server.operations.end(&name, &format!("{} ended it", permit.actor())) {
         return Err(Refusal::new("not-ready", &Obstacle::NothingUnderWay(&name)));
     }
-    shown(&server, &name)
+    shown(&server, &name).await
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these reasons hold deletions back")]
@@ -537,28 +537,33 @@ fn reasons(server: &Server, name: &ApplicationName, state: &ApplicationState) ->
 }
 
 /// One application, with what only somebody who asks for it alone is told.
-fn shown(server: &Server, name: &ApplicationName) -> Answer<Application> {
+async fn shown(server: &Arc<Server>, name: &ApplicationName) -> Answer<Application> {
     let shown = on_wire(server, name, &server.engine.services());
     let mut shown = shown.ok_or_else(|| missing(name))?;
-    shown.reasons.extend(orphans(server, name));
+    shown.reasons.extend(orphans(server, name).await?);
     Ok(Json(shown))
 }
 
-/// What is in the application's namespace and belongs to no application, where its project warns of that.
-/// Only for one application at a time: a whole cache is walked through.
-fn orphans(server: &Server, name: &ApplicationName) -> Option<Reason> {
-    let rendering = server.renderings.of(name)?;
-    let project = rendering.scope.project.as_ref().filter(|one| one.orphans.is_some())?;
-    let Place::Cluster(known) = server.place_of(&rendering) else { return None };
-    let views = server.recorder.views();
-    let is_known = |name: &ApplicationName| {
-        let state = views.deployments.applications.get(name);
-        state.is_some_and(|state| state.declared().is_some())
+/// What is in the application's namespace and belongs to no application, where its project warns of that
+/// and permits the namespace. Only for one application at a time: all kinds in use are walked through.
+async fn orphans(server: &Server, name: &ApplicationName) -> anyhow::Result<Option<Reason>> {
+    let Some(rendering) = server.renderings.of(name) else { return Ok(None) };
+    let scope = &rendering.scope;
+    let namespace = rendering.application.destination.namespace.clone();
+    let project = scope.project.as_ref().filter(|one| one.warns_of(&scope.place, &namespace));
+    let Some(project) = project.cloned() else { return Ok(None) };
+    let Place::Cluster(known) = server.place_of(&rendering) else { return Ok(None) };
+    let declared: HashSet<ApplicationName> = {
+        let views = server.recorder.views();
+        let all = views.deployments.applications.iter();
+        let declared = all.filter(|(_, state)| state.declared().is_some());
+        declared.map(|(name, _)| name.clone()).collect()
     };
-    let namespace = &rendering.application.destination.namespace;
-    let found = project.orphans(known.cluster.unclaimed(namespace, is_known));
-    let orphans = Orphans { namespace, objects: &found };
-    (!found.is_empty()).then(|| words::reason(&orphans))
+    let walked = namespace.clone();
+    let walk = move || known.cluster.unclaimed(&walked, |name| declared.contains(name));
+    let found = project.orphans(tokio::task::spawn_blocking(walk).await?);
+    let orphans = Orphans { namespace: &namespace, objects: &found };
+    Ok((!found.is_empty()).then(|| words::reason(&orphans)))
 }
 
 /// Why the newest commit is not rendered, or not yet.

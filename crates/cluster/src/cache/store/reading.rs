@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{KindInUse, Pod, UnsyncedKind};
 
-use super::{Detail, Entry, Freshness, Live, Managed, OWNERS_MAX, Store};
+use super::{Detail, Entry, Freshness, Kind, Live, Managed, OWNERS_MAX, Store};
 use crate::cache::applications::{Application, Changes};
 use crate::cache::object::{PodState, Uid, uid_text, unpack};
 
@@ -122,23 +122,19 @@ impl Store {
         };
         let wanted = self.applications.wanted_in(namespace);
         let wanted: HashSet<u32> = wanted.filter_map(|key| self.find_key(key)).collect();
-        let is_current = |entry: &Entry| {
-            let kind = self.kinds.get(usize::from(entry.kind));
-            kind.is_some_and(|kind| kind.used && kind.freshness == Freshness::Current)
-        };
         let has_application = |entry: &Entry| match &entry.detail {
             Detail::Managed(managed) => {
                 self.applications.get(managed.application).is_some_and(|one| is_known(&one.name))
             }
             Detail::Nothing | Detail::Summary(_) => false,
         };
-        let all = (0_u32..).zip(&self.entries);
-        let all = all.filter_map(|(index, entry)| Some((index, entry.as_ref()?)));
+        let current = |kind: &&Kind| kind.used && kind.freshness == Freshness::Current;
+        let all = self.kinds.iter().filter(current).flat_map(|kind| &kind.objects);
+        let all = all.filter_map(|index| Some((*index, self.entry(*index)?)));
         let unclaimed = all.filter(|(index, entry)| {
             entry.namespace == number
                 && entry.owner == Uid::default()
                 && !wanted.contains(index)
-                && is_current(entry)
                 && !has_application(entry)
         });
         unclaimed.map(|(_, entry)| self.key(entry)).collect()
