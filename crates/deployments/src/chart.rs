@@ -208,11 +208,13 @@ fn plain(address: &str, rest: &str) -> Result<(), String> {
                 .into(),
         );
     }
+    let lower = rest.to_ascii_lowercase();
     let is_plain = !rest.is_empty()
         && rest.len() <= 1_000
-        && rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#\\\"'<>`{}|^".contains(&b))
+        && rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#;\\\"'<>`{}|^".contains(&b))
         // As a server reads it: a credential for one path must not get to another one.
-        && !rest.split('/').any(|part| part.to_ascii_lowercase().replace("%2e", ".") == "..");
+        && !["%2f", "%5c", "%25"].iter().any(|encoded| lower.contains(encoded))
+        && !lower.split('/').any(|part| part.replace("%2e", ".") == "..");
     if is_plain { Ok(()) } else { Err(format!("`{address}` is no proper address of charts")) }
 }
 
@@ -370,7 +372,7 @@ impl fmt::Display for ChartProblem {
             Self::Credential { chart, of, trouble } => {
                 let CredentialOf { repository, secret, url } = of;
                 write!(f, "the chart {chart} is behind a credential: ")?;
-                let mut further = String::new();
+                let mut uses = format!(" --charts {url}");
                 match trouble {
                     CredentialTrouble::Missing => {
                         write!(f, "{repository} has no secret {secret}; give it")
@@ -385,20 +387,24 @@ impl fmt::Display for ChartProblem {
                         )
                     }
                     CredentialTrouble::Tokens { host } => {
-                        further = format!(" --tokens-from {host}");
+                        uses = format!("{uses} --tokens-from {host}");
                         write!(
                             f,
                             "tokens for it are had from {host}, which the secret {secret} was not given \
                              for; if it may go there, give it again"
                         )
                     }
-                    CredentialTrouble::Refused { host, status } => write!(
-                        f,
-                        "{host} refuses the secret {secret} (it answers {status}), and what is deployed \
-                         stays; renew it"
-                    ),
+                    CredentialTrouble::Refused { host, status } => {
+                        // A new value goes where the old one went.
+                        uses.clear();
+                        write!(
+                            f,
+                            "{host} refuses the secret {secret} (it answers {status}), and what is \
+                             deployed stays; renew it"
+                        )
+                    }
                 }?;
-                write!(f, " with `boucle secret set {repository} {secret} --charts {url}{further}`")
+                write!(f, " with `boucle secret set {repository} {secret}{uses}`")
             }
         }
     }

@@ -6,12 +6,13 @@
 //! Redirects are followed by hand and each is held against the policy again.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderName, LOCATION, WWW_AUTHENTICATE};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Client, Method, Url};
 
 /// Who named the address.
@@ -36,7 +37,7 @@ pub enum Excess {
 }
 
 /// A request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The address, `http` or `https`, without a password in it.
     pub url: String,
@@ -83,6 +84,25 @@ impl Request {
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+}
+
+/// Without the values of headers, of which one may be a credential.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, policy, body, headers, timeout_ms, body_bytes_max, excess, redirects_max } =
+            self;
+        let headers: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Request")
+            .field("url", url)
+            .field("policy", policy)
+            .field("body_bytes", &body.as_ref().map(Vec::len))
+            .field("headers", &headers)
+            .field("timeout_ms", timeout_ms)
+            .field("body_bytes_max", body_bytes_max)
+            .field("excess", excess)
+            .field("redirects_max", redirects_max)
+            .finish()
     }
 }
 
@@ -174,6 +194,34 @@ impl DialError {
             Self::Redirect { .. } => "redirect-refused",
             Self::Broken { .. } => "answer-broken",
         }
+    }
+
+    /// The same with the host alone for an address, whose path and query may open what they are of.
+    #[must_use]
+    pub fn of_host(self) -> Self {
+        match self {
+            Self::UrlInvalid { url, reason } => Self::UrlInvalid { url: host_of(&url), reason },
+            Self::Denied(denied) => Self::Denied(denied),
+            Self::Connect { url, reason } => Self::Connect { url: host_of(&url), reason },
+            Self::Timeout { url, timeout_ms } => Self::Timeout { url: host_of(&url), timeout_ms },
+            Self::TooLarge { url, limit_bytes } => {
+                Self::TooLarge { url: host_of(&url), limit_bytes }
+            }
+            // Its reason is another address.
+            Self::Redirect { url, reason: _ } => {
+                Self::Redirect { url: host_of(&url), reason: "where it is not followed".into() }
+            }
+            Self::Broken { url, reason } => Self::Broken { url: host_of(&url), reason },
+        }
+    }
+}
+
+fn host_of(url: &str) -> String {
+    let parsed = Url::parse(url).ok();
+    match parsed.as_ref().and_then(|url| Some((url.host_str()?, url.port()))) {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => "an address without a host".to_owned(),
     }
 }
 
@@ -340,13 +388,21 @@ impl Dialer {
         let mut builder = client.request(method, url.clone());
         if with_headers {
             for (name, value) in &request.headers {
-                builder = builder.header(name, value);
+                builder = match HeaderValue::try_from(value) {
+                    Ok(mut value) => {
+                        value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
+                        builder.header(name, value)
+                    }
+                    // It is the client that refuses it.
+                    Err(_) => builder.header(name, value),
+                };
             }
         }
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
-        builder.send().await.map_err(|error| describe(url, &error))
+        // Its own sentence would repeat the whole address.
+        builder.send().await.map_err(|error| describe(url, &error.without_url()))
     }
 
     fn client_for(&self, policy: AddressPolicy, url: &Url) -> (&Client, Reach) {
@@ -429,7 +485,8 @@ async fn read(
     let challenge = header(WWW_AUTHENTICATE);
     let (mut body, mut cut) = (Vec::new(), false);
     let limit = request.body_bytes_max;
-    while let Some(chunk) = response.chunk().await.map_err(|error| describe(url, &error))? {
+    let broken = |error: reqwest::Error| describe(url, &error.without_url());
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
         let room = limit - body.len();
         if chunk.len() <= room {
             body.extend_from_slice(&chunk);
@@ -458,6 +515,50 @@ mod tests {
     fn check(reach: Reach, address: &str, allowed: bool) {
         let address: IpAddr = address.parse().unwrap();
         assert_eq!(reach.denies(address).is_none(), allowed, "{reach:?} {address}");
+    }
+
+    #[test]
+    fn an_error_tells_the_host_alone() {
+        let url = || "https://c.example:8443/x?signature=abc".to_owned();
+        let reason = || "broken pipe".to_owned();
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let denied = DeniedAddress { host: "c.example".into(), address, reason: "not one" };
+        for (error, expected) in [
+            (
+                DialError::UrlInvalid { url: url(), reason: reason() },
+                "`c.example:8443` cannot be asked: broken pipe",
+            ),
+            (denied.into(), "c.example is 127.0.0.1, not one"),
+            (
+                DialError::Connect { url: url(), reason: reason() },
+                "no connection to c.example:8443: broken pipe",
+            ),
+            (
+                DialError::Timeout { url: url(), timeout_ms: 5 },
+                "c.example:8443 did not answer within 5 ms",
+            ),
+            (
+                DialError::TooLarge { url: "http://[::1]/?a".into(), limit_bytes: 5 },
+                "[::1] answers more than 5 bytes",
+            ),
+            (
+                DialError::Redirect { url: url(), reason: format!("to `{}`", url()) },
+                "c.example:8443 redirects where it is not followed",
+            ),
+            (
+                DialError::Broken { url: "c?signature=abc".into(), reason: reason() },
+                "the answer of an address without a host broke off: broken pipe",
+            ),
+        ] {
+            assert_eq!(error.of_host().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_request_is_shown_without_its_credential() {
+        let request = Request::get("https://c.example", AddressPolicy::UserGiven);
+        let shown = format!("{:?}", request.header("Authorization", "Basic abc"));
+        assert!(shown.contains("Authorization") && !shown.contains("abc"), "{shown}");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Charts that are in no Git repository: fetched once, beside everything else, and kept by digest. Of
 //! this server's own registry they are read straight from its store.
 
+mod credentials;
+
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ use render::{
 use repositories::secrets::{NoBoundSecret, SecretName, SecretRecord};
 use tokio::sync::{Semaphore, watch};
 
+use self::credentials::Credentials;
 use crate::sources;
 use crate::state::Server;
 
@@ -37,6 +41,7 @@ pub struct Charts {
     store: ChartStore,
     hosts: ChartHosts,
     attempts: Mutex<BTreeMap<Wanted, Attempt>>,
+    credentials: Credentials,
     permits: Semaphore,
     changes: watch::Sender<u64>,
 }
@@ -79,6 +84,7 @@ impl Charts {
             store: ChartStore::in_folder(folder),
             hosts,
             attempts: Mutex::default(),
+            credentials: Credentials::default(),
             permits: Semaphore::new(FETCHES_AT_ONCE),
             changes,
         }
@@ -130,6 +136,61 @@ impl Charts {
         own.or_else(|| attempts.get(&(None, chart.clone()))).cloned()
     }
 
+    /// Begins to fetch a chart, unless that is under way or was refused a short while ago; gives how often
+    /// it failed before.
+    fn begin(
+        &self,
+        wanted: &Wanted,
+        with: Option<&Access>,
+        now: Timestamp,
+    ) -> Result<u32, ChartProblem> {
+        let chart = &wanted.1;
+        let mut attempts = self.attempts();
+        let failures = match attempts.get(wanted) {
+            Some(Attempt::UnderWay) => {
+                return Err(ChartProblem::Fetching { chart: chart.clone() });
+            }
+            Some(Attempt::Failed { with: other, .. }) if other.as_ref() != with => 0,
+            Some(Attempt::Failed { problem, until, .. }) if now < *until => {
+                return Err(problem.clone());
+            }
+            Some(Attempt::Failed { failures, .. }) => *failures,
+            None => 0,
+        };
+        if attempts.len() >= ATTEMPTS_MAX {
+            attempts.retain(|_, attempt| attempt.is_wanted(now));
+        }
+        if let Some((problem, until)) = self.refusal(chart, with, now) {
+            let (kept, with) = (problem.clone(), with.cloned());
+            let failed = Attempt::Failed { problem: kept, failures, until, with };
+            attempts.insert(wanted.clone(), failed);
+            return Err(problem);
+        }
+        attempts.insert(wanted.clone(), Attempt::UnderWay);
+        Ok(failures)
+    }
+
+    /// Why a chart is not asked for with a credential that was refused for another one, and until when.
+    fn refusal(
+        &self,
+        chart: &Chart,
+        with: Option<&Access>,
+        now: Timestamp,
+    ) -> Option<(ChartProblem, Timestamp)> {
+        let access = with?;
+        let (trouble, until) = self.credentials.refusal(access, now)?;
+        let (chart, of) = (chart.clone(), access.of.clone());
+        Some((ChartProblem::Credential { chart, of, trouble }, until))
+    }
+
+    /// What is under way stays: it ends by itself, and must not begin again meanwhile.
+    fn forget_failure(&self, wanted: &Wanted) {
+        let mut attempts = self.attempts();
+        if matches!(attempts.get(wanted), Some(Attempt::Failed { .. })) {
+            attempts.remove(wanted);
+        }
+    }
+
     fn attempts(&self) -> std::sync::MutexGuard<'_, BTreeMap<Wanted, Attempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -152,38 +213,22 @@ impl Server {
         }
         let declared = self.declared_access(home, chart)?;
         let reader = declared.as_ref().map(|_| home.clone());
-        if let Some(archive) = self.store_of(reader.as_ref()).get(chart, on_record.as_deref())? {
-            return Ok(Arc::new(archive));
+        // What anybody could get is for whoever has a credential, too.
+        let of_all = reader.as_ref().map(|_| self.store_of(None));
+        for store in [Some(self.store_of(reader.as_ref())), of_all].into_iter().flatten() {
+            if let Some(archive) = store.get(chart, on_record.as_deref())? {
+                return Ok(Arc::new(archive));
+            }
         }
         render::may_ask(chart, &self.charts.hosts)?;
         let with = declared.map(|(declared, login)| self.access(home, chart, &declared, &login));
         let with = with.transpose();
-        let wanted = (reader, chart.clone());
         if !matches!(with, Ok(Some(_))) {
             // What was asked for with a credential that is there no more says nothing.
-            self.charts.attempts().remove(&(Some(home.clone()), chart.clone()));
+            self.charts.forget_failure(&(Some(home.clone()), chart.clone()));
         }
-        let with = with?;
-        let now = self.clock.now();
-        let failures = {
-            let mut attempts = self.charts.attempts();
-            let failures = match attempts.get(&wanted) {
-                Some(Attempt::UnderWay) => {
-                    return Err(ChartProblem::Fetching { chart: chart.clone() });
-                }
-                Some(Attempt::Failed { with: other, .. }) if *other != with => 0,
-                Some(Attempt::Failed { problem, until, .. }) if now < *until => {
-                    return Err(problem.clone());
-                }
-                Some(Attempt::Failed { failures, .. }) => *failures,
-                None => 0,
-            };
-            if attempts.len() >= ATTEMPTS_MAX {
-                attempts.retain(|_, attempt| attempt.is_wanted(now));
-            }
-            attempts.insert(wanted.clone(), Attempt::UnderWay);
-            failures
-        };
+        let (with, wanted) = (with?, (reader, chart.clone()));
+        let failures = self.charts.begin(&wanted, with.as_ref(), self.clock.now())?;
         let server = Arc::clone(self);
         tokio::spawn(async move { server.fetch_chart(wanted, with, on_record, failures).await });
         Err(ChartProblem::Fetching { chart: chart.clone() })
@@ -253,30 +298,31 @@ impl Server {
         failures: u32,
     ) {
         let charts = &self.charts;
+        let turn = match &with {
+            Some(access) => charts.credentials.turn(access, self.clock.now()).await,
+            None => None,
+        };
         // It is never closed.
         let permit = charts.permits.acquire().await;
-        let (server, asked, access) = (Arc::clone(&self), wanted.clone(), with.clone());
-        // Reading a large index takes seconds: not on a thread that polls futures.
-        let work = move || server.fetch_and_keep(&asked, access.as_ref(), on_record.as_deref());
-        let kept = tokio::task::spawn_blocking(work).await;
-        let kept = kept.unwrap_or_else(|_| Err(unavailable(&wanted.1, "it was interrupted")));
-        drop(permit);
+        // Whoever went before may have been refused.
+        let refusal = charts.refusal(&wanted.1, with.as_ref(), self.clock.now());
+        let kept = match refusal {
+            Some((problem, _)) => Err(problem),
+            None => {
+                let (server, asked, access) = (Arc::clone(&self), wanted.clone(), with.clone());
+                // Reading a large index takes seconds: not on a thread that polls futures.
+                let work =
+                    move || server.fetch_and_keep(&asked, access.as_ref(), on_record.as_deref());
+                let kept = tokio::task::spawn_blocking(work).await;
+                kept.unwrap_or_else(|_| Err(unavailable(&wanted.1, "it was interrupted")))
+            }
+        };
+        drop((permit, turn));
         match kept {
             Ok(()) => drop(charts.attempts().remove(&wanted)),
             Err(problem) => {
                 tracing::warn!(%problem, "a chart was not fetched");
-                let wait_ms = match &problem {
-                    // Accounts are locked after some wrong passwords.
-                    ChartProblem::Credential { .. } => RETRY_MAX_MS,
-                    ChartProblem::Fetching { .. }
-                    | ChartProblem::HostNotNamed { .. }
-                    | ChartProblem::Unavailable { .. }
-                    | ChartProblem::Refused { .. }
-                    | ChartProblem::Changed { .. }
-                    | ChartProblem::CredentialUndeclared { .. } => {
-                        RETRY_FIRST_MS.saturating_mul(1 << failures.min(16)).min(RETRY_MAX_MS)
-                    }
-                };
+                let wait_ms = wait_ms(&problem, failures);
                 let until = Timestamp(self.clock.now().0.saturating_add(wait_ms));
                 let failed = Attempt::Failed { problem, failures: failures + 1, until, with };
                 charts.attempts().insert(wanted, failed);
@@ -292,12 +338,27 @@ impl Server {
         on_record: Option<&str>,
     ) -> Result<(), ChartProblem> {
         let credential = access.map(|access| self.credential(chart, access)).transpose()?;
-        let ask = |ask| self.ask_for_chart(ask);
+        // What was last said to the password itself; none was sent yet: 0.
+        let said = AtomicU16::new(0);
+        let last = &said;
+        let ask = move |ask: Ask| async move {
+            let has_password = ask.has_password();
+            let answer = self.ask_for_chart(ask).await?;
+            if has_password {
+                last.store(answer.status, Ordering::Relaxed);
+            }
+            Ok::<_, NoAnswer>(answer)
+        };
         let fetch = render::fetch_chart(chart, &self.charts.hosts, credential.as_ref(), ask);
         let fetch = async { tokio::time::timeout(FETCH_TIME, fetch).await };
         let fetched = tokio::runtime::Handle::current().block_on(fetch);
         let late = format!("there was no whole answer within {} s", FETCH_TIME.as_secs());
-        let (bytes, form) = fetched.unwrap_or_else(|_| Err(unavailable(chart, &late)))?;
+        let fetched = fetched.unwrap_or_else(|_| Err(unavailable(chart, &late)));
+        if let Some(access) = access {
+            let (said, now) = (said.load(Ordering::Relaxed), self.clock.now());
+            self.charts.credentials.learn(access, said, fetched.as_ref().err(), now);
+        }
+        let (bytes, form) = fetched?;
         self.store_of(reader.as_ref()).keep(chart, &bytes, form, on_record).map(drop)
     }
 
@@ -328,7 +389,12 @@ impl Server {
         }
         let answer = self.dialer.send(&request).await.map_err(|error| {
             let is_large = matches!(error, DialError::TooLarge { .. });
-            if is_large { NoAnswer::TooLarge } else { NoAnswer::Silent(error.to_string()) }
+            // The address may be one that a registry signed for whoever has it.
+            if is_large {
+                NoAnswer::TooLarge
+            } else {
+                NoAnswer::Silent(error.of_host().to_string())
+            }
         })?;
         let probes::Answer { status, location, challenge, body, .. } = answer;
         Ok(Answer { status, location, challenge, body })
@@ -392,6 +458,90 @@ impl Server {
     }
 }
 
+/// How long a chart is not asked for after a failure.
+fn wait_ms(problem: &ChartProblem, failures: u32) -> i64 {
+    match problem {
+        // Accounts are locked after some wrong passwords.
+        ChartProblem::Credential { .. } => RETRY_MAX_MS,
+        ChartProblem::Fetching { .. }
+        | ChartProblem::HostNotNamed { .. }
+        | ChartProblem::Unavailable { .. }
+        | ChartProblem::Refused { .. }
+        | ChartProblem::Changed { .. }
+        | ChartProblem::CredentialUndeclared { .. } => {
+            RETRY_FIRST_MS.saturating_mul(1 << failures.min(16)).min(RETRY_MAX_MS)
+        }
+    }
+}
+
 fn unavailable(chart: &Chart, message: &str) -> ChartProblem {
     ChartProblem::Unavailable { chart: chart.clone(), message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::Actor;
+    use repositories::secrets::SecretUse;
+
+    use super::*;
+
+    fn charts() -> Charts {
+        Charts::new(std::path::Path::new("nowhere"), ChartHosts::default())
+    }
+
+    fn wanted(version: &str) -> Wanted {
+        let chart = Chart::of_dependency("https://c.example", "web", version).unwrap();
+        (Some(RepositoryName::new("team/fleet").unwrap()), chart)
+    }
+
+    fn access(set_at: i64) -> Access {
+        let url = "https://c.example".to_owned();
+        let repository = RepositoryName::new("team/fleet").unwrap();
+        Access {
+            of: CredentialOf { repository, secret: "CHARTS".into(), url: url.clone() },
+            username: "reader".into(),
+            record: SecretRecord {
+                set_at: Timestamp(set_at),
+                set_by: Actor::person("ada"),
+                used_by: SecretUse::Charts { url, tokens_from: None },
+            },
+            tokens_from: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_credential_that_was_refused_is_not_tried_for_another_chart() {
+        let (charts, old, now) = (charts(), access(1), Timestamp(0));
+        assert_eq!(charts.begin(&wanted("1.0.0"), Some(&old), now), Ok(0));
+        drop(charts.credentials.turn(&old, now).await);
+        let trouble = CredentialTrouble::Refused { host: "c.example".into(), status: 401 };
+        let (chart, of) = (wanted("1.0.0").1, old.of.clone());
+        let problem = ChartProblem::Credential { chart, of, trouble };
+        charts.credentials.learn(&old, 401, Some(&problem), now);
+        let other = wanted("2.0.0");
+        let said = charts.begin(&other, Some(&old), now).unwrap_err();
+        assert_eq!((said.code(), said.chart()), ("chart-credential-refused", &other.1));
+        let home = RepositoryName::new("team/fleet").unwrap();
+        let until = charts.failure(&home, &said).map(|(_, until)| until);
+        assert_eq!(until, Some(Timestamp(RETRY_MAX_MS)), "who waits is woken");
+        // Another value is tried at once, and so is asking without one.
+        assert_eq!(charts.begin(&other, Some(&access(2)), now), Ok(0));
+        assert_eq!(charts.begin(&(None, other.1.clone()), None, now), Ok(0));
+        let said = charts.begin(&wanted("3.0.0"), Some(&old), Timestamp(RETRY_MAX_MS));
+        assert_eq!(said, Ok(0), "later it may be right");
+    }
+
+    #[test]
+    fn only_failures_are_forgotten() {
+        let (charts, wanted) = (charts(), wanted("1.0.0"));
+        assert_eq!(charts.begin(&wanted, None, Timestamp(0)), Ok(0));
+        charts.forget_failure(&wanted);
+        let said = charts.begin(&wanted, None, Timestamp(0)).unwrap_err();
+        assert_eq!(said.code(), "chart-fetching");
+        let (problem, until) = (unavailable(&wanted.1, "no"), Timestamp(9));
+        let failed = Attempt::Failed { problem, failures: 3, until, with: None };
+        charts.attempts().insert(wanted.clone(), failed);
+        charts.forget_failure(&wanted);
+        assert_eq!(charts.begin(&wanted, None, Timestamp(0)), Ok(0));
+    }
 }

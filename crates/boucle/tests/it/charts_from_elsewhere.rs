@@ -18,8 +18,8 @@ use crate::harness::{Server, wait_for};
 pub struct Site {
     pub folder: tempfile::TempDir,
     pub address: String,
-    is_open: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
+    pub is_open: Arc<AtomicBool>,
+    pub asked: Arc<AtomicUsize>,
 }
 
 impl Site {

@@ -1,6 +1,7 @@
 //! Charts behind a credential: who gets them, where the password goes, and what is said when it opens nothing.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
@@ -105,6 +106,57 @@ fn a_password_opens_the_charts_of_its_address_to_its_repository_alone() {
 
     let kept = world.server.boucle(&["audit", "export"]).out + &world.server.printed();
     assert!(!kept.contains("-horse"), "no password is on record");
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_for_all_charts() {
+    let site = Site::behind(Some(("reader", PASSWORD)));
+    let world = World::with(&["one"], &["--helm", &helm(), "--charts-from", &site.address]);
+    let address = format!("http://{}", site.address);
+    let charts = [("first", "1.0.0"), ("second", "1.1.0"), ("third", "1.2.0")];
+    world.write("one", "boucle.yaml", CONFIGURATION);
+    for (app, version) in charts {
+        site.publish(version);
+        let file = application(app, &source(&address, version));
+        world.write("one", &format!("apps/{app}.yaml"), &file);
+    }
+    let added = add(&world, "one", &address, &["--username", "reader"], "wrong-horse");
+    assert_eq!(added.code, 0, "{}{}", added.out, added.err);
+    let before = site.asked.load(Ordering::SeqCst);
+    world.push("one");
+    for (app, _) in charts {
+        wait_code(&world, app, "chart-credential-refused");
+    }
+    assert_eq!(site.asked.load(Ordering::SeqCst), before + 1, "accounts are locked otherwise");
+    let secret = added.json()["secret"].as_str().expect("a name").to_owned();
+    let said = world.reason("third", "renew it with");
+    assert!(said.contains(&format!("`boucle secret set me/one {secret}`")), "{said}");
+    assert_eq!(with_input(&world, &["secret", "set", "me/one", &secret], PASSWORD).code, 0);
+    for (app, _) in charts {
+        world.wait_rendered("one", app, &format!("shop/configmap-{app}.yaml"), "colour: green");
+    }
+}
+
+#[test]
+fn what_anybody_could_get_stays_when_a_credential_is_declared() {
+    let site = Site::start();
+    site.publish("1.0.0");
+    let world = World::with(&["one"], &["--helm", &helm(), "--charts-from", &site.address]);
+    let address = format!("http://{}", site.address);
+    world.write("one", "boucle.yaml", CONFIGURATION);
+    world.write("one", "apps/web.yaml", &application("web", &source(&address, "1.0.0")));
+    world.push("one");
+    world.wait_rendered("one", "web", FILE, "colour: green");
+
+    site.is_open.store(false, Ordering::SeqCst);
+    let added = add(&world, "one", &address, &["--username", "reader"], PASSWORD);
+    assert_eq!(added.code, 0, "{}{}", added.out, added.err);
+    let newer = source(&address, "1.0.0").replace("green", "blue");
+    world.write("one", "apps/web.yaml", &application("web", &newer));
+    let before = site.asked.load(Ordering::SeqCst);
+    merge(&world, "one", 1);
+    world.wait_rendered("one", "web", FILE, "colour: blue");
+    assert_eq!(site.asked.load(Ordering::SeqCst), before, "it is there already");
 }
 
 #[test]

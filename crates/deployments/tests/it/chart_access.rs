@@ -37,6 +37,15 @@ fn an_address_has_one_form() {
         ("oci://me/shop", Err("has no host")),
         ("https://me:word@c.example", Err("name or password")),
         ("https://c.example/a/%2e%2E/b", Err("no proper address")),
+        ("https://c.example/a/..%2fb", Err("no proper address")),
+        ("https://c.example/a/..%2Fb", Err("no proper address")),
+        ("https://c.example/a/%2e%2e%5cb", Err("no proper address")),
+        ("https://c.example/a/..%5Cb", Err("no proper address")),
+        ("https://c.example/a/..;/b", Err("no proper address")),
+        ("https://c.example/a/..;x=y/b", Err("no proper address")),
+        ("https://c.example/a/%252e%252e/b", Err("no proper address")),
+        ("oci://r.example/a/..%2fb", Err("no proper address")),
+        ("https://c.example/a%20b/..c", Ok("https://c.example/a%20b/..c")),
         ("c.example", Err("no address of charts")),
     ] {
         match (charts_address(text), expected) {

@@ -9,6 +9,9 @@ use url::{Origin, Url};
 
 use super::hosts::key;
 
+/// What begins an `Authorization` with a name and a password.
+pub(super) const BASIC: &str = "Basic ";
+
 /// A name and a password for the charts of one address. The password leaves it only in a request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ChartCredential {
@@ -54,7 +57,7 @@ impl ChartCredential {
 
     /// `Authorization`.
     pub(super) fn basic(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.username, self.password)))
+        format!("{BASIC}{}", STANDARD.encode(format!("{}:{}", self.username, self.password)))
     }
 
     fn origin(&self) -> Option<Origin> {

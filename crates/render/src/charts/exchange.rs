@@ -12,6 +12,8 @@ use std::fmt;
 use deployments::{Chart, ChartPlace, ChartProblem, CredentialTrouble, is_loopback};
 use url::Url;
 
+use super::credential::BASIC;
+use super::hosts::shown;
 use super::{ARCHIVE_BYTES_MAX, ArchiveForm, ChartCredential, ChartHosts, digest_of};
 
 pub use oci::{Layer as ArchiveLayer, layer as archive_layer};
@@ -36,11 +38,20 @@ pub struct Ask {
     pub body_bytes_max: usize,
 }
 
-/// Without the values of headers, of which one may be a credential.
+impl Ask {
+    /// Whether the password itself is sent, not a token that was had for it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.headers.iter().any(|(_, value)| value.starts_with(BASIC))
+    }
+}
+
+/// Without the values of headers, of which one may be a credential, and without what signs an address.
 impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Ask").field("url", &self.url).field("headers", &headers).finish()
+        let url = self.url.split('?').next().unwrap_or_default();
+        f.debug_struct("Ask").field("url", &url).field("headers", &headers).finish()
     }
 }
 
@@ -136,7 +147,7 @@ where
         let answer = ask(request).await.map_err(|why| match why {
             NoAnswer::Silent(message) => exchange.unavailable(message),
             NoAnswer::TooLarge => {
-                exchange.refused(format!("{} answers more than {limit} MiB", exchange.url))
+                exchange.refused(format!("{} answers more than {limit} MiB", shown(&exchange.url)))
             }
         })?;
         match exchange.take(answer)? {
@@ -202,18 +213,18 @@ impl<'a> Exchange<'a> {
                 Err(self.trouble(403))
             }
             (429 | 500..=599, _) => {
-                Err(self.unavailable(format!("{} answers {}", self.url, answer.status)))
+                Err(self.unavailable(format!("{} answers {}", shown(&self.url), answer.status)))
             }
             (404 | 410, _) => Err(self.refused(format!(
                 "{} answers {}: there is no such chart or version, or {}",
-                self.url,
+                shown(&self.url),
                 answer.status,
                 match self.credential {
                     Some(_) => "the credential may not read it",
                     None => "it is not public",
                 }
             ))),
-            (status, _) => Err(self.refused(format!("{} answers {status}", self.url))),
+            (status, _) => Err(self.refused(format!("{} answers {status}", shown(&self.url)))),
         }
     }
 
@@ -221,9 +232,10 @@ impl<'a> Exchange<'a> {
         match self.waits.clone() {
             Waits::Index { base } => {
                 let found = index::find(&body, self.chart).map_err(|why| self.refused(why))?;
-                let url = base.join(&found.url).map_err(|_| {
-                    self.refused(format!("its index names the address `{}`", found.url))
-                })?;
+                // Not the text itself, which may be signed.
+                let url = base
+                    .join(&found.url)
+                    .map_err(|_| self.refused("its index names an address that is none".into()))?;
                 self.url = self.hosts.checked(self.chart, url)?;
                 self.waits = Waits::Archive { digest: found.digest, form: ArchiveForm::Chart };
                 Ok(Next::Ask(self.ask()))
@@ -231,7 +243,8 @@ impl<'a> Exchange<'a> {
             Waits::Manifest => {
                 let found = digest_of(&body);
                 if let Some(wanted) = self.chart.digest().filter(|wanted| *wanted != found) {
-                    return Err(self.refused(format!("{} gives {found}, not {wanted}", self.url)));
+                    let given = shown(&self.url);
+                    return Err(self.refused(format!("{given} gives {found}, not {wanted}")));
                 }
                 let oci::Layer { digest, form } =
                     oci::layer(&body).map_err(|why| self.refused(why))?;
@@ -253,7 +266,7 @@ impl<'a> Exchange<'a> {
                 match digest {
                     Some(digest) if digest != found => Err(self.refused(format!(
                         "{} gives {found}, and {digest} was announced",
-                        self.url
+                        shown(&self.url)
                     ))),
                     Some(_) | None => Ok(Next::Archive(body, form)),
                 }
@@ -264,10 +277,11 @@ impl<'a> Exchange<'a> {
     fn redirected(&mut self, location: &str) -> Result<Next, ChartProblem> {
         self.redirects += 1;
         if self.redirects > REDIRECTS_MAX {
-            return Err(self.refused(format!("{} redirects too often", self.url)));
+            return Err(self.refused(format!("{} redirects too often", shown(&self.url))));
         }
         let url = self.url.join(location);
-        let url = url.map_err(|_| self.refused(format!("{} redirects nowhere", self.url)))?;
+        let nowhere = || self.refused(format!("{} redirects nowhere", shown(&self.url)));
+        let url = url.map_err(|_| nowhere())?;
         self.url = self.hosts.checked(self.chart, url)?;
         Ok(Next::Ask(self.ask()))
     }
@@ -275,8 +289,8 @@ impl<'a> Exchange<'a> {
     /// A registry gives a token to anybody for what is public, and for more to who has a credential.
     fn challenged(&mut self, challenge: Option<&str>) -> Result<Next, ChartProblem> {
         if self.credential.is_some_and(|one| !one.is_for(&self.url) && !self.waits.is_token()) {
-            let what =
-                format!("{} asks for a credential, which goes to its own host alone", self.url);
+            let asking = shown(&self.url);
+            let what = format!("{asking} asks for a credential, which goes to its own host alone");
             return Err(self.refused(what));
         }
         let is_registry = matches!(self.chart.place, ChartPlace::Registry { .. });

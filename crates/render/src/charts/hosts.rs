@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use deployments::{Chart, ChartProblem, is_loopback};
-use url::Url;
+use url::{Position, Url};
 
 /// Hosts, each with its port unless that is the usual one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,13 +34,16 @@ impl ChartHosts {
         let host = match (url.host_str(), url.port()) {
             (Some(host), Some(port)) => format!("{host}:{port}"),
             (Some(host), None) => host.to_owned(),
-            (None, _) => return Err(refused(format!("`{url}` has no host"))),
+            (None, _) => return Err(refused(format!("`{}` has no host", shown(&url)))),
         };
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused(format!("an address at {host} has a name or password in it")));
         }
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&host)) {
-            return Err(refused(format!("`{url}` is not encrypted; only `https://` is asked")));
+            return Err(refused(format!(
+                "`{}` is not encrypted; only `https://` is asked",
+                shown(&url)
+            )));
         }
         if !key(&url).is_some_and(|key| self.0.contains(&key)) {
             return Err(ChartProblem::HostNotNamed { chart: chart.clone(), host });
@@ -48,6 +51,13 @@ impl ChartHosts {
         url.set_fragment(None);
         Ok(url)
     }
+}
+
+/// An address as it may be told: registries redirect to addresses whose query opens what they are of.
+pub(super) fn shown(url: &Url) -> String {
+    let (scheme, rest) =
+        (&url[..Position::BeforeUsername], &url[Position::BeforeHost..Position::AfterPath]);
+    format!("{scheme}{rest}")
 }
 
 /// The port is absent where it is the scheme's own.
@@ -58,6 +68,20 @@ pub(super) fn key(url: &Url) -> Option<(String, Option<u16>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_opens_an_address_is_not_told() {
+        for (address, expected) in [
+            ("https://c.example/x?X-Amz-Signature=abc", "https://c.example/x"),
+            ("https://c.example:8443/x/y#abc", "https://c.example:8443/x/y"),
+            ("https://me:word@c.example/x?a#b", "https://c.example/x"),
+            ("http://[::1]:81?a", "http://[::1]:81/"),
+            ("file:///etc/passwd?a", "file:///etc/passwd"),
+            ("mailto:me?a", "mailto:me"),
+        ] {
+            assert_eq!(shown(&Url::parse(address).expect("an address")), expected, "{address}");
+        }
+    }
 
     #[test]
     fn only_what_was_named_is_asked() {

@@ -101,10 +101,7 @@ fn a_chart_repositorys_credential_goes_to_its_host_alone() {
         (
             "plain",
             Some(&wrong),
-            [
-                "chart-credential-refused",
-                "renew it with `boucle secret set team/fleet CHARTS --charts",
-            ],
+            ["chart-credential-refused", "renew it with `boucle secret set team/fleet CHARTS`"],
         ),
         ("plain", None, ["chart-credential-missing", "boucle charts add http://127.0.0.1"]),
         ("plain", Some(&for_others), ["chart-refused", "to its own host alone"]),

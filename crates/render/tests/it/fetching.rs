@@ -92,7 +92,7 @@ pub async fn ask(ask: Ask) -> Result<Answer, NoAnswer> {
         | DialError::Connect { .. }
         | DialError::Timeout { .. }
         | DialError::Redirect { .. }
-        | DialError::Broken { .. }) => NoAnswer::Silent(error.to_string()),
+        | DialError::Broken { .. }) => NoAnswer::Silent(error.of_host().to_string()),
     })?;
     let probes::Answer { status, location, challenge, body, .. } = answer;
     Ok(Answer { status, location, challenge, body })
@@ -223,6 +223,7 @@ fn pages(real: &str, packed: &[u8], index: &str) -> BTreeMap<String, Page> {
         format!("entries: {{web: [{{version: 1.2.3, urls: ['{url}'], digest: '{digest}'}}]}}\n")
     };
     let digest = digest_of(packed);
+    let signed = |to: &str| vec![("Location", format!("{to}?X-Amz-Signature=abc"))];
     [
         ("/empty/index.yaml", (200, vec![], b"entries: {}".to_vec())),
         ("/html/index.yaml", (200, vec![], b"entries: [".to_vec())),
@@ -249,6 +250,11 @@ fn pages(real: &str, packed: &[u8], index: &str) -> BTreeMap<String, Page> {
         ("/wrong/index.yaml", (200, vec![], entry("a.tgz", &"0".repeat(64)).into())),
         ("/wrong/a.tgz", (200, vec![], packed.to_vec())),
         ("/right/index.yaml", (200, vec![], entry("/wrong/a.tgz", &digest).into())),
+        // As registries redirect to what holds their files.
+        ("/busy/index.yaml", (302, signed("/down/index.yaml"), vec![])),
+        ("/signed/index.yaml", (200, vec![], entry("b.tgz", &"0".repeat(64)).into())),
+        ("/signed/b.tgz", (307, signed("/wrong/a.tgz"), vec![])),
+        ("/plain/index.yaml", (307, signed("http://unnamed.example/a.tgz"), vec![])),
         ("/gone/index.yaml", (200, vec![], entry("none.tgz", "").into())),
         ("/same/index.yaml", (200, vec![], index.as_bytes().to_vec())),
         ("/same/web-1.2.3.tgz", (200, vec![], packed.to_vec())),
@@ -288,6 +294,9 @@ fn what_a_repository_answers_is_taken_or_refused_by_name() {
         ("away", Err(("chart-host-not-named", "--charts-from unnamed.example"))),
         ("other", Err(("chart-host-not-named", "--charts-from unnamed.example"))),
         ("wrong", Err(("chart-refused", "was announced"))),
+        ("busy", Err(("chart-unavailable", "/down/index.yaml answers 503"))),
+        ("signed", Err(("chart-refused", "/wrong/a.tgz gives sha256:"))),
+        ("plain", Err(("chart-refused", "`http://unnamed.example/a.tgz` is not encrypted"))),
         ("gone", Err(("chart-refused", "404"))),
         ("large", Err(("chart-refused", "more than 32 MiB"))),
     ] {
@@ -297,6 +306,7 @@ fn what_a_repository_answers_is_taken_or_refused_by_name() {
             (Err(problem), Err((code, needle))) => {
                 assert_eq!(problem.code(), code, "{path}: {problem}");
                 assert!(problem.to_string().contains(needle), "{path}: {problem}");
+                assert!(!problem.to_string().contains("X-Amz"), "{path}: {problem}");
             }
             (found, expected) => panic!("{path}: {found:?}, not {expected:?}"),
         }

@@ -69,6 +69,12 @@ pub async fn set(
         let detail = Obstacle::TooManySecrets { max: PER_REPOSITORY_MAX };
         return Err(Refusal::new("too-large", &detail));
     }
+    if known.is_some_and(|known| known.used_by != used_by) {
+        // A new value that stands before its fact must not go where the one before was given for.
+        let (repository, name) = (repository.clone(), secret.clone());
+        let fact = RepositoryFact::SecretRemoved { repository: repository.clone(), name };
+        record(&server, &permit, &repository, &fact).await?;
+    }
     server.secrets.keep(&repository, &secret, &body.value)?;
     let (set_at, set_by) = (server.clock.now(), permit.actor().clone());
     let fact = RepositoryFact::SecretSet {

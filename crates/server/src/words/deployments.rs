@@ -270,13 +270,16 @@ impl Said for ChartProblem {
             ),
             Self::Credential { of, trouble, .. } => {
                 let CredentialOf { repository, secret, url } = of;
-                let (what, further) = match trouble {
-                    CredentialTrouble::Missing => {
-                        (format!("{repository} n’a pas de secret {secret} ; donnez-le"), None)
-                    }
-                    CredentialTrouble::ForOthers => {
-                        (format!("le secret {secret} est pour autre chose ; donnez-en un"), None)
-                    }
+                let bound = format!(" --charts {url}");
+                let (what, uses) = match trouble {
+                    CredentialTrouble::Missing => (
+                        format!("{repository} n’a pas de secret {secret} ; donnez-le"),
+                        Some(bound),
+                    ),
+                    CredentialTrouble::ForOthers => (
+                        format!("le secret {secret} est pour autre chose ; donnez-en un"),
+                        Some(bound),
+                    ),
                     CredentialTrouble::Elsewhere { given } => (
                         format!(
                             "le secret {secret} a été donné pour {given}, pas pour {url} ; donnez-le"
@@ -287,18 +290,19 @@ impl Said for ChartProblem {
                         format!(
                             "ses jetons viennent de {host}, pour qui le secret {secret} n’a pas été donné ; s’il peut y aller, donnez-le à nouveau"
                         ),
-                        Some(format!(" --tokens-from {host}")),
+                        Some(format!("{bound} --tokens-from {host}")),
                     ),
                     CredentialTrouble::Refused { host, status } => (
                         format!(
                             "{host} refuse le secret {secret} (réponse {status}), et ce qui est déployé reste ; renouvelez-le"
                         ),
+                        // A new value goes where the old one went.
                         None,
                     ),
                 };
-                let further = further.unwrap_or_default();
+                let uses = uses.unwrap_or_default();
                 format!(
-                    "{chart} demande un accès : {what} par `boucle secret set {repository} {secret} --charts {url}{further}`"
+                    "{chart} demande un accès : {what} par `boucle secret set {repository} {secret}{uses}`"
                 )
             }
         }
