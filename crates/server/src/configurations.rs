@@ -31,8 +31,11 @@ const FILE_BYTES_MAX: u64 = 1_000_000;
 pub struct Configurations {
     newest: Mutex<BTreeMap<RepositoryName, Arc<RepositoryConfiguration>>>,
     /// Whose applications each repository is a source of, by the commit that says so.
-    consents: Mutex<BTreeMap<RepositoryName, (CommitId, Vec<RepositoryName>)>>,
+    consents: Mutex<BTreeMap<RepositoryName, Consents>>,
 }
+
+/// The commit, and what its `boucle.yaml` says; `None`: that cannot be read.
+type Consents = (CommitId, Option<Vec<RepositoryName>>);
 
 /// What one commit configures.
 #[derive(Debug)]
@@ -120,20 +123,22 @@ impl Configurations {
         read_aside(server, name, commit, known).await
     }
 
-    /// Whose applications may be rendered from a repository by its `boucle.yaml` at its tip; nobody's
-    /// while that cannot be read as such.
+    /// Whose applications may be rendered from a repository by its `boucle.yaml` at its tip; `None` while
+    /// that cannot be read as such.
     pub fn consents(
         &self,
         server: &Server,
         name: &RepositoryName,
         tip: &CommitId,
-    ) -> anyhow::Result<Vec<RepositoryName>> {
+    ) -> anyhow::Result<Option<Vec<RepositoryName>>> {
         let mut known = self.consents.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, consents)) = known.get(name).filter(|(commit, _)| commit == tip) {
             return Ok(consents.clone());
         }
         let store = server.repository(name)?;
-        let consents = read_configuration(&store, tip, &mut Vec::new())?.source_of;
+        let mut problems = Vec::new();
+        let read = read_configuration(&store, tip, &mut problems)?;
+        let consents = problems.is_empty().then_some(read.source_of);
         known.insert(name.clone(), (tip.clone(), consents.clone()));
         Ok(consents)
     }
@@ -315,7 +320,9 @@ impl Reading<'_> {
         if known.sources != sources || !known.outlook.is_current(self.server, self.name) {
             return Ok(false);
         }
-        let reads_files = known.sets.values().any(|set| set.reads_files);
+        // What a set looked at that could not be expanded is not known: any file may mend it.
+        let reads_files = known.sets.values().any(|set| set.reads_files)
+            || known.problems.iter().any(|problem| problem.code == "invalid-application-set");
         let tree = |commit: &CommitId| self.repository.tree_of(commit);
         Ok(!reads_files || tree(&known.commit)? == tree(commit)?)
     }

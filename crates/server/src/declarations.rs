@@ -95,6 +95,8 @@ pub fn read(
         texts.insert(path, text);
     }
     let surroundings = &declarations.add_clusters(clusters, surroundings);
+    // Of two that claim a name the first has it: none that somebody chose who proposes something.
+    sets.sort_by_key(|(_, set)| set.makes_previews());
     for (path, set) in sets {
         declarations.expand(&path, &set, surroundings, onlooker);
     }

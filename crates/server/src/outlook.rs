@@ -21,6 +21,8 @@ use crate::state::Server;
 
 /// The most files of a commit whose sets look at files.
 const FILES_MAX: usize = 500_000;
+/// Of so many commits of other repositories and branches the files are read for the sets of one.
+const COMMITS_MAX: usize = 100;
 
 /// Everything that was seen for the sets of one commit.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,6 +41,7 @@ pub struct Onlooker<'a> {
     surroundings: &'a Surroundings,
     reader: Arc<TreeReader>,
     own: OnceCell<Rc<CommitFiles>>,
+    others: RefCell<BTreeMap<(RepositoryName, CommitId), Rc<CommitFiles>>>,
     seen: RefCell<Outlook>,
     was_asked: Cell<bool>,
 }
@@ -75,6 +78,7 @@ impl<'a> Onlooker<'a> {
             surroundings,
             reader: Arc::new(reader),
             own: OnceCell::new(),
+            others: RefCell::default(),
             seen: RefCell::default(),
             was_asked: Cell::new(false),
         }
@@ -105,11 +109,22 @@ impl<'a> Onlooker<'a> {
             return Ok(Rc::clone(self.own.get_or_init(|| files)));
         }
         self.was_asked.set(true);
-        let seen = self.look.revision(url, revision);
-        let mut all = self.seen.borrow_mut();
-        all.revisions.insert((url.into(), revision.into()), seen.clone());
-        let (repository, commit) = seen?;
-        files_of(Arc::new(self.look.reader(&repository, &commit)?))
+        let seen = {
+            let mut all = self.seen.borrow_mut();
+            let look = || self.look.revision(url, revision);
+            all.revisions.entry((url.into(), revision.into())).or_insert_with(look).clone()
+        };
+        let place = seen?;
+        let mut others = self.others.borrow_mut();
+        if let Some(known) = others.get(&place) {
+            return Ok(Rc::clone(known));
+        }
+        if others.len() >= COMMITS_MAX {
+            return Err(format!("the sets of one commit look at more than {COMMITS_MAX} others"));
+        }
+        let files = files_of(Arc::new(self.look.reader(&place.0, &place.1)?))?;
+        others.insert(place, Rc::clone(&files));
+        Ok(files)
     }
 
     /// The repositories of an owner.
@@ -215,11 +230,30 @@ impl Look<'_> {
         let Some((visibility, tip)) = other(self.server, source) else { return Ok(false) };
         let consents = match (visibility, tip) {
             (Visibility::Private, Some(tip)) if source != self.home => {
-                self.server.configurations.consents(self.server, source, &tip)?
+                match self.server.configurations.consents(self.server, source, &tip)? {
+                    Some(consents) => consents,
+                    // What cannot be read takes back nothing.
+                    None if self.is_rendered_from(source) => vec![self.home.clone()],
+                    None => Vec::new(),
+                }
             }
             (Visibility::Private | Visibility::Public, _) => Vec::new(),
         };
         Ok(may_render_from(self.home, source, Some(visibility), &consents))
+    }
+
+    /// Whether an application that is declared has its manifests from there.
+    fn is_rendered_from(&self, source: &RepositoryName) -> bool {
+        let views = self.server.recorder.views();
+        let mut declared =
+            views.deployments.applications.values().filter_map(|state| state.declared());
+        declared.any(|one| {
+            let mut sources = [&one.source].into_iter().chain(&one.further_sources);
+            let is_there = |from: &deployments::Source| {
+                repository_of_url(&from.repo_url, &self.server.url).as_ref() == Some(source)
+            };
+            one.repository == *self.home && sources.any(is_there)
+        })
     }
 
     fn reader(&self, repository: &RepositoryName, commit: &CommitId) -> Seen<TreeReader> {

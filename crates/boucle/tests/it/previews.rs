@@ -269,3 +269,48 @@ fn files_of_another_repository_are_followed() {
     wait_for("the second", || local.has_map("app-second", "one"));
     local.done();
 }
+
+#[test]
+fn a_set_that_failed_over_a_file_is_expanded_once_that_is_mended() {
+    let generator = "{git: {repoURL: me/one, revision: HEAD, files: [{path: 'teams/*.json'}]}}";
+    let source = "{repoURL: me/one, path: deploy, targetRevision: main}";
+    let local = Local::new(&[
+        ("apps/set.yaml", &set(generator, "team-{{.name}}", source)),
+        ("deploy/map.yaml", &map("one")),
+        ("teams/a.json", "{"),
+    ]);
+    wait_for("its problem", || {
+        let shown = local.server.boucle(&["repo", "show", "me/one"]).json();
+        shown["configuration_problems"].to_string().contains("invalid-application-set")
+    });
+    local.write("teams/a.json", r#"{"name": "a"}"#);
+    local.merge("1");
+    wait_for("its application", || local.has_map("team-a", "one"));
+    local.done();
+}
+
+#[test]
+fn a_branch_takes_no_other_application_by_its_name() {
+    let pulls = set(PULL_REQUESTS, "{{.branch_slug}}", HEAD);
+    let list = set(
+        "{list: {elements: [{name: production}]}}",
+        "{{.name}}",
+        "{repoURL: me/one, path: deploy, targetRevision: main}",
+    );
+    let local = Local::new(&[
+        ("apps/a.yaml", &pulls),
+        ("apps/b.yaml", &list.replace("name: generated", "name: listed")),
+        ("deploy/map.yaml", &map("main")),
+    ]);
+    wait_for("production", || local.has_map("production", "main"));
+    local.write("deploy/map.yaml", &map("proposed"));
+    local.push(None, "refs/heads/production", &[]);
+    let opened = local.server.boucle(&["pr", "open", "me/one", "--head", "production"]);
+    assert_eq!(opened.code, 0, "{}{}", opened.out, opened.err);
+    wait_for("what is said of it", || {
+        let shown = local.server.boucle(&["repo", "show", "me/one"]).json();
+        shown["configuration_problems"].to_string().contains("duplicate-application")
+    });
+    assert!(local.has_map("production", "main"));
+    local.done();
+}

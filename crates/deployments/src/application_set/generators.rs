@@ -52,13 +52,13 @@ const KINDS: [&str; 7] =
     ["list", "clusters", "git", "scmProvider", "pullRequest", "matrix", "merge"];
 
 /// Whether a generator looks at files.
-pub(super) fn reads_files(generator: &Value) -> bool {
+pub(super) fn has(generator: &Value, kind: &str) -> bool {
     let nested = ["/matrix/generators", "/merge/generators"];
     let mut within = nested
         .into_iter()
         .filter_map(|pointer| generator.pointer(pointer).and_then(Value::as_array))
         .flatten();
-    generator.get("git").is_some() || within.any(reads_files)
+    generator.get(kind).is_some() || within.any(|one| has(one, kind))
 }
 
 /// Whether a generator can give something at all: its fields, its nesting, its templates.

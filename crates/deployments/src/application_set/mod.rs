@@ -191,6 +191,11 @@ pub enum SetError {
     TooMany,
 }
 
+/// What bounds an application: no text that somebody proposes may become a part of it. In a template such
+/// a text is a value and nothing else; a patch is read after its texts were put in.
+const WHERE_IT_GOES: [&str; 4] =
+    ["/spec/project", "/spec/destination", "/spec/source/repoURL", "/spec/sources"];
+
 impl ApplicationSet {
     /// Reads the one `ApplicationSet` of a file. What Argo CD knows and Boucle does not is refused by
     /// name and reason, what nobody knows by name; both with line and column.
@@ -201,7 +206,13 @@ impl ApplicationSet {
     /// Whether expanding it looks at the files of its commit.
     #[must_use]
     pub fn reads_files(&self) -> bool {
-        self.generators.iter().any(generators::reads_files)
+        self.generators.iter().any(|generator| generators::has(generator, "git"))
+    }
+
+    /// Whether it makes applications of pull requests, whose names and titles their authors choose.
+    #[must_use]
+    pub fn makes_previews(&self) -> bool {
+        self.generators.iter().any(|generator| generators::has(generator, "pullRequest"))
     }
 
     /// Its applications. `file` is where errors of an application are said to be.
@@ -254,7 +265,19 @@ impl ApplicationSet {
             if let Some(field) = patched_identity(&patch) {
                 return Err(wrong(format!("`templatePatch` may not change `{field}`")));
             }
+            let before = object.clone();
             object = patched(object, &patch);
+            if pull_request.is_some()
+                && let Some(field) = WHERE_IT_GOES
+                    .iter()
+                    .find(|field| object.pointer(field) != before.pointer(field))
+            {
+                let field = field.trim_start_matches('/').replace('/', ".");
+                return Err(wrong(format!(
+                    "`templatePatch` may not change `{field}` of a pull request's application: a title \
+                     in it could; put it into the template"
+                )));
+            }
         }
         if let Some(fields) = object.as_object_mut() {
             fields.insert("apiVersion".into(), Value::from("argoproj.io/v1alpha1"));

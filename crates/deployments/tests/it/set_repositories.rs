@@ -236,3 +236,30 @@ fn what_is_not_of_this_server_is_refused() {
     );
     check(&pull("{gitea: {owner: shop, repo: api, other: 1}}"), "unknown field `other`");
 }
+
+#[test]
+fn a_patch_moves_no_application_of_a_pull_request_elsewhere() {
+    let patched = |generator: &str, name: &str, patch: &str| {
+        let patch = format!("{GO}\n  templatePatch: |\n    {patch}\n");
+        set(&format!("[{generator}]"), name, "p", &patch)
+    };
+    let pull = "{pullRequest: {gitea: {owner: shop, repo: api}, filters: [{titleMatch: it}]}}";
+    for (patch, field) in [
+        ("spec: {project: '{{.title}}'}", "spec.project"),
+        ("spec: {destination: {namespace: other}}", "spec.destination"),
+        ("spec: {source: {repoURL: shop/web}}", "spec.source.repoURL"),
+        ("spec: {sources: [{repoURL: shop/web, path: p}]}", "spec.sources"),
+    ] {
+        fails(
+            &patched(pull, "a-{{.number}}", patch),
+            &format!("may not change `{field}` of a pull request's"),
+        );
+    }
+    let labelled = "metadata: {labels: {title: '{{.title}}'}}";
+    let applications = expanded(&patched(pull, "a-{{.number}}", labelled)).unwrap().applications;
+    assert_eq!(applications[0].labels["title"], "Repair it");
+    let owner = "{scmProvider: {gitea: {owner: shop}}}";
+    let applications =
+        expanded(&patched(owner, "{{.repository}}", "spec: {project: own}")).unwrap().applications;
+    assert_eq!(applications[0].project, "own");
+}
