@@ -21,6 +21,14 @@ pub fn release() -> Result<PathBuf> {
     Ok(target().join("release/boucle"))
 }
 
+/// The binary that `BOUCLE_BINARY` names, or else the release.
+pub fn binary() -> Result<PathBuf> {
+    match std::env::var_os("BOUCLE_BINARY") {
+        Some(known) => Ok(PathBuf::from(known)),
+        None => release(),
+    }
+}
+
 /// Builds and starts the demonstration; this process becomes the server. The cluster stays until
 /// `cargo xtask cluster down --node`.
 pub fn demo(kubernetes: bool, mut arguments: Vec<String>) -> Result<bool> {

@@ -2,6 +2,7 @@
 //!
 //! The data stay outside the project; a folder that is not there is an error and never a pass.
 
+mod distribution;
 mod health;
 mod kustomize;
 
@@ -69,24 +70,41 @@ const SUITES: &[(&str, Judge)] = &[
     ("kustomize", kustomize::judge),
 ];
 
-/// Runs the suites of these names, or every one.
-pub fn run(vectors: &Path, names: &[String]) -> Result<Report> {
+/// The suite whose judge is a program, and that needs no folder.
+const DISTRIBUTION: &str = "distribution";
+
+/// Runs the suites of these names, or every one that has a folder.
+pub fn run(vectors: Option<&Path>, names: &[String]) -> Result<Report> {
     let known = |name: &String| SUITES.iter().any(|(suite, _)| suite == name);
-    if let Some(unknown) = names.iter().find(|name| !known(name)) {
+    if let Some(unknown) = names.iter().find(|name| !known(name) && *name != DISTRIBUTION) {
         let all: Vec<_> = SUITES.iter().map(|(suite, _)| *suite).collect();
-        bail!("there is no suite {unknown}; there are {}", all.join(", "));
+        bail!("there is no suite {unknown}; there are {}, {DISTRIBUTION}", all.join(", "));
     }
     let wanted = |suite: &str| names.is_empty() || names.iter().any(|name| name == suite);
-    let chosen = SUITES.iter().filter(|(suite, _)| wanted(suite));
-    let suites = chosen.map(|(suite, judge)| judge(&vectors.join(suite)));
-    Ok(Report { suites: suites.collect::<Result<_>>()? })
+    let mut suites = Vec::new();
+    for (suite, judge) in SUITES.iter().filter(|(suite, _)| wanted(suite)) {
+        let vectors = vectors.with_context(|| {
+            format!(
+                "name the folder of the suite {suite} with --vectors; only {DISTRIBUTION} has none"
+            )
+        })?;
+        suites.push(judge(&vectors.join(suite))?);
+    }
+    if names.iter().any(|name| name == DISTRIBUTION) {
+        suites.push(distribution::judge()?);
+    }
+    Ok(Report { suites })
 }
 
 impl Suite {
     fn new(folder: &Path) -> Self {
         let suite = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        Self::named(suite.unwrap_or_default())
+    }
+
+    fn named(suite: String) -> Self {
         Self {
-            suite: suite.unwrap_or_default(),
+            suite,
             passed: 0,
             failed: 0,
             unsupported: 0,

@@ -63,12 +63,12 @@ enum Command {
         sizes: Vec<usize>,
     },
     /// Run outside vectors: expressions, workflows, code owners, health (docs/health.md),
-    /// kustomizations (docs/kubernetes.md).
+    /// kustomizations (docs/kubernetes.md), and the registry by its specification's own program.
     Conformance {
-        /// The folder with a folder per suite.
+        /// The folder with a folder per suite; `distribution` needs none.
         #[arg(long)]
-        vectors: PathBuf,
-        /// Only the suite of this folder; may be given more than once.
+        vectors: Option<PathBuf>,
+        /// Only this suite; may be given more than once.
         #[arg(long = "suite", value_name = "NAME")]
         suites: Vec<String>,
         /// How the result is printed.
@@ -168,7 +168,7 @@ fn execute(command: Command) -> anyhow::Result<bool> {
             bench::web::run(output == Output::Json, size)
         }
         Command::Conformance { vectors, suites, output } => {
-            report_conformance(&vectors, &suites, output)
+            report_conformance(vectors.as_deref(), &suites, output)
         }
         Command::Web { check: false } => web::build_page(),
         Command::Web { check: true } => web::check(),
@@ -213,7 +213,7 @@ fn step(name: &str, run: impl FnOnce() -> anyhow::Result<bool>) -> anyhow::Resul
 }
 
 fn report_conformance(
-    vectors: &std::path::Path,
+    vectors: Option<&std::path::Path>,
     suites: &[String],
     output: Output,
 ) -> anyhow::Result<bool> {

@@ -23,6 +23,15 @@ impl Database {
         rows.iter().map(encoding::fact).collect()
     }
 
+    /// All facts of a kind, oldest first.
+    pub async fn facts_of(&self, kind: &str) -> Result<Vec<Fact>, ReadError> {
+        let rows = sqlx::query("SELECT * FROM facts WHERE kind = ? ORDER BY sequence")
+            .bind(kind)
+            .fetch_all(self.readers())
+            .await?;
+        rows.iter().map(encoding::fact).collect()
+    }
+
     /// One fact; `None` when the ledger is not that long.
     pub async fn fact(&self, sequence: Sequence) -> Result<Option<Fact>, ReadError> {
         let row = sqlx::query("SELECT * FROM facts WHERE sequence = ?")

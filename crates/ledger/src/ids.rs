@@ -146,11 +146,30 @@ text_id!(
     is_name
 );
 text_id!(
-    /// A content digest in OCI's form: `sha256:` and 64 lower-case hexadecimal digits.
+    /// A content digest in OCI's form, with lower-case hexadecimal digits: `sha256:` and 64 of them, or
+    /// `sha512:` and 128.
     ArtifactDigest,
-    "a digest (sha256: and 64 hexadecimal digits)",
-    |text| text.strip_prefix("sha256:").is_some_and(|hex| is_hex(hex, 64))
+    "a digest (sha256: and 64 hexadecimal digits, or sha512: and 128)",
+    |text| match text.split_once(':') {
+        Some(("sha256", digits)) => is_hex(digits, 64),
+        Some(("sha512", digits)) => is_hex(digits, 128),
+        Some(_) | None => false,
+    }
 );
+
+impl ArtifactDigest {
+    /// `sha256` or `sha512`.
+    #[must_use]
+    pub fn algorithm(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
+    /// The digits alone. Those of two algorithms differ in their number.
+    #[must_use]
+    pub fn hexadecimal(&self) -> &str {
+        self.0.split(':').next_back().unwrap_or_default()
+    }
+}
 
 impl RepositoryName {
     /// The part before the slash.

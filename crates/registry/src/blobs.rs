@@ -1,4 +1,4 @@
-//! Bytes by their SHA-256, one file each: written beside, synced, then renamed into place.
+//! Bytes by their digest, one file each: written beside, synced, then renamed into place.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -7,11 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ledger::ArtifactDigest;
-use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncRead;
 use tokio_util::io::SyncIoBridge;
 
-/// Blobs below a folder: `sha256/ab/abcd…`. Cloning is cheap.
+use crate::digest::{Hasher, digest_like};
+
+/// Each has a folder.
+pub(crate) const ALGORITHMS: [&str; 2] = ["sha256", "sha512"];
+
+/// Blobs below a folder: `sha256/ab/abcd…`, `sha512/ab/abcd…`. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     shared: Arc<Shared>,
@@ -30,7 +34,7 @@ pub struct BlobWriter {
     /// `None` once the file has been moved into place.
     path: Option<PathBuf>,
     file: File,
-    hasher: Sha256,
+    hasher: Hasher,
     size_bytes: u64,
     size_bytes_max: u64,
 }
@@ -107,7 +111,9 @@ impl BlobStore {
             std::fs::remove_dir_all(&temporary)?;
         }
         std::fs::create_dir_all(&temporary)?;
-        std::fs::create_dir_all(root.join("sha256"))?;
+        for algorithm in ALGORITHMS {
+            std::fs::create_dir_all(root.join(algorithm))?;
+        }
         sync_folder(root)?;
         let shared = Shared { root: root.to_path_buf(), next_temporary: AtomicU64::new(0) };
         Ok(Self { shared: Arc::new(shared) })
@@ -119,7 +125,7 @@ impl BlobStore {
         let path = self.shared.root.join("temporary").join(number.to_string());
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let store = self.clone();
-        let hasher = Sha256::new();
+        let hasher = Hasher::sha256();
         Ok(BlobWriter { store, path: Some(path), file, hasher, size_bytes: 0, size_bytes_max })
     }
 
@@ -163,21 +169,21 @@ impl BlobStore {
         blocking(move || Ok(store.open_blob(&digest)?.map(|(_, size)| size))).await
     }
 
-    /// Removes the blob; whether it was there. The caller knows that nothing needs it any more.
-    pub async fn delete(&self, digest: &ArtifactDigest) -> Result<bool, BlobError> {
-        let path = self.path_of(digest);
-        blocking(move || match std::fs::remove_file(path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error.into()),
-        })
-        .await
-    }
-
     pub(crate) fn put_bytes_blocking(&self, bytes: &[u8]) -> Result<ArtifactDigest, BlobError> {
         let mut writer = self.writer(u64::MAX)?;
         writer.write_all(bytes)?;
         Ok(writer.finish(None)?.0)
+    }
+
+    /// The same for bytes whose digest is known.
+    pub(crate) fn put_known_blocking(
+        &self,
+        digest: &ArtifactDigest,
+        bytes: &[u8],
+    ) -> Result<(), BlobError> {
+        let mut writer = self.writer(u64::MAX)?;
+        writer.write_all(bytes)?;
+        writer.finish(Some(digest)).map(|_| ())
     }
 
     pub(crate) fn get_blocking(
@@ -191,7 +197,7 @@ impl BlobStore {
         }
         let mut bytes = Vec::new();
         file.take(size_bytes_max).read_to_end(&mut bytes)?;
-        if digest_of(&bytes) != *digest {
+        if digest_like(digest, bytes.as_slice())? != *digest {
             return Err(BlobError::Damaged { digest: digest.clone() });
         }
         Ok(Some(bytes))
@@ -213,8 +219,13 @@ impl BlobStore {
     }
 
     fn path_of(&self, digest: &ArtifactDigest) -> PathBuf {
-        let hexadecimal = hexadecimal(digest);
-        self.shared.root.join("sha256").join(&hexadecimal[..2]).join(hexadecimal)
+        let hexadecimal = digest.hexadecimal();
+        self.folder(digest.algorithm()).join(&hexadecimal[..2]).join(hexadecimal)
+    }
+
+    /// Where the blobs of an algorithm are.
+    pub(crate) fn folder(&self, algorithm: &str) -> PathBuf {
+        self.shared.root.join(algorithm)
     }
 }
 
@@ -231,11 +242,18 @@ impl BlobWriter {
         mut self,
         expected: Option<&ArtifactDigest>,
     ) -> Result<(ArtifactDigest, u64), BlobError> {
-        let found = digest_from(std::mem::take(&mut self.hasher));
-        if let Some(expected) = expected
-            && *expected != found
-        {
-            return Err(BlobError::WrongDigest { expected: expected.clone(), found });
+        let mut found = std::mem::replace(&mut self.hasher, Hasher::sha256()).finish();
+        if let Some(expected) = expected {
+            // Who uploads says the algorithm at the end only. Another one than ours is rare, and worth
+            // reading the bytes once more.
+            if expected.algorithm() != found.algorithm()
+                && let Some(path) = &self.path
+            {
+                found = digest_like(expected, File::open(path)?)?;
+            }
+            if *expected != found {
+                return Err(BlobError::WrongDigest { expected: expected.clone(), found });
+            }
         }
         let path = self.store.path_of(&found);
         let folder = path.parent().unwrap_or(&self.store.shared.root).to_path_buf();
@@ -261,7 +279,7 @@ impl Write for BlobWriter {
             return Err(io::Error::other(BeyondLimit { size_bytes_max }));
         }
         let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
+        self.hasher.write_all(&bytes[..written])?;
         self.size_bytes += written as u64;
         Ok(written)
     }
@@ -278,26 +296,6 @@ impl Drop for BlobWriter {
             let _ = std::fs::remove_file(path);
         }
     }
-}
-
-/// The digest of bytes in memory.
-#[must_use]
-pub fn digest_of(bytes: &[u8]) -> ArtifactDigest {
-    digest_from(Sha256::new_with_prefix(bytes))
-}
-
-/// # Panics
-/// Never: 32 bytes always are 64 hexadecimal digits.
-pub(crate) fn digest_from(hasher: Sha256) -> ArtifactDigest {
-    match ArtifactDigest::new(format!("sha256:{}", hex::encode(hasher.finalize()))) {
-        Ok(digest) => digest,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// The digest's 64 digits.
-pub(crate) fn hexadecimal(digest: &ArtifactDigest) -> &str {
-    digest.as_str().strip_prefix("sha256:").unwrap_or_else(|| digest.as_str())
 }
 
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -25,6 +25,17 @@ pub mod media_type {
     pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
     /// Docker's list of manifests.
     pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+    /// How layers are called that only their maker may give: nobody pushes them.
+    const NON_DISTRIBUTABLE: [&str; 2] = [
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+    ];
+
+    /// Whether a manifest may name a layer of this type that was not pushed.
+    pub(crate) fn is_non_distributable(media_type: &str) -> bool {
+        NON_DISTRIBUTABLE.iter().any(|kind| media_type.starts_with(kind))
+    }
+
     /// Docker's layer.
     pub const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 }

@@ -5,12 +5,15 @@
 //! and unpacks images safely ([`Registry::unpack`]). [`http::routes`] serves it all below `/v2/`.
 //!
 //! Invariants: a digest that was given back is on the disk; bytes are checked against their digest
-//! whenever they are read; the same folder packs to the same digest; an image sees only its own
+//! whenever they are read whole; the same folder packs to the same digest; an image sees only its own
 //! blobs, so a permission on one image says nothing about another.
 //!
-//! Absent on purpose: who may pull and push (a hook of the server's), garbage collection.
+//! Absent on purpose: who may pull, push and delete, and what is still needed (hooks of the server's).
 
 mod blobs;
+mod collect;
+mod delete;
+mod digest;
 pub mod http;
 mod image;
 mod name;
@@ -18,7 +21,10 @@ mod pack;
 mod store;
 mod unpack;
 
-pub use blobs::{BlobError, BlobStore, BlobWriter, digest_of};
+pub use blobs::{BlobError, BlobStore, BlobWriter};
+pub use collect::Collected;
+pub use delete::{DeleteError, Deleted};
+pub use digest::digest_of;
 pub use image::{Descriptor, ImageConfig, ImageKind, ImageOptions, Manifest, media_type};
 pub use name::{ImageName, Reference, Tag};
 pub use pack::PackError;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ledger::ArtifactDigest;
-use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
-use crate::blobs::{BlobError, BlobWriter, digest_from};
+use crate::blobs::{BlobError, BlobWriter};
+use crate::digest::Hasher;
 use crate::unpack::is_inside;
 
 /// Why a folder was not packed; nothing was stored.
@@ -57,10 +57,10 @@ pub(crate) struct Layer {
 /// Blocking.
 pub(crate) fn pack(folder: &Path, blob: BlobWriter) -> Result<Layer, PackError> {
     let compressed = GzEncoder::new(blob, Compression::default());
-    let mut archive = Builder::new(Hashing { inner: compressed, hasher: Sha256::new() });
+    let mut archive = Builder::new(Hashing { inner: compressed, hasher: Hasher::sha256() });
     add_folder(&mut archive, folder, Path::new(""))?;
     let hashing = archive.into_inner().map_err(BlobError::from)?;
-    let diff_id = digest_from(hashing.hasher);
+    let diff_id = hashing.hasher.finish();
     let blob = hashing.inner.finish().map_err(BlobError::from)?;
     let (digest, size) = blob.finish(None)?;
     Ok(Layer { digest, size, diff_id })
@@ -153,13 +153,13 @@ impl io::Read for Exactly {
 
 struct Hashing<W> {
     inner: W,
-    hasher: Sha256,
+    hasher: Hasher,
 }
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
+        self.hasher.write_all(&bytes[..written])?;
         Ok(written)
     }
 

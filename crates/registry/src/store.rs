@@ -9,12 +9,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use ledger::{ArtifactDigest, InvalidId, RepositoryName};
 
-use crate::blobs::{BlobError, BlobStore, blocking, digest_of, hexadecimal, sync_folder};
+use crate::blobs::{BlobError, BlobStore, blocking, sync_folder};
+use crate::digest::{digest_like, digest_of};
 use crate::image::{
     ConfigDocument, Descriptor, ImageConfig, ImageKind, ImageOptions, Manifest, architecture,
     media_type,
@@ -39,15 +40,18 @@ pub struct Limits {
 /// The registry of one data folder. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    blobs: BlobStore,
-    root: PathBuf,
+pub(crate) struct Shared {
+    pub blobs: BlobStore,
+    pub root: PathBuf,
     limits: Limits,
     next_temporary: AtomicU64,
+    /// Many may add at a time; who takes away is alone, so that nothing goes that a manifest which
+    /// is being added needs.
+    pub changes: RwLock<()>,
 }
 
 /// A manifest as it was pushed.
@@ -131,7 +135,8 @@ impl Registry {
         fs::create_dir_all(temporary)?;
         sync_folder(data)?;
         let next_temporary = AtomicU64::new(0);
-        Ok(Self { shared: Arc::new(Shared { blobs, root, limits, next_temporary }) })
+        let changes = RwLock::new(());
+        Ok(Self { shared: Arc::new(Shared { blobs, root, limits, next_temporary, changes }) })
     }
 
     /// The blobs, also for logs, artifacts and evidence of the server's.
@@ -161,19 +166,26 @@ impl Registry {
         blocking(move || registry.push_folder_blocking(&image, &folder, &options)).await
     }
 
-    /// Stores a manifest whose blobs the image has, and sets the tag when `reference` is one.
+    /// Stores a manifest whose blobs the image has, and sets the tags: `reference` when it is one, and
+    /// these.
     pub async fn put_manifest(
         &self,
         image: &ImageName,
         reference: &Reference,
+        tags: &[Tag],
         media_type: &str,
         bytes: Vec<u8>,
     ) -> Result<StoredManifest, ManifestError> {
         let (registry, image, reference) = (self.clone(), image.clone(), reference.clone());
-        let media_type = media_type.to_owned();
+        let (media_type, tags) = (media_type.to_owned(), tags.to_vec());
         blocking(move || {
+            let _adding = registry.adding();
             let stored = registry.put_manifest_blocking(&image, &reference, &media_type, bytes)?;
-            if let Reference::Tag(tag) = &reference {
+            let own = match &reference {
+                Reference::Tag(tag) => Some(tag),
+                Reference::Digest(_) => None,
+            };
+            for tag in own.into_iter().chain(&tags) {
                 registry.tag_blocking(&image, tag, &stored.digest)?;
             }
             Ok(stored)
@@ -200,7 +212,11 @@ impl Registry {
     ) -> Result<(), ManifestError> {
         let (registry, image, tag) = (self.clone(), image.clone(), tag.clone());
         let digest = digest.clone();
-        blocking(move || registry.tag_blocking(&image, &tag, &digest)).await
+        blocking(move || {
+            let _adding = registry.adding();
+            registry.tag_blocking(&image, &tag, &digest)
+        })
+        .await
     }
 
     /// The image's tags in lexical order; `None` when there is no such image.
@@ -221,7 +237,7 @@ impl Registry {
         image: &ImageName,
         subject: &ArtifactDigest,
     ) -> Result<Vec<Descriptor>, ManifestError> {
-        let folder = self.folder(image).join("_referrers").join(hexadecimal(subject));
+        let folder = self.folder(image).join("_referrers").join(subject.hexadecimal());
         blocking(move || {
             let mut descriptors = Vec::new();
             for name in names_in(&folder)? {
@@ -243,14 +259,21 @@ impl Registry {
         blocking(move || Ok(path.try_exists()?)).await
     }
 
-    /// Lets the image use a blob that is in the store.
+    /// Lets the image use a blob; false when it is not in the store.
     pub async fn link_blob(
         &self,
         image: &ImageName,
         digest: &ArtifactDigest,
-    ) -> Result<(), BlobError> {
+    ) -> Result<bool, BlobError> {
         let (registry, path) = (self.clone(), self.link_path(image, digest));
-        blocking(move || registry.write_small(&path, b"")).await
+        let digest = digest.clone();
+        blocking(move || {
+            let _adding = registry.adding();
+            let there = registry.shared.blobs.open_blob(&digest)?.is_some();
+            // Written anew also where it is: its age says how long nothing may be lost with it.
+            if there { registry.write_small(&path, b"").map(|()| true) } else { Ok(false) }
+        })
+        .await
     }
 
     /// A folder that was published as it lies here: a tape archive, compressed with gzip, and its size
@@ -319,6 +342,8 @@ impl Registry {
             annotations,
         };
         let bytes = json(&manifest)?;
+        // What was just written is too young to be collected; packing may take long.
+        let _adding = self.adding();
         for digest in [&config_digest, &layer.digest] {
             self.write_small(&self.link_path(image, digest), b"")?;
         }
@@ -336,14 +361,19 @@ impl Registry {
     ) -> Result<StoredManifest, ManifestError> {
         let manifest: Manifest = parse(&bytes)?;
         validate(&manifest, media_type)?;
-        let digest = digest_of(&bytes);
-        if let Reference::Digest(expected) = reference
-            && *expected != digest
-        {
-            let (expected, found) = (expected.clone(), digest);
-            return Err(ManifestError::WrongDigest { expected, found });
-        }
-        let blobs = manifest.config.iter().chain(&manifest.layers);
+        let digest = match reference {
+            Reference::Tag(_) => digest_of(&bytes),
+            Reference::Digest(expected) => {
+                let found = digest_like(expected, bytes.as_slice()).map_err(BlobError::from)?;
+                if *expected != found {
+                    let expected = expected.clone();
+                    return Err(ManifestError::WrongDigest { expected, found });
+                }
+                found
+            }
+        };
+        let pushed = |layer: &&Descriptor| !media_type::is_non_distributable(&layer.media_type);
+        let blobs = manifest.config.iter().chain(manifest.layers.iter().filter(pushed));
         let blobs = blobs.map(|blob| (self.link_path(image, &blob.digest), &blob.digest));
         let children = manifest.manifests.iter();
         let children =
@@ -354,18 +384,18 @@ impl Registry {
                 return Err(ManifestError::BlobUnknown { image, digest });
             }
         }
-        self.shared.blobs.put_bytes_blocking(&bytes)?;
+        self.shared.blobs.put_known_blocking(&digest, &bytes)?;
         let stored = StoredManifest { digest, media_type: media_type.into(), bytes, manifest };
         if let Some(subject) = &stored.manifest.subject {
-            let folder = self.folder(image).join("_referrers").join(hexadecimal(&subject.digest));
-            let path = folder.join(hexadecimal(&stored.digest));
+            let folder = self.folder(image).join("_referrers").join(subject.digest.hexadecimal());
+            let path = folder.join(stored.digest.hexadecimal());
             self.write_small(&path, &json(&stored.as_referrer())?)?;
         }
         self.write_small(&self.manifest_path(image, &stored.digest), media_type.as_bytes())?;
         Ok(stored)
     }
 
-    fn manifest_blocking(
+    pub(crate) fn manifest_blocking(
         &self,
         image: &ImageName,
         reference: &Reference,
@@ -505,16 +535,22 @@ impl Registry {
         sync_folder(folder)
     }
 
-    fn folder(&self, image: &ImageName) -> PathBuf {
+    /// As long as it lives, nothing is taken away.
+    fn adding(&self) -> RwLockReadGuard<'_, ()> {
+        // It guards files, each of which is whole at any time.
+        self.shared.changes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn folder(&self, image: &ImageName) -> PathBuf {
         self.shared.root.join(image.to_string())
     }
 
-    fn link_path(&self, image: &ImageName, digest: &ArtifactDigest) -> PathBuf {
-        self.folder(image).join("_blobs").join(hexadecimal(digest))
+    pub(crate) fn link_path(&self, image: &ImageName, digest: &ArtifactDigest) -> PathBuf {
+        self.folder(image).join("_blobs").join(digest.hexadecimal())
     }
 
-    fn manifest_path(&self, image: &ImageName, digest: &ArtifactDigest) -> PathBuf {
-        self.folder(image).join("_manifests").join(hexadecimal(digest))
+    pub(crate) fn manifest_path(&self, image: &ImageName, digest: &ArtifactDigest) -> PathBuf {
+        self.folder(image).join("_manifests").join(digest.hexadecimal())
     }
 }
 
@@ -564,7 +600,7 @@ fn validate(manifest: &Manifest, media_type: &str) -> Result<(), ManifestError> 
     problem.map_or(Ok(()), |problem| Err(ManifestError::Invalid(problem)))
 }
 
-fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ManifestError> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ManifestError> {
     serde_json::from_slice(bytes).map_err(|error| ManifestError::Invalid(error.to_string()))
 }
 
@@ -572,7 +608,7 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, ManifestError> {
     serde_json::to_vec(value).map_err(|error| ManifestError::Invalid(error.to_string()))
 }
 
-fn read_small(path: &Path) -> Result<Option<String>, BlobError> {
+pub(crate) fn read_small(path: &Path) -> Result<Option<String>, BlobError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -580,7 +616,7 @@ fn read_small(path: &Path) -> Result<Option<String>, BlobError> {
     }
 }
 
-fn names_in(folder: &Path) -> Result<Vec<String>, BlobError> {
+pub(crate) fn names_in(folder: &Path) -> Result<Vec<String>, BlobError> {
     let mut names = Vec::new();
     match fs::read_dir(folder) {
         Ok(entries) => {

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Component, Path, PathBuf};
@@ -12,10 +12,10 @@ use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use ledger::ArtifactDigest;
-use sha2::{Digest as _, Sha256};
 use tar::{Archive, Entry, EntryType};
 
-use crate::blobs::{BlobError, BlobStore, digest_from};
+use crate::blobs::{BlobError, BlobStore};
+use crate::digest::Hasher;
 use crate::image::{Descriptor, media_type};
 
 /// How much an image may become.
@@ -164,7 +164,7 @@ pub(crate) fn unpack_layer(
     };
     let exceeded = Rc::new(Cell::new(None));
     let counted = Counted::default();
-    let hashing = Hashing { file, hasher: Sha256::new(), counted: counted.clone() };
+    let hashing = Hashing { file, hasher: Hasher::like(&layer.digest), counted: counted.clone() };
     let buffered = BufReader::with_capacity(64 << 10, hashing);
     let decompressed: Box<dyn Read + '_> = match layer.media_type.as_str() {
         media_type::LAYER_GZIP | media_type::DOCKER_LAYER => {
@@ -405,7 +405,7 @@ fn remove(path: &Path) -> io::Result<()> {
 #[derive(Clone, Default)]
 struct Counted {
     bytes: Rc<Cell<u64>>,
-    hasher: Rc<Cell<Option<Sha256>>>,
+    hasher: Rc<Cell<Option<Hasher>>>,
 }
 
 impl Counted {
@@ -415,33 +415,26 @@ impl Counted {
         blobs: &BlobStore,
         digest: &ArtifactDigest,
     ) -> Result<ArtifactDigest, BlobError> {
-        let mut hasher = self.hasher.take().unwrap_or_default();
+        let mut hasher = self.hasher.take().unwrap_or_else(|| Hasher::like(digest));
         if let Some((mut file, _)) = blobs.open_blob(digest)? {
             io::Seek::seek(&mut file, io::SeekFrom::Start(self.bytes.get()))?;
-            let mut buffer = vec![0; 64 << 10];
-            loop {
-                let count = file.read(&mut buffer)?;
-                if count == 0 {
-                    break;
-                }
-                hasher.update(&buffer[..count]);
-            }
+            io::copy(&mut file, &mut hasher)?;
         }
-        Ok(digest_from(hasher))
+        Ok(hasher.finish())
     }
 }
 
 /// Hashes the file while it is read; gives its hash to [`Counted`] when dropped.
 struct Hashing {
     file: File,
-    hasher: Sha256,
+    hasher: Hasher,
     counted: Counted,
 }
 
 impl Read for Hashing {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
+        self.hasher.write_all(&buffer[..count])?;
         self.counted.bytes.set(self.counted.bytes.get() + count as u64);
         Ok(count)
     }
@@ -449,7 +442,7 @@ impl Read for Hashing {
 
 impl Drop for Hashing {
     fn drop(&mut self) {
-        self.counted.hasher.set(Some(std::mem::take(&mut self.hasher)));
+        self.counted.hasher.set(Some(std::mem::replace(&mut self.hasher, Hasher::sha256())));
     }
 }
 

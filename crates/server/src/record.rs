@@ -46,6 +46,11 @@ impl Recorder {
         Ok(facts)
     }
 
+    /// All facts of a kind, oldest first.
+    pub async fn facts_of(&self, kind: &str) -> anyhow::Result<Vec<Fact>> {
+        self.database.facts_of(kind).await.context("cannot read facts")
+    }
+
     /// When the newest fact was recorded; the beginning of time when there is none.
     pub async fn newest_at(&self) -> anyhow::Result<Timestamp> {
         let sequence = self.views().sequence;

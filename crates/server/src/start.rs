@@ -237,6 +237,7 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         tasks::spawn("keep-clusters", server, Vec::new(), tasks::keep_clusters::reconcile),
         tasks::spawn("keep", server, Vec::new(), tasks::keep_ledger::reconcile),
         tokio::spawn(tasks::watch_workloads::follow(Arc::clone(server))),
+        tokio::spawn(tasks::collect_blobs::follow(Arc::clone(server))),
     ];
     let windows = server.clusters.windows();
     if !windows.is_empty() || holds_anything(server) {

@@ -1,6 +1,8 @@
-//! Fixtures for tests: a `git` that no machine's settings reach, a real Kubernetes, and folders
+//! Fixtures for tests: a `git` that no machine's settings reach, a real Kubernetes, a
+//! judge of registries, and folders
 //! that clean up.
 
+pub mod distribution;
 pub mod kubernetes;
 
 use std::ffi::OsStr;

@@ -29,6 +29,7 @@ mod passkeys;
 mod previews;
 mod private_charts;
 mod projects;
+mod registry;
 mod removal;
 mod renderers;
 mod sessions;

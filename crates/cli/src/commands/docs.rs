@@ -17,7 +17,7 @@ pub struct DocsArguments {
 }
 
 /// Topic and page, in the order in which one would read them.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("tutorial", include_str!("../../../../docs/tutorial.md")),
     ("boucle-yaml", include_str!("../../../../docs/boucle-yaml.md")),
     ("workflows", include_str!("../../../../docs/workflows.md")),
@@ -26,6 +26,7 @@ const PAGES: [(&str, &str); 9] = [
     ("from-flux", include_str!("../../../../docs/from-flux.md")),
     ("projects", include_str!("../../../../docs/projects.md")),
     ("application-sets", include_str!("../../../../docs/application-sets.md")),
+    ("registry", include_str!("../../../../docs/registry.md")),
     ("cli", include_str!("../../../../docs/cli.md")),
 ];
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::blobs::BlobError;
+use crate::delete::DeleteError;
 use crate::store::ManifestError;
 
 /// A request that was not carried out.
@@ -16,11 +17,13 @@ pub(super) struct Refusal {
     code: &'static str,
     message: String,
     challenge: Option<String>,
+    /// Of what a range was asked of that it does not have.
+    size_bytes: Option<u64>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), challenge: None }
+        Self { status, code, message: message.into(), challenge: None, size_bytes: None }
     }
 
     pub fn unauthorized(challenge: &str) -> Self {
@@ -82,6 +85,12 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
     }
 
+    pub fn range_unsatisfiable(size: u64) -> Self {
+        let message = format!("the blob has {size} bytes");
+        let refusal = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "SIZE_INVALID", message);
+        Self { size_bytes: Some(size), ..refusal }
+    }
+
     pub fn unsupported(method: &str) -> Self {
         let message = format!("{method} is not supported here");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message)
@@ -92,6 +101,10 @@ impl Refusal {
         let mut response = json(self.status, &body);
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        let range = self.size_bytes.map(|size| HeaderValue::from_str(&format!("bytes */{size}")));
+        if let Some(Ok(range)) = range {
+            response.headers_mut().insert(header::CONTENT_RANGE, range);
         }
         response
     }
@@ -131,6 +144,18 @@ impl From<ManifestError> for Refusal {
     }
 }
 
+impl From<DeleteError> for Refusal {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::Needed { .. } => {
+                Self::new(StatusCode::CONFLICT, "DENIED", error.to_string())
+            }
+            DeleteError::Manifest(error) => error.into(),
+            DeleteError::Blob(error) => error.into(),
+        }
+    }
+}
+
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // Our own documents always serialise.
@@ -148,7 +173,7 @@ pub(super) fn with_headers(
     *response.status_mut() = status;
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(*name, value);
+            response.headers_mut().append(*name, value);
         }
     }
     response

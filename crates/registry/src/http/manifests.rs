@@ -7,12 +7,15 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::answers::{self, Refusal, with_headers};
-use super::{Service, empty, parse_digest, query_value};
+use super::{Service, empty, parse_digest, query_value, query_values};
+use crate::delete::Deleted;
 use crate::image::media_type;
-use crate::name::{ImageName, Reference};
+use crate::name::{ImageName, Reference, Tag};
 
 /// Tags per page when nothing else is asked for, and at most.
 const TAGS_PER_PAGE: usize = 1000;
+/// Tags that one manifest may be given with its digest.
+const TAGS_AT_ONCE_MAX: usize = 100;
 
 pub(super) async fn get(
     service: &Service,
@@ -46,13 +49,14 @@ pub(super) async fn put(
         return Err(Refusal::manifest_invalid("the request has no Content-Type"));
     };
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+    let tags = tags_of(request.uri(), &parsed)?;
     let size_bytes_max = service.registry.limits().manifest_size_bytes_max;
     let limit = usize::try_from(size_bytes_max).unwrap_or(usize::MAX);
     let bytes = to_bytes(request.into_body(), limit)
         .await
         .map_err(|_| Refusal::too_large("manifest", size_bytes_max))?;
     let registry = &service.registry;
-    let stored = registry.put_manifest(image, &parsed, &content_type, bytes.into()).await?;
+    let stored = registry.put_manifest(image, &parsed, &tags, &content_type, bytes.into()).await?;
     let mut headers = vec![
         ("location", format!("/v2/{image}/manifests/{}", stored.digest)),
         ("docker-content-digest", stored.digest.to_string()),
@@ -60,7 +64,40 @@ pub(super) async fn put(
     if let Some(subject) = &stored.manifest.subject {
         headers.push(("oci-subject", subject.digest.to_string()));
     }
+    headers.extend(tags.iter().map(|tag| ("oci-tag", tag.to_string())));
     Ok(empty(StatusCode::CREATED, &headers))
+}
+
+/// Tags that the manifest of a digest is given with it.
+fn tags_of(uri: &Uri, reference: &Reference) -> Result<Vec<Tag>, Refusal> {
+    let tags: Result<Vec<Tag>, _> = query_values(uri, "tag").map(|tag| tag.parse()).collect();
+    let tags = tags.map_err(|error| Refusal::manifest_invalid(error.to_string()))?;
+    match reference {
+        Reference::Tag(_) if !tags.is_empty() => {
+            let problem = "`tag` is for manifests that are pushed by their digest";
+            Err(Refusal::manifest_invalid(problem))
+        }
+        Reference::Digest(_) if tags.len() > TAGS_AT_ONCE_MAX => {
+            let problem = format!("more than {TAGS_AT_ONCE_MAX} tags at once");
+            Err(Refusal::manifest_invalid(problem))
+        }
+        Reference::Tag(_) | Reference::Digest(_) => Ok(tags),
+    }
+}
+
+pub(super) async fn delete(
+    service: &Service,
+    image: &ImageName,
+    reference: &str,
+) -> Result<Response, Refusal> {
+    let deleted = match parse_reference(reference)? {
+        Reference::Digest(digest) => service.registry.delete_manifest(image, &digest).await?,
+        Reference::Tag(tag) => service.registry.delete_tag(image, &tag).await?,
+    };
+    match deleted {
+        Deleted::Gone => Ok(empty(StatusCode::ACCEPTED, &[])),
+        Deleted::Absent => Err(Refusal::manifest_unknown(reference)),
+    }
 }
 
 pub(super) async fn tags(

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use futures::future::BoxFuture;
 use ledger::ArtifactDigest;
 
-use crate::name::ImageName;
+use crate::name::{ImageName, Reference};
 use crate::store::Registry;
 use answers::Refusal;
 use uploads::Uploads;
@@ -29,6 +29,8 @@ pub enum Action {
     Pull,
     /// Write.
     Push,
+    /// Take away what the request names.
+    Delete,
 }
 
 /// The question to the server's authorisation.
@@ -38,6 +40,8 @@ pub struct AccessRequest {
     pub image: Option<ImageName>,
     /// What is wanted.
     pub action: Action,
+    /// The manifest or the tag, where the request names one.
+    pub reference: Option<Reference>,
     /// The request's headers, with its credentials.
     pub headers: HeaderMap,
 }
@@ -119,10 +123,21 @@ async fn answer(service: &Service, request: Request) -> Result<Response, Refusal
     let method = request.method().clone();
     let action = match (&route, &method) {
         (Route::Ping, _) => Action::Ping,
-        (_, &Method::GET | &Method::HEAD) if !matches!(route, Route::Upload(..)) => Action::Pull,
+        (Route::Upload(..), _) => Action::Push,
+        (_, &Method::GET | &Method::HEAD) => Action::Pull,
+        (_, &Method::DELETE) => Action::Delete,
         (_, _) => Action::Push,
     };
-    service.ask(route.image().cloned(), action, request.headers()).await?;
+    let reference = match &route {
+        Route::Manifest(_, reference) => reference.parse().ok(),
+        Route::Ping
+        | Route::Tags(_)
+        | Route::Blob(..)
+        | Route::Uploads(_)
+        | Route::Upload(..)
+        | Route::Referrers(..) => None,
+    };
+    service.ask(route.image().cloned(), action, reference, request.headers()).await?;
     match (route, method.as_str()) {
         (Route::Ping, "GET" | "HEAD") => Ok(answers::json(StatusCode::OK, &serde_json::json!({}))),
         (Route::Tags(image), "GET") => manifests::tags(service, &image, request.uri()).await,
@@ -132,12 +147,16 @@ async fn answer(service: &Service, request: Request) -> Result<Response, Refusal
         (Route::Manifest(image, reference), "PUT") => {
             manifests::put(service, &image, &reference, request).await
         }
+        (Route::Manifest(image, reference), "DELETE") => {
+            manifests::delete(service, &image, &reference).await
+        }
         (Route::Referrers(image, subject), "GET") => {
             manifests::referrers(service, &image, &subject, request.uri()).await
         }
         (Route::Blob(image, digest), "GET" | "HEAD") => {
-            blobs::get(service, &image, &digest, method == Method::HEAD).await
+            blobs::get(service, &image, &digest, request.headers(), method == Method::HEAD).await
         }
+        (Route::Blob(image, digest), "DELETE") => blobs::delete(service, &image, &digest).await,
         (Route::Uploads(image), "POST") => uploads::start(service, &image, request).await,
         (Route::Upload(image, id), "PATCH") => uploads::append(service, &image, &id, request).await,
         (Route::Upload(image, id), "PUT") => uploads::finish(service, &image, &id, request).await,
@@ -152,9 +171,10 @@ impl Service {
         &self,
         image: Option<ImageName>,
         action: Action,
+        reference: Option<Reference>,
         headers: &HeaderMap,
     ) -> Result<(), Refusal> {
-        let request = AccessRequest { image, action, headers: headers.clone() };
+        let request = AccessRequest { image, action, reference, headers: headers.clone() };
         match (self.authorise)(request).await {
             Access::Allowed => Ok(()),
             Access::Unauthenticated { challenge } => Err(Refusal::unauthorized(&challenge)),
@@ -206,10 +226,15 @@ fn parse_digest(text: &str) -> Result<ArtifactDigest, Refusal> {
 }
 
 /// The value of a query parameter, with percent escapes undone.
-fn query_value(uri: &axum::http::Uri, name: &str) -> Option<String> {
-    let pairs = uri.query()?.split('&');
-    let value = pairs.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?.1;
-    Some(decode_percent(value))
+fn query_value(uri: &Uri, name: &str) -> Option<String> {
+    query_values(uri, name).next()
+}
+
+/// All values of a query parameter that may stand more than once.
+fn query_values(uri: &Uri, name: &str) -> impl Iterator<Item = String> {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let pairs = pairs.filter_map(|pair| pair.split_once('='));
+    pairs.filter(move |(key, _)| *key == name).map(|(_, value)| decode_percent(value))
 }
 
 fn decode_percent(text: &str) -> String {

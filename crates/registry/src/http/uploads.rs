@@ -129,12 +129,10 @@ async fn mount(
     let (Ok(digest), Ok(from)) = (parse_digest(&digest), from.parse::<ImageName>()) else {
         return Ok(None);
     };
-    let allowed = service.ask(Some(from.clone()), Action::Pull, headers).await.is_ok();
-    if !allowed || !service.registry.has_blob(&from, &digest).await? {
-        return Ok(None);
-    }
-    service.registry.link_blob(image, &digest).await?;
-    Ok(Some(created(image, &digest)))
+    let allowed = service.ask(Some(from.clone()), Action::Pull, None, headers).await.is_ok();
+    let may = allowed && service.registry.has_blob(&from, &digest).await?;
+    let linked = may && service.registry.link_blob(image, &digest).await?;
+    Ok(linked.then(|| created(image, &digest)))
 }
 
 pub(super) async fn append(
@@ -221,8 +219,11 @@ async fn store(
     digest: ArtifactDigest,
 ) -> Result<Response, Refusal> {
     let (digest, _) = blocking(move || writer.finish(Some(&digest))).await?;
-    service.registry.link_blob(image, &digest).await?;
-    Ok(created(image, &digest))
+    if service.registry.link_blob(image, &digest).await? {
+        Ok(created(image, &digest))
+    } else {
+        Err(Refusal::upload_unknown())
+    }
 }
 
 /// A chunk says where it belongs; one without the header follows what is there.

@@ -8,6 +8,7 @@ use registry::http::{Access, AccessRequest, Action, Authorise, routes};
 use registry::{Registry, digest_of, media_type};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
 use tempfile::TempDir;
 
 use crate::support::{blob_path, damage, new_registry};
@@ -27,7 +28,7 @@ fn authorise() -> Authorise {
         let access = match token.as_deref() {
             Some("all") => Access::Allowed,
             Some("reader") if image == "demo/secret" => Access::Hidden,
-            Some("reader") if request.action != Action::Push => Access::Allowed,
+            Some("reader") if request.action == Action::Pull => Access::Allowed,
             Some(_) => Access::Denied { reason: "you may not push here".into() },
             None => Access::Unauthenticated { challenge: "Basic realm=\"boucle\"".into() },
         };
@@ -163,6 +164,103 @@ async fn uploads_are_limited_in_size_and_number() {
     let response = server.request(Method::DELETE, &first).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     assert_eq!(start().await.unwrap().status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn content_may_be_named_by_sha512() {
+    let server = start().await;
+    let named = |content: &str| format!("sha512:{}", hex::encode(Sha512::digest(content)));
+    for (content, digest, expected) in [
+        ("content", named("content"), StatusCode::CREATED),
+        ("other", named("content"), StatusCode::BAD_REQUEST),
+    ] {
+        let path = format!("/v2/demo/hello/blobs/uploads/?digest={digest}");
+        let response = server.request(Method::POST, &path).body(content).send().await.unwrap();
+        assert_eq!(response.status(), expected, "{content}");
+    }
+    let config = named("{}");
+    let path = format!("/v2/demo/hello/blobs/uploads/?digest={config}");
+    server.request(Method::POST, &path).body("{}").send().await.unwrap();
+    let layer = named("content");
+    let text = manifest(&config.parse().unwrap(), &layer.parse().unwrap());
+    let digest = named(&text.to_string());
+    let reference = format!("{digest}?tag=one&tag=two");
+    let response = server.push_manifest("demo/hello", &reference, &text).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let given: Vec<_> = response.headers().get_all("oci-tag").iter().collect();
+    assert_eq!(given, ["one", "two"]);
+    for (path, expected) in [
+        (format!("/v2/demo/hello/blobs/{layer}"), "content".to_owned()),
+        (format!("/v2/demo/hello/manifests/{digest}"), text.to_string()),
+        ("/v2/demo/hello/manifests/two".to_owned(), text.to_string()),
+    ] {
+        let response = server.get(&path).await;
+        assert_eq!(response.text().await.unwrap(), expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_blob_is_given() {
+    let server = start().await;
+    let digest = server.push_blob("demo/hello", b"0123456789").await;
+    let path = format!("/v2/demo/hello/blobs/{digest}");
+    let cases = [
+        ("bytes=0-3", 206, "bytes 0-3/10", "0123"),
+        ("bytes=4-", 206, "bytes 4-9/10", "456789"),
+        ("bytes=8-99", 206, "bytes 8-9/10", "89"),
+        ("bytes=-3", 206, "bytes 7-9/10", "789"),
+        ("bytes=-99", 206, "bytes 0-9/10", "0123456789"),
+        ("bytes=0-1,4-5", 200, "", "0123456789"),
+        ("bytes=5-2", 200, "", "0123456789"),
+        ("lines=0-1", 200, "", "0123456789"),
+    ];
+    for (range, status, content_range, expected) in cases {
+        let request = server.request(Method::GET, &path).header("range", range);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{range}");
+        assert_eq!(header(response.headers(), "content-range"), content_range, "{range}");
+        assert_eq!(response.text().await.unwrap(), expected, "{range}");
+    }
+    let beyond = server.request(Method::GET, &path).header("range", "bytes=10-");
+    let response = beyond.send().await.unwrap();
+    assert_eq!(header(response.headers(), "content-range"), "bytes */10");
+    assert_eq!(refusal(response).await, (416, "SIZE_INVALID".into()));
+    let other = server.request(Method::GET, &path).header("range", "bytes=0-3");
+    let response = other.header("if-range", "\"another\"").send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "0123456789");
+}
+
+#[tokio::test]
+async fn what_was_pushed_is_deleted() {
+    let server = start().await;
+    let config = server.push_blob("demo/hello", b"{}").await;
+    let layer = server.push_blob("demo/hello", b"layer").await;
+    let manifest = manifest(&config, &layer);
+    let digest = digest_of(manifest.to_string().as_bytes());
+    server.push_manifest("demo/hello", "v1", &manifest).await;
+    let delete = |path: String| server.request(Method::DELETE, &path).send();
+    let blob = format!("/v2/demo/hello/blobs/{layer}");
+    assert_eq!(refusal(delete(blob.clone()).await.unwrap()).await, (409, "DENIED".into()));
+    for path in [
+        "/v2/demo/hello/manifests/v1".to_owned(),
+        format!("/v2/demo/hello/manifests/{digest}"),
+        blob,
+    ] {
+        assert_eq!(delete(path.clone()).await.unwrap().status(), StatusCode::ACCEPTED, "{path}");
+        assert_eq!(server.get(&path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(delete(path.clone()).await.unwrap().status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_only_its_maker_may_give_need_not_be_there() {
+    let server = start().await;
+    let config = server.push_blob("demo/hello", b"{}").await;
+    let mut manifest = manifest(&config, &digest_of(b"elsewhere"));
+    let kind = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+    manifest["layers"][0]["mediaType"] = json!(kind);
+    let response = server.push_manifest("demo/hello", "v1", &manifest).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
 }
 
 #[tokio::test]
@@ -324,7 +422,8 @@ async fn what_is_not_in_the_protocol_is_refused() {
         (Method::GET, "/v2/only-one/tags/list", (400, "NAME_INVALID")),
         (Method::GET, "/v2/demo/.hidden/tags/list", (400, "NAME_INVALID")),
         (Method::GET, "/v2/demo/hello/blobs/sha256:short", (400, "DIGEST_INVALID")),
-        (Method::DELETE, "/v2/demo/hello/manifests/v1", (405, "UNSUPPORTED")),
+        (Method::DELETE, "/v2/demo/hello/manifests/v1", (404, "MANIFEST_UNKNOWN")),
+        (Method::DELETE, "/v2/demo/hello/tags/list", (405, "UNSUPPORTED")),
         (Method::PUT, "/v2/demo/hello/tags/list", (405, "UNSUPPORTED")),
         (Method::PATCH, "/v2/demo/hello/blobs/uploads/none", (404, "BLOB_UPLOAD_UNKNOWN")),
     ];

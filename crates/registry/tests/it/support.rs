@@ -112,13 +112,14 @@ pub async fn push_layers(registry: &Registry, layers: Vec<(&str, Vec<u8>)>) -> A
     };
     let bytes = serde_json::to_vec(&manifest).unwrap();
     let reference = Reference::Digest(digest_of(&bytes));
-    let stored = registry.put_manifest(&image(), &reference, media_type::MANIFEST, bytes).await;
+    let stored =
+        registry.put_manifest(&image(), &reference, &[], media_type::MANIFEST, bytes).await;
     stored.unwrap().digest
 }
 
 async fn push_blob(registry: &Registry, media_type: &str, bytes: Vec<u8>) -> Descriptor {
     let size = bytes.len() as u64;
     let digest = registry.blobs().put_bytes(bytes).await.unwrap();
-    registry.link_blob(&image(), &digest).await.unwrap();
+    assert!(registry.link_blob(&image(), &digest).await.unwrap());
     Descriptor::new(media_type, digest, size)
 }

@@ -16,6 +16,7 @@ pub mod events;
 pub mod extract;
 pub mod git;
 pub mod identity;
+mod images;
 pub mod incidents;
 pub mod metrics;
 pub mod names;
@@ -45,13 +46,10 @@ pub mod versions;
 
 use std::sync::Arc;
 
-use ::repositories::access::{self, Permission, Resource};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
-use futures::FutureExt;
 use ledger::RepositoryName;
-use registry::http::{Access, AccessRequest, Action, Authorise};
 use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -175,7 +173,7 @@ pub fn openapi_document() -> anyhow::Result<String> {
 /// The whole interface.
 pub fn router(server: Arc<Server>) -> Router {
     let (api, _) = described().split_for_parts();
-    let registry = registry::http::routes(server.registry.clone(), authorise(&server));
+    let registry = registry::http::routes(server.registry.clone(), images::authorise(&server));
     // Packs and blobs stream, with limits of their own.
     let git = Router::new()
         .route("/{owner}/{name}/info/refs", get(git::info_refs))
@@ -220,43 +218,4 @@ pub fn repository_name(text: &str) -> Result<RepositoryName, Refusal> {
 pub fn repository_of_url(url: &str, server_url: &str) -> Option<RepositoryName> {
     let path = url.strip_prefix(server_url).map_or(url, |rest| rest.trim_start_matches('/'));
     RepositoryName::new(path.strip_suffix(".git").unwrap_or(path)).ok()
-}
-
-/// The registry asks the same permissions as everything else.
-fn authorise(server: &Arc<Server>) -> Authorise {
-    let server = Arc::clone(server);
-    Arc::new(move |request: AccessRequest| {
-        let server = Arc::clone(&server);
-        async move { access(&server, &request) }.boxed()
-    })
-}
-
-fn access(server: &Server, request: &AccessRequest) -> Access {
-    let challenge = || Access::Unauthenticated { challenge: "Basic realm=\"boucle\"".into() };
-    let grant = identity::grant(server, &request.headers);
-    let Some(image) = &request.image else {
-        return if grant.role.is_some() { Access::Allowed } else { challenge() };
-    };
-    let name = image.repository().clone();
-    let visibility = {
-        let views = server.recorder.views();
-        views.repositories.repository(&name).map(|repository| repository.visibility)
-    };
-    let Some(visibility) = visibility else {
-        return if grant.role.is_some() { Access::Hidden } else { challenge() };
-    };
-    let permission = match request.action {
-        Action::Ping | Action::Pull => Permission::ReadRepository,
-        Action::Push => Permission::PublishArtifacts,
-    };
-    let resource = Resource::Repository { name, visibility };
-    match access::permit(&grant, permission, &resource, server.clock.now()) {
-        Ok(_) => Access::Allowed,
-        Err(_) if grant.role.is_none() => challenge(),
-        Err(denied) if permission == Permission::ReadRepository => {
-            tracing::debug!(%denied, "an image is hidden");
-            Access::Hidden
-        }
-        Err(denied) => Access::Denied { reason: denied.to_string() },
-    }
 }

@@ -7,6 +7,7 @@
 pub mod answer_objects;
 pub mod assess_health;
 pub mod close_loop;
+pub mod collect_blobs;
 pub mod deploy_applications;
 pub mod keep_clusters;
 pub mod keep_ledger;

@@ -33,8 +33,8 @@ fn expected(phrase: &str) -> String {
         "an application name (letters, digits, `-`, `_`, `.`; at most 100)" => {
             "un nom d’application (lettres, chiffres, `-`, `_`, `.` ; au plus 100)"
         }
-        "a digest (sha256: and 64 hexadecimal digits)" => {
-            "une empreinte (`sha256:` et 64 chiffres hexadécimaux)"
+        "a digest (sha256: and 64 hexadecimal digits, or sha512: and 128)" => {
+            "une empreinte (`sha256:` et 64 chiffres hexadécimaux, ou `sha512:` et 128)"
         }
         other => return format!("ce qui est attendu : {other}"),
     }

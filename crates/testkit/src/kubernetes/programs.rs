@@ -1,4 +1,5 @@
-//! The programs of a Kubernetes control plane: where they are, and how they are built once.
+//! The programs that tests need: of a Kubernetes control plane, and those that Boucle is judged by. Where
+//! they are, and how they are built once.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ const ETCD_VERSION: &str = "3.6.13";
 const KWOK_VERSION: &str = "0.7.0";
 const HELM_VERSION: &str = "3.19.5";
 const KUSTOMIZE_VERSION: &str = "5.7.1";
+/// It has no releases of its own.
+const DISTRIBUTION_VERSION: &str = "0.0.0-20260831232431-97274622c111";
 
 /// The modules that live in Kubernetes' own tree: its `go.mod` points to them by path, so whoever
 /// builds it from outside has to name their versions.
@@ -68,6 +71,8 @@ pub enum Program {
     Helm,
     /// The real Kustomize, to compare with.
     Kustomize,
+    /// What judges registries: the conformance program of the OCI distribution specification.
+    Distribution,
 }
 
 impl Program {
@@ -94,6 +99,8 @@ impl Program {
             Self::Kwok => "kwok",
             Self::Helm => "helm",
             Self::Kustomize => "kustomize",
+            // As its package is called.
+            Self::Distribution => "conformance",
         }
     }
 
@@ -108,6 +115,7 @@ impl Program {
             Self::Kwok => KWOK_VERSION,
             Self::Helm => HELM_VERSION,
             Self::Kustomize => KUSTOMIZE_VERSION,
+            Self::Distribution => DISTRIBUTION_VERSION,
         }
     }
 
@@ -122,6 +130,7 @@ impl Program {
             Self::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
             Self::Helm => "helm.sh/helm/v3/cmd/helm",
             Self::Kustomize => "sigs.k8s.io/kustomize/kustomize/v5",
+            Self::Distribution => "github.com/opencontainers/distribution-spec/conformance",
         }
     }
 
@@ -165,7 +174,7 @@ impl Program {
                 let folder = home.join("source/kubernetes");
                 self.build_in(&mut go, &folder, &kubernetes_module(), &unfinished)?;
             }
-            Self::Kwok | Self::Helm | Self::Kustomize => {
+            Self::Kwok | Self::Helm | Self::Kustomize | Self::Distribution => {
                 go.args(["install", "-ldflags", "-s -w"]);
                 go.arg(format!("{}@v{version}", self.package()));
                 go.current_dir(&unfinished).env("GOBIN", &unfinished);
