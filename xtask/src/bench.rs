@@ -6,8 +6,8 @@
 
 mod cgi;
 pub mod kubernetes;
-mod measure;
-mod server;
+pub mod measure;
+pub mod server;
 pub mod web;
 
 use std::path::Path;
