@@ -68,6 +68,7 @@ async fn up_here(up: UpArguments, out: cli::Output, started: Instant) -> Result<
         helm: up.helm,
         charts_from: up.charts_from,
         renderers: up.renderer,
+        secrets_key: up.secrets_key,
         require_sandbox: up.require_sandbox,
         french: up.french,
     };

@@ -151,6 +151,9 @@ pub struct UpArguments {
     /// A program that renders the sources that name it (`spec.source.plugin`); may be repeated.
     #[arg(long, value_name = "NAME=FILE", value_parser = renderer)]
     pub renderer: Vec<(String, PathBuf)>,
+    /// The file with the key that secrets are sealed with; otherwise `secrets.key` of the data folder.
+    #[arg(long, value_name = "FILE")]
+    pub secrets_key: Option<PathBuf>,
     /// Refuse to run jobs with less than full isolation.
     #[arg(long)]
     pub require_sandbox: bool,

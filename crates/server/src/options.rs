@@ -29,6 +29,8 @@ pub struct Options {
     pub charts_from: Vec<String>,
     /// Programs that render what names them, by name.
     pub renderers: Vec<(String, PathBuf)>,
+    /// The file with the key that secrets are sealed with; otherwise `secrets.key` of the data folder.
+    pub secrets_key: Option<PathBuf>,
     /// Refuse to run jobs with less than full isolation.
     pub require_sandbox: bool,
     /// Print in French.

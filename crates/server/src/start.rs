@@ -122,7 +122,7 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     };
     let budget = monitoring::exposition::Budget::default();
     let (stopping, _) = watch::channel(false);
-    let secrets = Secrets::open(data.join("secrets/values"), &recorder.views().repositories)?;
+    let secrets = secrets(&options, &recorder)?;
     let server = Arc::new(Server {
         url,
         ready_after_ms: std::sync::OnceLock::new(),
@@ -342,6 +342,12 @@ async fn write_access(server: &Arc<Server>) -> anyhow::Result<PathBuf> {
     let file = serde_json::json!({"url": server.url, "process_id": std::process::id()});
     private::write(&data.join("server.json"), file.to_string().as_bytes())?;
     Ok(path)
+}
+
+fn secrets(options: &Options, recorder: &Recorder) -> anyhow::Result<Secrets> {
+    let key = options.secrets_key.clone().unwrap_or_else(|| options.data.join("secrets.key"));
+    let values = options.data.join("secrets/values");
+    Secrets::open(values, &key, &recorder.views().repositories)
 }
 
 fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {

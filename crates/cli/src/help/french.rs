@@ -207,6 +207,10 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
         "Un hôte à qui demander charts et artefacts qui ne sont pas dans Git ; peut être répété",
     ),
     ("renderer", "Un programme qui rend ce qui le nomme (`spec.source.plugin`) ; peut être répété"),
+    (
+        "secrets_key",
+        "Le fichier de la clé qui scelle les secrets ; sinon `secrets.key` du dossier de données",
+    ),
     ("require_sandbox", "Refuser les tâches sans isolation entière"),
     ("watch", "En plein écran, tenu à jour"),
     ("application", "L’application"),

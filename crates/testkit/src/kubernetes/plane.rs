@@ -427,7 +427,9 @@ impl Plane {
                 "--manage-all-nodes=false".to_owned(),
                 "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake".to_owned(),
             ],
-            Program::Kubelet | Program::Helm | Program::Kustomize | Program::Distribution => Vec::new(),
+            Program::Kubelet | Program::Helm | Program::Kustomize | Program::Distribution => {
+                Vec::new()
+            }
         }
     }
 
