@@ -1,5 +1,5 @@
 //! Measures the loop beside its floor, in one run: `cargo xtask bench loop`; the page: `bench web`; a
-//! cluster: `bench kubernetes`.
+//! cluster: `bench kubernetes`; runs and the registry: `bench pipelines`.
 //!
 //! Times on the server come from the facts' own clock; times of a client are of whole commands. The
 //! floor of push and clone is `git http-backend` behind the plainest server, on the same files.
@@ -7,6 +7,7 @@
 mod cgi;
 pub mod kubernetes;
 pub mod measure;
+pub mod pipelines;
 pub mod server;
 pub mod web;
 

@@ -126,6 +126,8 @@ enum Bench {
     Web,
     /// A cluster: install, one change, no change, drift, steady state, Kustomize.
     Kubernetes,
+    /// Runs and the registry: first log byte, push and pull of 1 GB beside Debian's `docker-registry`.
+    Pipelines,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -162,6 +164,9 @@ fn execute(command: Command) -> anyhow::Result<bool> {
         Command::Bench { what: Bench::Loop, output, .. } => bench::run(output == Output::Json),
         Command::Bench { what: Bench::Kubernetes, output, sizes, .. } => {
             bench::kubernetes::run(output == Output::Json, &sizes)
+        }
+        Command::Bench { what: Bench::Pipelines, output, .. } => {
+            bench::pipelines::run(output == Output::Json)
         }
         Command::Bench { what: Bench::Web, output, minutes, applications, .. } => {
             let size = bench::web::Size { applications: applications as usize, minutes };

@@ -10,6 +10,7 @@ use ledger::ArtifactDigest;
 use tokio::io::AsyncRead;
 use tokio_util::io::SyncIoBridge;
 
+use crate::checked::{Checked, Mark};
 use crate::digest::{Hasher, digest_like};
 
 /// Each has a folder.
@@ -25,6 +26,7 @@ pub struct BlobStore {
 struct Shared {
     root: PathBuf,
     next_temporary: AtomicU64,
+    checked: Checked,
 }
 
 /// A blob that is being written. Dropped before [`BlobWriter::finish`], it leaves nothing.
@@ -115,7 +117,8 @@ impl BlobStore {
             std::fs::create_dir_all(root.join(algorithm))?;
         }
         sync_folder(root)?;
-        let shared = Shared { root: root.to_path_buf(), next_temporary: AtomicU64::new(0) };
+        let (next_temporary, checked) = (AtomicU64::new(0), Checked::default());
+        let shared = Shared { root: root.to_path_buf(), next_temporary, checked };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -218,6 +221,16 @@ impl BlobStore {
         }
     }
 
+    /// Whether this file had the digest when it was read last, and is as it was.
+    pub(crate) fn is_checked(&self, digest: &ArtifactDigest, file: &File) -> io::Result<bool> {
+        Ok(self.shared.checked.has(digest, Mark::from(&file.metadata()?)))
+    }
+
+    /// Notes that this file, which was as it is now before it was read, has the digest.
+    pub(crate) fn set_checked(&self, digest: &ArtifactDigest, mark: Mark) {
+        self.shared.checked.add(digest, mark);
+    }
+
     fn path_of(&self, digest: &ArtifactDigest) -> PathBuf {
         let hexadecimal = digest.hexadecimal();
         self.folder(digest.algorithm()).join(&hexadecimal[..2]).join(hexadecimal)
@@ -268,6 +281,7 @@ impl BlobWriter {
         }
         self.path = None;
         sync_folder(&folder)?;
+        self.store.set_checked(&found, Mark::from(&self.file.metadata()?));
         Ok((found, self.size_bytes))
     }
 }

@@ -5,12 +5,14 @@
 //! and unpacks images safely ([`Registry::unpack`]). [`http::routes`] serves it all below `/v2/`.
 //!
 //! Invariants: a digest that was given back is on the disk; bytes are checked against their digest
-//! whenever they are read whole; the same folder packs to the same digest; an image sees only its own
+//! when they are read whole for the first time since the start, and after each change of their file;
+//! the same folder packs to the same digest; an image sees only its own
 //! blobs, so a permission on one image says nothing about another.
 //!
 //! Absent on purpose: who may pull, push and delete, and what is still needed (hooks of the server's).
 
 mod blobs;
+mod checked;
 mod collect;
 mod delete;
 mod digest;

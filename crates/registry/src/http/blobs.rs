@@ -12,13 +12,14 @@ use tokio::sync::mpsc;
 
 use super::answers::{Refusal, with_headers};
 use super::{Service, empty, parse_digest};
-use crate::blobs::blocking;
+use crate::blobs::{BlobError, BlobStore, blocking};
+use crate::checked::Mark;
 use crate::delete::Deleted;
 use crate::digest::Hasher;
 use crate::name::ImageName;
 
 /// Bytes per piece of a body.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 256 << 10;
 
 pub(super) async fn get(
     service: &Service,
@@ -56,7 +57,14 @@ pub(super) async fn get(
         }
         None => {
             headers.push(("content-length", size.to_string()));
-            let body = if is_head { Body::empty() } else { checked_body(file, digest) };
+            let blobs = service.registry.blobs();
+            let body = if is_head {
+                Body::empty()
+            } else if blobs.is_checked(&digest, &file).map_err(BlobError::from)? {
+                part(file, 0, size)
+            } else {
+                checked_body(blobs.clone(), file, digest)
+            };
             Ok(with_headers(StatusCode::OK, &headers, body))
         }
     }
@@ -104,12 +112,10 @@ fn part(mut file: File, first: u64, count: u64) -> Body {
         let mut send = || -> io::Result<()> {
             file.seek(SeekFrom::Start(first))?;
             let mut left = (&mut file).take(count);
-            let mut buffer = vec![0; PIECE];
             loop {
-                let read = left.read(&mut buffer)?;
-                let piece = Bytes::copy_from_slice(&buffer[..read]);
+                let piece = read_piece(&mut left)?;
                 // A closed channel: the client has gone.
-                if read == 0 || sender.blocking_send(Ok(piece)).is_err() {
+                if piece.is_empty() || sender.blocking_send(Ok(piece)).is_err() {
                     return Ok(());
                 }
             }
@@ -124,10 +130,25 @@ fn part(mut file: File, first: u64, count: u64) -> Body {
 
 /// The file as a body. When the bytes do not have the digest the last piece is withheld and the
 /// connection is broken, so that no client takes the content for whole.
-fn checked_body(file: File, digest: ArtifactDigest) -> Body {
+fn checked_body(blobs: BlobStore, file: File, digest: ArtifactDigest) -> Body {
     let (sender, body) = body();
-    tokio::task::spawn_blocking(move || send_checked(file, &digest, &sender));
+    tokio::task::spawn_blocking(move || {
+        let before = file.metadata().map(|file| Mark::from(&file));
+        if send_checked(file, &digest, &sender)
+            && let Ok(mark) = before
+        {
+            blobs.set_checked(&digest, mark);
+        }
+    });
     body
+}
+
+/// The next bytes; none at the end.
+fn read_piece(file: &mut impl Read) -> io::Result<Bytes> {
+    let mut piece = vec![0; PIECE];
+    let count = file.read(&mut piece)?;
+    piece.truncate(count);
+    Ok(piece.into())
 }
 
 type Sender = mpsc::Sender<io::Result<Bytes>>;
@@ -138,28 +159,28 @@ fn body() -> (Sender, Body) {
     (sender, Body::from_stream(stream))
 }
 
-fn send_checked(mut file: File, digest: &ArtifactDigest, sender: &Sender) {
+/// Whether the file has the digest.
+fn send_checked(mut file: File, digest: &ArtifactDigest, sender: &Sender) -> bool {
     let mut hasher = Hasher::like(digest);
     let mut held: Option<Bytes> = None;
-    let mut buffer = vec![0; PIECE];
     let result = loop {
-        match file.read(&mut buffer) {
-            Ok(0) => break Ok(()),
-            Ok(count) => {
+        match read_piece(&mut file) {
+            Ok(next) if next.is_empty() => break Ok(()),
+            Ok(next) => {
                 // Working out a digest cannot fail.
-                let _ = hasher.write_all(&buffer[..count]);
-                let next = Bytes::copy_from_slice(&buffer[..count]);
+                let _ = hasher.write_all(&next);
                 // A closed channel: the client has gone.
                 if let Some(piece) = held.replace(next)
                     && sender.blocking_send(Ok(piece)).is_err()
                 {
-                    return;
+                    return false;
                 }
             }
             Err(error) => break Err(error),
         }
     };
     let found = hasher.finish();
+    let is_whole = result.is_ok() && found == *digest;
     let last = match result {
         Ok(()) if found == *digest => held.map(Ok),
         Ok(()) => Some(Err(io::Error::other(format!("the stored blob {digest} is damaged")))),
@@ -172,4 +193,5 @@ fn send_checked(mut file: File, digest: &ArtifactDigest, sender: &Sender) {
         // A closed channel: the client has gone.
         let _ = sender.blocking_send(last);
     }
+    is_whole
 }

@@ -404,8 +404,10 @@ async fn the_server_decides_who_may() {
 async fn a_damaged_blob_breaks_the_answer() {
     let server = start().await;
     let digest = server.push_blob("demo/hello", b"some content").await;
-    damage(&blob_path(server.data.path(), &digest));
     let path = format!("/v2/demo/hello/blobs/{digest}");
+    assert_eq!(server.get(&path).await.text().await.unwrap(), "some content");
+    damage(&blob_path(server.data.path(), &digest));
+    // Also where it was given whole before: its file has changed since.
     // A small answer fails before its first byte, a large one before its last.
     let received = match server.request(Method::GET, &path).send().await {
         Ok(response) => response.bytes().await.is_ok(),
