@@ -20,6 +20,9 @@ pub struct Secret {
     /// The charts that it opens, and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charts: Option<ChartsUse>,
+    /// The address of the service that it is the token for, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
     /// It decrypts the repository's SOPS files, and nothing else gets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decrypts: bool,
@@ -32,13 +35,17 @@ pub struct SetSecret {
     /// At least 3 bytes and at most 48 KiB.
     pub value: String,
     /// The address of an API server, `https://…`: only a cluster that a file of the repository declares
-    /// there gets the value, and no job. Needs who administers the server. Without this, `charts` and
-    /// `decrypts`: what gets it already, jobs at first.
+    /// there gets the value, and no job. Needs who administers the server. Without this, `charts`,
+    /// `plugin` and `decrypts`: what gets it already, jobs at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
     /// It is the password for charts: only the host of this address gets it, and no job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charts: Option<ChartsUse>,
+    /// It is the token for the service at this address that sets are given parameters by: only that gets
+    /// it, and no job. Needs who administers the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
     /// It is an age key, or several: the renderer decrypts the repository's SOPS files with it, and no
     /// job gets it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

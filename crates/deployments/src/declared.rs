@@ -8,8 +8,10 @@ use crate::application::Application;
 use crate::application_set::ApplicationSet;
 use crate::chart_access::ChartAccess;
 use crate::cluster_file::DeclaredCluster;
+use crate::core_file::ConfigMapFile;
 use crate::customizations_file;
 use crate::lua::Customizations;
+use crate::plugin_file::DeclaredPlugin;
 use crate::project::Project;
 use crate::secret_file::TYPE_LABEL;
 
@@ -28,6 +30,8 @@ pub enum Declared {
     Cluster(Box<DeclaredCluster>),
     /// Charts behind a credential.
     Charts(Box<ChartAccess>),
+    /// A service that gives sets parameters.
+    Plugin(Box<DeclaredPlugin>),
 }
 
 /// Which of Argo CD's kinds a file says it is.
@@ -45,6 +49,8 @@ pub enum DeclaredKind {
     Cluster,
     /// A Secret of charts behind a credential.
     Charts,
+    /// A ConfigMap of a service that gives sets parameters.
+    Plugin,
 }
 
 impl Declared {
@@ -63,6 +69,9 @@ impl Declared {
                 DeclaredCluster::parse(file, text).map(Box::new).map(Self::Cluster)
             }
             DeclaredKind::Charts => ChartAccess::parse(file, text).map(Box::new).map(Self::Charts),
+            DeclaredKind::Plugin => {
+                DeclaredPlugin::parse(file, text).map(Box::new).map(Self::Plugin)
+            }
         }
     }
 }
@@ -79,11 +88,22 @@ impl DeclaredKind {
         match kind.as_deref() {
             Some("AppProject") => Self::Project,
             Some("ApplicationSet") => Self::Set,
-            Some("ConfigMap") => Self::Customizations,
+            Some("ConfigMap") => of_config_map(file, text),
             Some("Secret") if is_of_charts(file, text) => Self::Charts,
             Some("Secret") => Self::Cluster,
             Some(_) | None => Self::Application,
         }
+    }
+}
+
+/// What a ConfigMap is for: its name says it, or that it has an address.
+fn of_config_map(file: &str, text: &str) -> DeclaredKind {
+    let Ok(read) = yaml::document::<ConfigMapFile>(file, text) else {
+        return DeclaredKind::Customizations;
+    };
+    match read.name != customizations_file::NAME && read.data.contains_key("baseUrl") {
+        true => DeclaredKind::Plugin,
+        false => DeclaredKind::Customizations,
     }
 }
 

@@ -37,6 +37,7 @@ mod operation;
 mod order;
 pub mod ownership;
 mod planner;
+mod plugin_file;
 pub mod project;
 mod reasons;
 mod rollout;
@@ -90,6 +91,7 @@ pub use planner::{
     PlanSummary, PreviousPlan, RemovalDecision, Step, SyncRequest, compare, differing_fields, plan,
     plan_removal,
 };
+pub use plugin_file::{DeclaredPlugin, plugin_address};
 pub use reasons::BlockReason;
 pub use rollout::{AtOnce, LabelRule, Member, Rollout, Standing, StepRule, StepWait, Steps};
 pub use source::{

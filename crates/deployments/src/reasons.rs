@@ -244,7 +244,7 @@ impl fmt::Display for BlockReason {
             }
             Self::SetRemovesMany { set, removals, existing } => write!(
                 f,
-                "the set `{set}` no longer generates {} of its {existing} applications, more than half: {}; nothing is removed; confirm the deletion of all of them or put them back into Git",
+                "the set `{set}` no longer generates {} of its {existing} applications: {}; nothing is removed; confirm the deletion of all of them or put them back into Git",
                 removals.len(),
                 list(removals)
             ),

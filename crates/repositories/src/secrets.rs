@@ -73,6 +73,11 @@ pub enum SecretUse {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tokens_from: Option<String>,
     },
+    /// The service at an address that sets are given parameters by, as its token.
+    Plugin {
+        /// The address, in its one form.
+        url: String,
+    },
 }
 
 /// Why no secret opens a place.
@@ -165,9 +170,10 @@ impl RepositoriesView {
             SecretUse::Cluster { server } => {
                 Err(NoBoundSecret::Elsewhere { given: server.clone() })
             }
-            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Charts { .. } => {
-                Err(NoBoundSecret::ForOthers)
-            }
+            SecretUse::Jobs
+            | SecretUse::Decryption
+            | SecretUse::Charts { .. }
+            | SecretUse::Plugin { .. } => Err(NoBoundSecret::ForOthers),
         }
     }
 
@@ -186,9 +192,29 @@ impl RepositoriesView {
                 Ok((known, tokens_from.as_deref()))
             }
             SecretUse::Charts { url, .. } => Err(NoBoundSecret::Elsewhere { given: url.clone() }),
-            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Cluster { .. } => {
-                Err(NoBoundSecret::ForOthers)
-            }
+            SecretUse::Jobs
+            | SecretUse::Decryption
+            | SecretUse::Cluster { .. }
+            | SecretUse::Plugin { .. } => Err(NoBoundSecret::ForOthers),
+        }
+    }
+
+    /// The token of the service at exactly this address, which is in its one form.
+    pub fn plugin_secret(
+        &self,
+        repository: &RepositoryName,
+        name: &SecretName,
+        address: &str,
+    ) -> Result<&SecretRecord, NoBoundSecret> {
+        let known = self.secrets.get(repository).and_then(|secrets| secrets.get(name));
+        let known = known.ok_or(NoBoundSecret::Missing)?;
+        match &known.used_by {
+            SecretUse::Plugin { url } if url == address => Ok(known),
+            SecretUse::Plugin { url } => Err(NoBoundSecret::Elsewhere { given: url.clone() }),
+            SecretUse::Jobs
+            | SecretUse::Decryption
+            | SecretUse::Cluster { .. }
+            | SecretUse::Charts { .. } => Err(NoBoundSecret::ForOthers),
         }
     }
 }
@@ -270,6 +296,24 @@ mod tests {
             let found = view.charts_secret(&repository, &name(secret), address);
             assert_eq!(found.err(), expected, "{secret} {address}");
         }
+        let plugin = SecretUse::Plugin { url: "https://p.example/a".into() };
+        let secrets = view.secrets.entry(repository.clone()).or_default();
+        secrets.insert(name("PLUGIN"), record(plugin));
+        let elsewhere = NoBoundSecret::Elsewhere { given: "https://p.example/a".into() };
+        for (secret, address, expected) in [
+            ("PLUGIN", "https://p.example/a", None),
+            ("PLUGIN", "https://p.example/a/b", Some(elsewhere.clone())),
+            ("PLUGIN", "https://p.example", Some(elsewhere.clone())),
+            ("PLUGIN", "http://p.example/a", Some(elsewhere)),
+            ("CHARTS", "https://p.example/a", Some(NoBoundSecret::ForOthers)),
+            ("BUILD", "https://p.example/a", Some(NoBoundSecret::ForOthers)),
+            ("NONE", "https://p.example/a", Some(NoBoundSecret::Missing)),
+        ] {
+            let found = view.plugin_secret(&repository, &name(secret), address);
+            assert_eq!(found.err(), expected, "{secret} {address}");
+        }
+        let found = view.charts_secret(&repository, &name("PLUGIN"), "https://p.example/a");
+        assert_eq!(found.err(), Some(NoBoundSecret::ForOthers));
         let found = view.cluster_secret(&repository, &name("CHARTS"), "https://east:6443");
         assert_eq!(found.err(), Some(NoBoundSecret::ForOthers));
     }

@@ -2,13 +2,14 @@
 //! overlays name. Read from Git once per content, never from a working tree.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use control::configuration::Configuration;
 use deployments::project::Projects;
-use deployments::{Application, ApplicationState, ChartAccess, Customizations, DeclaredCluster};
+use deployments::{
+    Application, ApplicationState, ChartAccess, Customizations, DeclaredCluster, DeclaredPlugin,
+};
 use git_store::{EntryKind, Repository};
 use ledger::{
     ApplicationName, ArtifactDigest, CommitId, EnvironmentName, ObjectId, RefName, RepositoryName,
@@ -17,8 +18,8 @@ use monitoring::Objective;
 use repositories::policy::Policy;
 
 use crate::declarations::{self, DeclaredSet};
-use crate::outlook::{Onlooker, Outlook};
-use crate::state::Server;
+use crate::outlook::{Moment, Onlooker, Outlook};
+use crate::state::{Locks, Server};
 use crate::words::{ConfigurationProblem, Trouble};
 
 /// The file that joins everything.
@@ -32,6 +33,8 @@ pub struct Configurations {
     newest: Mutex<BTreeMap<RepositoryName, Arc<RepositoryConfiguration>>>,
     /// Whose applications each repository is a source of, by the commit that says so.
     consents: Mutex<BTreeMap<RepositoryName, Consents>>,
+    /// One reads, and the others take over what it read.
+    reading: Locks,
 }
 
 /// The commit, and what its `boucle.yaml` says; `None`: that cannot be read.
@@ -56,6 +59,8 @@ pub struct RepositoryConfiguration {
     pub clusters: Vec<DeclaredCluster>,
     /// Which charts are behind which credentials.
     pub charts: Vec<ChartAccess>,
+    /// The services that its sets are given parameters by.
+    pub plugins: Vec<DeclaredPlugin>,
     /// How objects of the applications are judged.
     pub customizations: Arc<Customizations>,
     /// Objectives.
@@ -64,12 +69,12 @@ pub struct RepositoryConfiguration {
     pub written: BTreeMap<(EnvironmentName, String), ArtifactDigest>,
     /// What is wrong, with places.
     pub problems: Vec<ConfigurationProblem>,
-    /// Pull requests of which sets make nothing, and why.
-    pub left_out: Vec<ConfigurationProblem>,
+    /// What sets make nothing of, and services that did not answer them, which is wrong of nobody's file.
+    pub notes: Vec<ConfigurationProblem>,
     /// What the sets saw of the server besides the commit.
     pub outlook: Outlook,
-    /// Up to which fact it is known that they would see the same.
-    seen_until: AtomicU64,
+    /// When it was known last that they would see the same.
+    seen_at: Mutex<Moment>,
     /// The objects that all of this was read from.
     sources: Vec<Option<ObjectId>>,
 }
@@ -99,11 +104,16 @@ impl Configurations {
         name: &RepositoryName,
         commit: &CommitId,
     ) -> anyhow::Result<Arc<RepositoryConfiguration>> {
-        let known = self.newest(name);
-        if let Some(known) = known.as_ref().filter(|known| known.is_of(server, name, commit)) {
-            return Ok(Arc::clone(known));
+        let current = || self.newest(name).filter(|known| known.is_of(server, name, commit));
+        if let Some(known) = current() {
+            return Ok(known);
         }
-        let configuration = read_aside(server, name, commit, known).await?;
+        let lock = self.reading.of(name);
+        let _held = lock.lock().await;
+        if let Some(known) = current() {
+            return Ok(known);
+        }
+        let configuration = read_aside(server, name, commit, self.newest(name)).await?;
         let mut kept = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(name.clone(), Arc::clone(&configuration));
         Ok(configuration)
@@ -204,13 +214,15 @@ impl RepositoryConfiguration {
         if self.commit != *commit {
             return false;
         }
-        let now = server.recorder.views().sequence.0;
-        if self.seen_until.load(Ordering::Relaxed) >= now {
+        let seen_at = || self.seen_at.lock().unwrap_or_else(PoisonError::into_inner);
+        // What changes while it is looked at is looked at again.
+        let now = server.moment();
+        if *seen_at() == now {
             return true;
         }
         let is_current = self.outlook.is_current(server, name);
         if is_current {
-            self.seen_until.fetch_max(now, Ordering::Relaxed);
+            *seen_at() = now;
         }
         is_current
     }
@@ -249,7 +261,7 @@ impl Reading<'_> {
     ) -> anyhow::Result<RepositoryConfiguration> {
         let Self { server, name, repository } = self;
         // What changes while it is read is looked at again.
-        let seen_until = AtomicU64::new(server.recorder.views().sequence.0);
+        let seen_at = Mutex::new(server.moment());
         let mut problems = Vec::new();
         let configuration = read_configuration(repository, commit, &mut problems)?;
         let sources = sources(repository, commit, &configuration)?;
@@ -265,13 +277,14 @@ impl Reading<'_> {
                 sets: known.sets.clone(),
                 clusters: known.clusters.clone(),
                 charts: known.charts.clone(),
+                plugins: known.plugins.clone(),
                 customizations: Arc::clone(&known.customizations),
                 objectives: known.objectives.clone(),
                 written: known.written.clone(),
                 problems: known.problems.clone(),
-                left_out: known.left_out.clone(),
+                notes: known.notes.clone(),
                 outlook: known.outlook.clone(),
-                seen_until,
+                seen_at,
                 sources,
             });
         }
@@ -296,6 +309,7 @@ impl Reading<'_> {
             sets: declared.sets,
             clusters: declared.clusters,
             charts: declared.charts,
+            plugins: declared.plugins,
             customizations: declared
                 .customizations
                 .map(|(_, read)| read)
@@ -304,9 +318,9 @@ impl Reading<'_> {
             objectives,
             written,
             problems,
-            left_out: declared.left_out,
+            notes: declared.notes,
             outlook: onlooker.into_outlook(),
-            seen_until,
+            seen_at,
             sources,
         })
     }

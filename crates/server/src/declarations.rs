@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployments::application_set::{ApplicationSet, Expanded, SetInputs, Upkeep};
+use deployments::application_set::{
+    ApplicationSet, Expanded, LeftOut, Obstacle, SetError, SetInputs, Unheard, Upkeep, WhyLeftOut,
+};
 use deployments::project::Projects;
 use deployments::{
     Application, BlockReason, ChartAccess, Customizations, Declared, DeclaredCluster, DeclaredKind,
-    Steps, dependency_problems,
+    DeclaredPlugin, Steps, dependency_problems,
 };
 use ledger::ApplicationName;
 
 use crate::configurations::{whole_file, yaml_problem};
 use crate::outlook::Onlooker;
+use crate::plugins::undeclared;
 use crate::scopes::{Surroundings, refusals};
 use crate::words::{ConfigurationProblem, Trouble};
 
@@ -30,8 +33,10 @@ pub struct Declarations {
     pub charts: Vec<ChartAccess>,
     /// How objects of its applications are judged, and the file that says so.
     pub customizations: Option<(String, Customizations)>,
-    /// Pull requests that sets leave out, which is wrong of nobody's file.
-    pub left_out: Vec<ConfigurationProblem>,
+    /// Services that sets are given parameters by.
+    pub plugins: Vec<DeclaredPlugin>,
+    /// What sets leave out, and services that did not answer, which is wrong of nobody's file.
+    pub notes: Vec<ConfigurationProblem>,
     /// What is wrong, with places.
     pub problems: Vec<ConfigurationProblem>,
 }
@@ -49,6 +54,8 @@ pub struct DeclaredSet {
     pub reads_files: bool,
     /// Whether it looks at more of the server than its commit.
     pub looks_further: bool,
+    /// Whether services give it parameters.
+    pub is_told: bool,
     /// What it generates.
     pub applications: BTreeSet<ApplicationName>,
 }
@@ -77,6 +84,7 @@ pub fn read(
             Ok(Declared::Customizations(read)) => declarations.customize(&path, *read),
             Ok(Declared::Cluster(cluster)) => clusters.push((path.clone(), *cluster)),
             Ok(Declared::Charts(access)) => declarations.add_charts(&path, *access),
+            Ok(Declared::Plugin(plugin)) => declarations.add_plugin(&path, *plugin),
             Err(error) => {
                 let code = match DeclaredKind::of(&path, &text) {
                     DeclaredKind::Application => "invalid-application",
@@ -88,6 +96,7 @@ pub fn read(
                     DeclaredKind::Customizations => "invalid-customizations",
                     DeclaredKind::Cluster => "invalid-cluster",
                     DeclaredKind::Charts => "invalid-charts",
+                    DeclaredKind::Plugin => "invalid-plugin",
                 };
                 declarations.problems.push(yaml_problem(code, &error));
             }
@@ -125,38 +134,82 @@ impl Declarations {
             self.problems.push(whole_file("duplicate-application-set", path, what));
             return;
         }
+        let is_declared = |name: &str| self.plugins.iter().any(|one| one.name == name);
         let inputs = SetInputs {
             clusters: surroundings.clusters(),
             server_url: onlooker.server_url(),
             files: &|url, revision| onlooker.files(url, revision),
             repositories: &|owner, all_branches| onlooker.repositories(owner, all_branches),
             pull_requests: &|name| onlooker.pull_requests(name),
+            plugin: &|question, every_s| match is_declared(&question.plugin) {
+                true => onlooker.answer(question, every_s),
+                false => Err(Obstacle::Wrong(undeclared(&question.plugin))),
+            },
             has_path: &|name, commit, path| onlooker.has_path(name, commit, path),
         };
         let expanded = set.expand(path, &inputs);
         let looks_further = onlooker.looked_further();
         match expanded {
-            Ok(Expanded { applications, left_out }) => {
+            Ok(Expanded { applications, left_out, unheard }) => {
                 let names = applications.iter().map(|one| one.name.clone()).collect();
                 applications.into_iter().for_each(|application| self.add(path, application));
-                self.left_out.extend(left_out.into_iter().map(|left_out| {
-                    let what = Trouble::LeftOut { set: set.name.clone(), left_out };
-                    whole_file("pull-request-left-out", path, what)
-                }));
+                self.note(path, &set.name, left_out, unheard);
                 let declared = DeclaredSet {
                     file: path.into(),
                     upkeep: set.upkeep,
                     steps: set.steps.clone(),
                     reads_files: set.reads_files(),
                     looks_further,
+                    is_told: set.asks_plugins(),
                     applications: names,
                 };
                 self.sets.insert(set.name.clone(), declared);
             }
-            Err(error) => {
+            // Nobody's file is wrong, and a proposal may be merged; what there is of the set stays.
+            Err(error @ SetError::Unanswered { .. }) => {
+                let (set, problem) = (set.name.clone(), error.to_string());
+                let what = Trouble::Unanswered { set, problem };
+                self.notes.push(whole_file("plugin-unanswered", path, what));
+            }
+            Err(
+                error @ (SetError::Generator { .. }
+                | SetError::Template { .. }
+                | SetError::Twice { .. }
+                | SetError::TooMany),
+            ) => {
                 let what = Trouble::Refused(error.to_string());
                 self.problems.push(whole_file("invalid-application-set", path, what));
             }
+        }
+    }
+
+    /// What is no fault of the file: who is left out, and services that are not heard.
+    fn note(
+        &mut self,
+        path: &str,
+        set: &str,
+        left_out: BTreeSet<LeftOut>,
+        unheard: BTreeSet<Unheard>,
+    ) {
+        self.notes.extend(left_out.into_iter().map(|left_out| {
+            let code = match left_out.why {
+                WhyLeftOut::Untrusted(_) => "pull-request-left-out",
+                WhyLeftOut::NoName(_) => "application-left-out",
+            };
+            whole_file(code, path, Trouble::LeftOut { set: set.to_owned(), left_out })
+        }));
+        self.notes.extend(unheard.into_iter().map(|Unheard { plugin, problem }| {
+            let what = Trouble::Unheard { set: set.to_owned(), plugin, problem };
+            whole_file("plugin-unheard", path, what)
+        }));
+    }
+
+    fn add_plugin(&mut self, path: &str, plugin: DeclaredPlugin) {
+        if self.plugins.iter().any(|one| one.name == plugin.name) {
+            let what = Trouble::PluginDeclaredTwice { plugin: plugin.name };
+            self.problems.push(whole_file("duplicate-plugin", path, what));
+        } else {
+            self.plugins.push(plugin);
         }
     }
 

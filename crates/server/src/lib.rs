@@ -21,6 +21,7 @@ mod options;
 mod outlook;
 mod passkeys;
 mod passwords;
+mod plugins;
 mod pod_logs;
 mod private;
 mod pull_requests;

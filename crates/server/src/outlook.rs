@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deployments::application_set::{
-    CommitFiles, KnownPullRequest, KnownRepository, PullRequestId, Seen,
+    Answered, CommitFiles, KnownPullRequest, KnownRepository, PluginQuestion, PullRequestId, Seen,
 };
 use git_store::{EntryKind, TreeReader};
-use ledger::{CommitId, RepositoryName};
+use ledger::{CommitId, Fact, RepositoryName};
 use repositories::access::{Visibility, may_render_from};
 
 use crate::http::repository_of_url;
@@ -33,6 +33,56 @@ pub struct Outlook {
     repositories: BTreeMap<(String, bool), Seen<Vec<KnownRepository>>>,
     /// By the name of the repository.
     pull_requests: BTreeMap<String, Seen<Vec<KnownPullRequest>>>,
+    /// What services answered, and after how many seconds they are asked again.
+    answers: BTreeMap<PluginQuestion, (Option<i64>, Answered)>,
+}
+
+/// A state of the server: while it lasts, everything is seen as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The newest fact that sets may see something of.
+    fact: u64,
+    /// How often the answers of services changed.
+    answers: u64,
+}
+
+impl Server {
+    /// The present state.
+    pub fn moment(&self) -> Moment {
+        Moment { fact: self.recorder.seen_changed_at(), answers: self.plugins.changes() }
+    }
+}
+
+/// Whether a set may see something of a fact. One that is not known here may be seen.
+#[must_use]
+pub fn may_be_seen(fact: &Fact) -> bool {
+    match fact.kind.split_once('.') {
+        Some(("pipelines" | "monitoring" | "control", _)) => false,
+        // Which applications are declared says what they are rendered from.
+        Some(("deployments", name)) => {
+            matches!(name, "application_declared" | "application_removed" | "objects_deleted")
+        }
+        Some(("repositories", name)) => !matches!(
+            name,
+            "ref_move_intended"
+                | "ref_move_abandoned"
+                | "push_refused"
+                | "reviewed"
+                | "commented"
+                | "check_reported"
+                | "merge_queued"
+                | "merge_unqueued"
+                | "password_chosen"
+                | "passkey_added"
+                | "passkey_removed"
+                | "signed_in"
+                | "sign_in_refused"
+                | "secret_set"
+                | "secret_removed"
+                | "access_denied"
+        ),
+        Some(_) | None => true,
+    }
 }
 
 /// Looks for the sets of one commit.
@@ -62,6 +112,12 @@ impl Outlook {
         self.revisions.iter().all(|((url, revision), seen)| look.revision(url, revision) == *seen)
             && repositories.all(|((owner, all), seen)| look.repositories(owner, *all) == *seen)
             && self.pull_requests.iter().all(|(name, seen)| look.pull_requests(name) == *seen)
+            && self.answers.iter().all(|(question, (_, seen))| look.answer(question) == *seen)
+    }
+
+    /// What services are asked, and after how many seconds again.
+    pub fn questions(&self) -> impl Iterator<Item = (&PluginQuestion, Option<i64>)> {
+        self.answers.iter().map(|(question, (every_s, _))| (question, *every_s))
     }
 }
 
@@ -145,6 +201,16 @@ impl<'a> Onlooker<'a> {
             .clone()
     }
 
+    /// What a service answered last. Of two that ask the same the one that asks more often counts.
+    pub fn answer(&self, question: &PluginQuestion, every_s: Option<i64>) -> Answered {
+        self.was_asked.set(true);
+        let mut all = self.seen.borrow_mut();
+        let look = || (every_s, self.look.answer(question));
+        let (often_s, seen) = all.answers.entry(question.clone()).or_insert_with(look);
+        *often_s = [*often_s, every_s].into_iter().flatten().min();
+        seen.clone()
+    }
+
     /// Whether a commit has something at a path.
     pub fn has_path(&self, name: &RepositoryName, commit: &CommitId, path: &str) -> Seen<bool> {
         let reader = self.look.reader(name, commit)?;
@@ -222,6 +288,10 @@ impl Look<'_> {
             }
         });
         Ok(known.collect())
+    }
+
+    fn answer(&self, question: &PluginQuestion) -> Answered {
+        self.server.plugins.answer(&(self.home.clone(), question.clone()))
     }
 
     /// The rule for sources of applications. What other repositories consent to is asked of their

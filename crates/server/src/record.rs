@@ -1,6 +1,7 @@
 //! Appends facts and folds them into the views, in order, before the caller goes on.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::Context;
@@ -8,6 +9,7 @@ use database::{AppendError, Database};
 use ledger::{Draft, Fact, Sequence, Timestamp};
 use tokio::sync::watch;
 
+use crate::outlook;
 use crate::views::Views;
 
 /// The ledger with its views.
@@ -17,6 +19,8 @@ pub struct Recorder {
     /// Facts that came back before an older one did.
     early: Mutex<BTreeMap<Sequence, Fact>>,
     folded: watch::Sender<Sequence>,
+    /// The newest fact that sets of applications may see something of.
+    seen: AtomicU64,
 }
 
 /// A view is saved after this many facts, so that a start folds at most as many again.
@@ -28,7 +32,8 @@ impl Recorder {
         let mut views = Views::load(&database).await?;
         fold_rest(&database, &mut views).await?;
         let (folded, _) = watch::channel(views.sequence);
-        Ok(Self { database, views: RwLock::new(views), early: Mutex::new(BTreeMap::new()), folded })
+        let (views, early) = (RwLock::new(views), Mutex::new(BTreeMap::new()));
+        Ok(Self { database, views, early, folded, seen: AtomicU64::new(0) })
     }
 
     /// The database, for reading facts.
@@ -61,6 +66,12 @@ impl Recorder {
     /// The state as of the newest folded fact. Hold it briefly, never across an await.
     pub fn views(&self) -> RwLockReadGuard<'_, Views> {
         self.views.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest fact since the start that sets of applications may see something of.
+    #[must_use]
+    pub fn seen_changed_at(&self) -> u64 {
+        self.seen.load(Ordering::Acquire)
     }
 
     /// Wakes whoever waits for new facts; carries only how far the views are.
@@ -123,6 +134,9 @@ impl Recorder {
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         while let Some(fact) = early.remove(&Sequence(views.sequence.0 + 1)) {
             views.apply(&fact);
+            if outlook::may_be_seen(&fact) {
+                self.seen.store(fact.sequence.0, Ordering::Release);
+            }
         }
         let sequence = views.sequence;
         drop(views);

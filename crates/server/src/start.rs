@@ -26,6 +26,7 @@ use crate::http;
 use crate::options::Options;
 use crate::passkeys::Passkeys;
 use crate::passwords::Passwords;
+use crate::plugins::{self, Plugins};
 use crate::record::Recorder;
 use crate::secrets::Secrets;
 use crate::services::{LateServer, RegistryImages};
@@ -111,8 +112,6 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
     let images = Arc::new(RegistryImages(registry.clone()));
     let engine = Engine::open(Config::new(data.join("workloads"), images)).await?;
     let clusters = Clusters::open(&options).await?;
-    let renderers = renderers(&options)?;
-    let charts = charts(&options)?;
     let dialer = Dialer::new([address.port()])?;
     let metrics = match &options.metrics_url {
         Some(url) => {
@@ -133,8 +132,9 @@ async fn assemble(options: Options, listener: &TcpListener) -> anyhow::Result<Ar
         repository_locks: Default::default(),
         configurations: Default::default(),
         renderings: Default::default(),
-        renderers,
-        charts,
+        renderers: renderers(&options)?,
+        charts: charts(&options)?,
+        plugins: Plugins::open(plugins::folder(&data))?,
         rendered_through: Default::default(),
         looked: Default::default(),
         rollouts: Default::default(),
@@ -215,7 +215,7 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         tasks::spawn(
             "render",
             server,
-            vec![server.charts.watch()],
+            vec![server.charts.watch(), server.plugins.watch()],
             tasks::render_applications::reconcile,
         ),
         tasks::spawn(
@@ -235,6 +235,12 @@ fn spawn_tasks(server: &Arc<Server>, demo: bool) -> Vec<tokio::task::JoinHandle<
         tasks::spawn("merge-queued", server, Vec::new(), tasks::merge_queued::reconcile),
         tasks::spawn("notify", server, Vec::new(), tasks::notify::reconcile),
         tasks::spawn("keep-clusters", server, Vec::new(), tasks::keep_clusters::reconcile),
+        tasks::spawn(
+            "ask-plugins",
+            server,
+            vec![server.plugins.watch()],
+            tasks::ask_plugins::reconcile,
+        ),
         tasks::spawn("keep", server, Vec::new(), tasks::keep_ledger::reconcile),
         tokio::spawn(tasks::watch_workloads::follow(Arc::clone(server))),
         tokio::spawn(tasks::collect_blobs::follow(Arc::clone(server))),

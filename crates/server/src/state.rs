@@ -28,6 +28,7 @@ use crate::options::Options;
 use crate::outlook::Outlook;
 use crate::passkeys::Passkeys;
 use crate::passwords::Passwords;
+use crate::plugins::Plugins;
 use crate::record::Recorder;
 use crate::renderings::Renderings;
 use crate::runs::Runs;
@@ -66,6 +67,8 @@ pub struct Server {
     pub renderers: render::Renderers,
     /// Charts that are in no Git repository.
     pub charts: Charts,
+    /// What services answered that sets are given parameters by.
+    pub plugins: Plugins,
     /// Up to which commits each repository's applications are rendered.
     pub rendered_through: Mutex<BTreeMap<RepositoryName, RenderedThrough>>,
     /// What applications were when they were looked at last.

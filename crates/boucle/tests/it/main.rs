@@ -26,6 +26,7 @@ mod language;
 mod migration;
 mod overtaken;
 mod passkeys;
+mod plugins;
 mod previews;
 mod private_charts;
 mod projects;

@@ -69,7 +69,13 @@ pub async fn execute(context: &Context, command: &ChartsCommand) -> Result<Exit,
     let charts =
         ChartsUse { url: arguments.address.clone(), tokens_from: arguments.tokens_from.clone() };
     let value = read_value(context)?;
-    let body = SetSecret { value, cluster: None, charts: Some(charts.clone()), decrypts: false };
+    let body = SetSecret {
+        value,
+        cluster: None,
+        charts: Some(charts.clone()),
+        plugin: None,
+        decrypts: false,
+    };
     let kept: Secret = context.client.put(&path, &body).await?;
     // In the form in which the server compares addresses.
     let url = kept.charts.unwrap_or(charts).url;

@@ -105,7 +105,13 @@ pub async fn execute(context: &Context, arguments: &ClusterAddArguments) -> Resu
     let path =
         format!("/repositories/{}/secrets/{}", arguments.repository, output::escape(&secret));
     let (server, value) = (found.server, found.credential.secret());
-    let body = SetSecret { value, cluster: Some(server.clone()), charts: None, decrypts: false };
+    let body = SetSecret {
+        value,
+        cluster: Some(server.clone()),
+        charts: None,
+        plugin: None,
+        decrypts: false,
+    };
     let kept: Secret = context.client.put(&path, &body).await?;
     write(&file, &text)?;
     let added = Added { name, server, secret: kept.name, file };

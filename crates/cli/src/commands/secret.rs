@@ -35,7 +35,7 @@ pub enum SecretCommand {
         #[arg(long, value_name = "ADDRESS")]
         cluster: Option<String>,
         /// It is an age key that decrypts the repository's SOPS files; no job gets it.
-        #[arg(long, conflicts_with_all = ["cluster", "charts"])]
+        #[arg(long, conflicts_with_all = ["cluster", "charts", "plugin"])]
         decrypts: bool,
         /// Send it to the chart repository or registry at this address only, and give it to no job.
         #[arg(long, value_name = "ADDRESS", conflicts_with = "cluster")]
@@ -43,6 +43,10 @@ pub enum SecretCommand {
         /// The host that gives the registry's tokens, if it is another one: it gets the password, too.
         #[arg(long, value_name = "HOST[:PORT]", requires = "charts")]
         tokens_from: Option<String>,
+        /// Send it as the token to the service at this address that sets are given parameters by, only, and
+        /// give it to no job.
+        #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["cluster", "charts"])]
+        plugin: Option<String>,
     },
     /// Remove a secret and its value.
     Remove {
@@ -64,23 +68,24 @@ pub async fn execute(context: &Context, command: &SecretCommand) -> Result<Exit,
             let columns = [Column::Name, Column::When, Column::Who, Column::For];
             context.out.many(&items, &columns, |item, words| {
                 let charts = item.charts.as_ref().map(|charts| charts.url.clone());
-                let used_by = item.cluster.clone().or(charts);
+                let used_by = item.cluster.clone().or(charts).or(item.plugin.clone());
                 let used_by = used_by.unwrap_or_else(|| words.secret_use(item.decrypts).into());
                 vec![item.name.clone(), item.set_at.clone(), item.set_by.clone(), used_by]
             });
         }
-        SecretCommand::Set { repository, name, cluster, decrypts, charts, tokens_from } => {
+        SecretCommand::Set { repository, name, cluster, decrypts, charts, tokens_from, plugin } => {
             let value = read_value(context)?;
             let path = format!("/repositories/{repository}/secrets/{}", output::escape(name));
             let charts = charts.clone().map(|url| {
                 let tokens_from = tokens_from.clone();
                 ChartsUse { url, tokens_from }
             });
-            let body = SetSecret { value, cluster: cluster.clone(), charts, decrypts: *decrypts };
+            let (cluster, plugin) = (cluster.clone(), plugin.clone());
+            let body = SetSecret { value, cluster, charts, plugin, decrypts: *decrypts };
             let secret: Secret = client.put(&path, &body).await?;
             context.out.one(&secret, |secret, words| {
-                let of_jobs =
-                    secret.cluster.is_none() && secret.charts.is_none() && !secret.decrypts;
+                let is_sent = secret.cluster.is_some() || secret.charts.is_some();
+                let of_jobs = !is_sent && secret.plugin.is_none() && !secret.decrypts;
                 words.secret_set(&secret.name, of_jobs)
             });
         }

@@ -173,6 +173,10 @@ pub const ARGUMENTS: &[(&str, &str)] = &[
         "L’hôte qui donne les jetons du registre, si c’est un autre : il reçoit aussi le mot de passe",
     ),
     (
+        "secret set:plugin",
+        "L’envoyer comme jeton seulement au service à cette adresse, qui donne des paramètres aux ensembles, et à aucune tâche",
+    ),
+    (
         "secret set:charts",
         "L’envoyer seulement au dépôt de charts ou au registre à cette adresse, et à aucune tâche",
     ),

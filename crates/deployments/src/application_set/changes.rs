@@ -16,6 +16,8 @@ pub struct SetRemovals<'a> {
     pub ended: &'a BTreeSet<ApplicationName>,
     /// Whether it removes at all: `applicationsSync`.
     pub removes: bool,
+    /// Whether a service gives its parameters, which is changed without a review.
+    pub is_told: bool,
     /// Removals that a person confirmed.
     pub confirmed: &'a BTreeSet<ApplicationName>,
 }
@@ -25,7 +27,8 @@ pub struct SetRemovals<'a> {
 pub struct Removals {
     /// These are removed.
     pub removed: BTreeSet<ApplicationName>,
-    /// None of these is before a person confirms them: they are more than one and more than half.
+    /// None of these is before a person confirms them: they are more than one and more than half. Of a set
+    /// that a service tells what there is, half is enough, and so is the only one.
     pub held: BTreeSet<ApplicationName>,
 }
 
@@ -39,7 +42,10 @@ pub fn removals(inputs: &SetRemovals<'_>) -> Removals {
         inputs.before.difference(inputs.now).cloned().collect();
     let lost: BTreeSet<ApplicationName> = removed.difference(inputs.ended).cloned().collect();
     let had = inputs.before.len() - (removed.len() - lost.len());
-    let many = lost.len() > 1 && lost.len() * 2 > had;
+    let many = match inputs.is_told {
+        false => lost.len() > 1 && lost.len() * 2 > had,
+        true => lost.len() * 2 >= had && (lost.len() > 1 || had == 1),
+    };
     if !many || lost.is_subset(inputs.confirmed) {
         return Removals { removed, held: BTreeSet::new() };
     }

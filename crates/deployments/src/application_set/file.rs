@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::plugin::PluginGenerator;
 use super::providers::{PullRequestGenerator, ScmProviderGenerator};
 use super::strategy::{self, Strategy};
 use super::{ApplicationSet, Templates, Upkeep};
@@ -15,7 +16,6 @@ refused!(
     "`spec.ignoreApplicationDifferences` is not supported: nobody but Git changes an application \
      here; remove it"
 );
-refused!(no_plugin, "the generator `plugin` is not supported yet");
 refused!(no_decision, "the generator `clusterDecisionResource` is not supported yet");
 
 #[derive(Debug, Deserialize)]
@@ -134,9 +134,9 @@ pub(super) struct Generator {
     #[serde(default)]
     pub(super) pull_request: Option<PullRequestGenerator>,
     #[serde(default)]
+    pub(super) plugin: Option<PluginGenerator>,
+    #[serde(default)]
     pub(super) selector: Option<Selector>,
-    #[serde(default, rename = "plugin", deserialize_with = "no_plugin")]
-    _plugin: (),
     #[serde(default, rename = "clusterDecisionResource", deserialize_with = "no_decision")]
     _cluster_decision_resource: (),
 }

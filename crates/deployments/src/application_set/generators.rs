@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -11,8 +12,9 @@ use super::file::{
 };
 use super::functions::normalized;
 use super::parameters::{Parameters, fill, flat, overlay, text_of};
+use super::plugin::PluginGenerator;
 use super::template::Renderer;
-use super::{CommitFiles, KnownCluster, LeftOut, PullRequestId, SetInputs, Templates};
+use super::{CommitFiles, KnownCluster, LeftOut, Origin, SetInputs, Templates, Unheard};
 use crate::glob::Glob;
 
 /// How deep generators are nested: a matrix or merge in a matrix or merge, as Argo CD has it.
@@ -35,21 +37,51 @@ pub(super) struct Generated {
 #[derive(Debug, Clone)]
 pub(super) struct ParameterSet {
     pub(super) parameters: Parameters,
-    /// The pull request that they are of.
-    pub(super) pull_request: Option<PullRequestId>,
+    /// The pull request or the branch that they are of.
+    pub(super) origin: Option<Origin>,
+}
+
+/// Why a generator gives nothing that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Something is wrong with it.
+    Wrong(String),
+    /// A service that it asks has not answered yet.
+    Unanswered(String),
+}
+
+impl From<String> for Obstacle {
+    fn from(message: String) -> Self {
+        Self::Wrong(message)
+    }
+}
+
+impl From<&str> for Obstacle {
+    fn from(message: &str) -> Self {
+        Self::Wrong(message.into())
+    }
 }
 
 /// What generators are expanded with.
 pub(super) struct Expansion<'a> {
     pub(super) inputs: &'a SetInputs<'a>,
     pub(super) renderer: &'a Renderer,
+    /// The name of the set.
+    pub(super) set: &'a str,
     /// Pull requests that were found and of which nothing is made.
     pub(super) left_out: &'a RefCell<BTreeSet<LeftOut>>,
+    /// Services whose last answer counts because they give no other.
+    pub(super) unheard: &'a RefCell<BTreeSet<Unheard>>,
+    /// What `git` found, by the generator without its `values`: a matrix asks once for each other set.
+    pub(super) found: &'a RefCell<BTreeMap<String, Rc<Vec<Parameters>>>>,
 }
 
 /// The names of all generators.
-const KINDS: [&str; 7] =
-    ["list", "clusters", "git", "scmProvider", "pullRequest", "matrix", "merge"];
+const KINDS: [&str; 8] =
+    ["list", "clusters", "git", "scmProvider", "pullRequest", "plugin", "matrix", "merge"];
+/// What of a generator is no template of the parameters of another one around it: it is filled later,
+/// and what was filled in is not read as a template again.
+const FILLED_LATER: [&str; 3] = ["generators", "values", "template"];
 
 /// Whether a generator looks at files.
 pub(super) fn has(generator: &Value, kind: &str) -> bool {
@@ -70,6 +102,7 @@ pub(super) fn check(generator: &Value, templates: Templates, depth: usize) -> Re
         read.git.is_some(),
         read.scm_provider.is_some(),
         read.pull_request.is_some(),
+        read.plugin.is_some(),
         read.matrix.is_some(),
         read.merge.is_some(),
     ];
@@ -78,6 +111,7 @@ pub(super) fn check(generator: &Value, templates: Templates, depth: usize) -> Re
     }
     read.scm_provider.iter().try_for_each(|one| one.asked().map(drop))?;
     read.pull_request.iter().try_for_each(|one| one.asked().map(drop))?;
+    read.plugin.iter().try_for_each(PluginGenerator::check)?;
     if let Some(git) = &read.git {
         if git.directories.is_empty() == git.files.is_empty() {
             return Err("`git` needs either `directories` or `files`".into());
@@ -108,8 +142,8 @@ fn read(generator: &Value) -> Result<Generator, String> {
 
 impl Expansion<'_> {
     /// What a generator gives.
-    pub(super) fn of(&self, generator: &Value) -> Result<Generated, String> {
-        let sets = self.sets(generator, DEPTH_MAX)?;
+    pub(super) fn of(&self, generator: &Value) -> Result<Generated, Obstacle> {
+        let sets = self.sets(generator, &Parameters::new(), DEPTH_MAX)?;
         let template = KINDS.into_iter().find_map(|kind| {
             let own = generator.get(kind)?.get("template")?;
             own.as_object().is_some_and(|own| !own.is_empty()).then(|| own.clone())
@@ -117,20 +151,27 @@ impl Expansion<'_> {
         Ok(Generated { sets, template })
     }
 
-    fn sets(&self, generator: &Value, depth: usize) -> Result<Vec<ParameterSet>, String> {
+    /// `outer` are the parameters of the generators around it.
+    fn sets(
+        &self,
+        generator: &Value,
+        outer: &Parameters,
+        depth: usize,
+    ) -> Result<Vec<ParameterSet>, Obstacle> {
         if depth == 0 {
             return Err("`matrix` and `merge` are nested too deeply".into());
         }
-        let mut read = read(generator)?;
+        let mut read = read(&self.filled(generator, outer)?)?;
         let selector = read.selector.take();
         let mut sets = match read {
             Generator { list: Some(list), .. } => alone(self.list(list)?),
-            Generator { clusters: Some(clusters), .. } => alone(self.clusters(&clusters)?),
-            Generator { git: Some(git), .. } => alone(self.git(&git)?),
-            Generator { scm_provider: Some(asked), .. } => alone(self.repositories(&asked)?),
-            Generator { pull_request: Some(asked), .. } => self.pull_requests(&asked)?,
-            Generator { matrix: Some(matrix), .. } => self.matrix(&matrix, depth - 1)?,
-            Generator { merge: Some(merge), .. } => self.merge(&merge, depth - 1)?,
+            Generator { clusters: Some(clusters), .. } => alone(self.clusters(&clusters, outer)?),
+            Generator { git: Some(git), .. } => alone(self.git(&git, outer)?),
+            Generator { scm_provider: Some(asked), .. } => self.repositories(&asked, outer)?,
+            Generator { pull_request: Some(asked), .. } => self.pull_requests(&asked, outer)?,
+            Generator { plugin: Some(asked), .. } => alone(self.plugin(&asked, outer)?),
+            Generator { matrix: Some(matrix), .. } => self.matrix(&matrix, outer, depth - 1)?,
+            Generator { merge: Some(merge), .. } => self.merge(&merge, outer, depth - 1)?,
             _ => return Err("a generator is empty".into()),
         };
         if let Some(selector) = selector {
@@ -140,9 +181,33 @@ impl Expansion<'_> {
             });
         }
         if sets.len() > SETS_MAX {
-            return Err(format!("it gives more than {SETS_MAX} sets of parameters"));
+            return Err(format!("it gives more than {SETS_MAX} sets of parameters").into());
         }
         Ok(sets)
+    }
+
+    /// A generator with the parameters of those around it.
+    fn filled(&self, generator: &Value, outer: &Parameters) -> Result<Value, String> {
+        let Some(kinds) = generator.as_object().filter(|_| !outer.is_empty()) else {
+            return Ok(generator.clone());
+        };
+        let mut filled = Map::new();
+        for (kind, fields) in kinds {
+            let Some(fields) = fields.as_object() else {
+                filled.insert(kind.clone(), fields.clone());
+                continue;
+            };
+            let mut own = Map::new();
+            for (name, value) in fields {
+                let value = match FILLED_LATER.contains(&name.as_str()) {
+                    true => value.clone(),
+                    false => self.renderer.render_all(value, outer)?,
+                };
+                own.insert(name.clone(), value);
+            }
+            filled.insert(kind.clone(), Value::Object(own));
+        }
+        Ok(Value::Object(filled))
     }
 
     fn list(&self, list: ListGenerator) -> Result<Vec<Parameters>, String> {
@@ -174,7 +239,11 @@ impl Expansion<'_> {
             .collect()
     }
 
-    fn clusters(&self, generator: &ClustersGenerator) -> Result<Vec<Parameters>, String> {
+    fn clusters(
+        &self,
+        generator: &ClustersGenerator,
+        outer: &Parameters,
+    ) -> Result<Vec<Parameters>, String> {
         let mut sets = Vec::new();
         for cluster in self.inputs.clusters {
             let label = |key: &str| {
@@ -183,7 +252,7 @@ impl Expansion<'_> {
             };
             if generator.selector.as_ref().is_none_or(|selector| selector.matches(&label)) {
                 let mut set = self.of_cluster(cluster);
-                self.add_values(&generator.values, &mut set)?;
+                self.add_values(&generator.values, outer, &mut set)?;
                 sets.push(set);
             }
         }
@@ -210,7 +279,22 @@ impl Expansion<'_> {
         set
     }
 
-    fn git(&self, git: &GitGenerator) -> Result<Vec<Parameters>, String> {
+    fn git(&self, git: &GitGenerator, outer: &Parameters) -> Result<Vec<Parameters>, String> {
+        let known = self.found.borrow().get(&git.key()).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let found = Rc::new(self.find(git)?);
+                self.found.borrow_mut().insert(git.key(), Rc::clone(&found));
+                found
+            }
+        };
+        let mut sets = Vec::clone(&found);
+        sets.iter_mut().try_for_each(|set| self.add_values(&git.values, outer, set))?;
+        Ok(sets)
+    }
+
+    fn find(&self, git: &GitGenerator) -> Result<Vec<Parameters>, String> {
         let files = (self.inputs.files)(&git.repo_url, &git.revision)?;
         let mut sets = Vec::new();
         if git.files.is_empty() {
@@ -219,7 +303,6 @@ impl Expansion<'_> {
             for directory in directories.iter().filter(|path| matches(path)) {
                 let mut set = Parameters::new();
                 self.add_path(git, directory, None, &mut set);
-                self.add_values(&git.values, &mut set)?;
                 sets.push(set);
             }
             return Ok(sets);
@@ -231,7 +314,6 @@ impl Expansion<'_> {
                     if self.renderer.templates.are_go() { content } else { flat(&content) };
                 let (folder, file) = path.rsplit_once('/').unwrap_or((".", path));
                 self.add_path(git, folder, Some(file), &mut set);
-                self.add_values(&git.values, &mut set)?;
                 sets.push(set);
             }
         }
@@ -275,20 +357,24 @@ impl Expansion<'_> {
         set.insert(name, json!(path));
     }
 
-    /// `values`, which are templates of the other parameters.
+    /// `values`, which are templates of the parameters around it and of its own.
     pub(super) fn add_values(
         &self,
         values: &BTreeMap<String, String>,
+        outer: &Parameters,
         set: &mut Parameters,
     ) -> Result<(), String> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut all = outer.clone();
+        fill(&mut all, set);
         let mut rendered = Map::new();
         for (name, text) in values {
-            rendered.insert(name.clone(), Value::from(self.renderer.render(text, set)?));
+            rendered.insert(name.clone(), Value::from(self.renderer.render(text, &all)?));
         }
         if self.renderer.templates.are_go() {
-            if !rendered.is_empty() {
-                set.insert("values".into(), Value::Object(rendered));
-            }
+            set.insert("values".into(), Value::Object(rendered));
         } else {
             set.extend(rendered.into_iter().map(|(name, value)| (format!("values.{name}"), value)));
         }
@@ -296,40 +382,53 @@ impl Expansion<'_> {
     }
 
     /// Each set of the first with each of the second, whose fields are templates of the first's.
-    fn matrix(&self, matrix: &NestedGenerator, depth: usize) -> Result<Vec<ParameterSet>, String> {
+    fn matrix(
+        &self,
+        matrix: &NestedGenerator,
+        outer: &Parameters,
+        depth: usize,
+    ) -> Result<Vec<ParameterSet>, Obstacle> {
         let [first, second] = matrix.generators.as_slice() else {
             return Err("`matrix` needs exactly two generators".into());
         };
         let mut sets = Vec::new();
-        for outer in self.sets(first, depth)? {
-            let second = self.renderer.render_all(second, &outer.parameters)?;
-            for inner in self.sets(&second, depth)? {
-                let mut set = outer.clone();
+        for one in self.sets(first, outer, depth)? {
+            let mut around = outer.clone();
+            fill(&mut around, &one.parameters);
+            for inner in self.sets(second, &around, depth)? {
+                let mut set = one.clone();
                 if self.renderer.templates.are_go() {
                     fill(&mut set.parameters, &inner.parameters);
                 } else {
                     add_same(&mut set.parameters, inner.parameters)?;
                 }
-                set.pull_request = set.pull_request.or(inner.pull_request);
+                set.origin = set.origin.or(inner.origin);
                 sets.push(set);
             }
             if sets.len() > SETS_MAX {
-                return Err(format!("`matrix` gives more than {SETS_MAX} sets of parameters"));
+                let why = format!("`matrix` gives more than {SETS_MAX} sets of parameters");
+                return Err(why.into());
             }
         }
         Ok(sets)
     }
 
     /// The sets of the first, with what the others have for the same keys on top.
-    fn merge(&self, merge: &NestedGenerator, depth: usize) -> Result<Vec<ParameterSet>, String> {
+    fn merge(
+        &self,
+        merge: &NestedGenerator,
+        outer: &Parameters,
+        depth: usize,
+    ) -> Result<Vec<ParameterSet>, Obstacle> {
         let mut generated = Vec::new();
         for generator in &merge.generators {
-            let sets = self.sets(generator, depth)?;
+            let sets = self.sets(generator, outer, depth)?;
             let mut seen = BTreeSet::new();
             for set in &sets {
                 let key = keys_of(merge, set);
                 if !seen.insert(key.clone()) {
-                    return Err(format!("`mergeKeys` do not tell the sets apart: twice {key:?}"));
+                    let why = format!("`mergeKeys` do not tell the sets apart: twice {key:?}");
+                    return Err(why.into());
                 }
             }
             generated.push(sets);
@@ -346,16 +445,28 @@ impl Expansion<'_> {
                 } else {
                     set.parameters.extend(over.parameters.clone());
                 }
-                set.pull_request = set.pull_request.take().or(over.pull_request.clone());
+                set.origin = set.origin.take().or(over.origin.clone());
             }
         }
         Ok(base)
     }
 }
 
-/// Sets of parameters that no pull request gave.
+impl GitGenerator {
+    /// What tells it from others that find something else.
+    fn key(&self) -> String {
+        let paths = |paths: &[GitPath]| -> Vec<Value> {
+            paths.iter().map(|one| json!([one.path, one.exclude])).collect()
+        };
+        let (directories, files) = (paths(&self.directories), paths(&self.files));
+        let Self { repo_url, revision, path_param_prefix, .. } = self;
+        json!([repo_url, revision, directories, files, path_param_prefix]).to_string()
+    }
+}
+
+/// Sets of parameters that neither a pull request nor a branch gave.
 fn alone(sets: Vec<Parameters>) -> Vec<ParameterSet> {
-    sets.into_iter().map(|parameters| ParameterSet { parameters, pull_request: None }).collect()
+    sets.into_iter().map(|parameters| ParameterSet { parameters, origin: None }).collect()
 }
 
 /// In the short form both generators of a matrix may give the same, and nothing else of one name.

@@ -7,6 +7,7 @@ mod file;
 mod functions;
 mod generators;
 mod parameters;
+mod plugin;
 mod providers;
 mod repositories;
 mod strategy;
@@ -17,7 +18,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use ledger::{Actor, CommitId, PullRequestNumber, RepositoryName};
+use ledger::{Actor, ApplicationName, CommitId, PullRequestNumber, RepositoryName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,10 +27,13 @@ use crate::rollout::Steps;
 use crate::sync_options::Propagation;
 
 pub use changes::{Removals, SetRemovals, removals};
+pub use generators::Obstacle;
+pub use plugin::{Answered, PluginAnswer, PluginQuestion, plugin_parameters};
 pub use template::Templates;
 pub use upkeep::Upkeep;
 
 use generators::{Expansion, ParameterSet};
+use parameters::Parameters;
 use template::Renderer;
 
 /// The most applications of one set: a server has a few thousand.
@@ -136,6 +140,9 @@ pub struct SetInputs<'a> {
     pub repositories: &'a dyn Fn(&str, bool) -> Seen<Vec<KnownRepository>>,
     /// The open pull requests of a repository.
     pub pull_requests: &'a dyn Fn(&str) -> Seen<Vec<KnownPullRequest>>,
+    /// What a service answered to a question that is to be asked again after so many seconds; an error
+    /// while there is no answer.
+    pub plugin: &'a dyn Fn(&PluginQuestion, Option<i64>) -> Answered,
     /// Whether a commit of a repository has something at a path.
     pub has_path: &'a dyn Fn(&RepositoryName, &CommitId, &str) -> Seen<bool>,
 }
@@ -145,17 +152,51 @@ pub struct SetInputs<'a> {
 pub struct Expanded {
     /// Its applications, in the order of the generators.
     pub applications: Vec<Application>,
-    /// Pull requests that would have one.
+    /// Pull requests and branches that would have one.
     pub left_out: BTreeSet<LeftOut>,
+    /// Services whose last answer counts because they give no other.
+    pub unheard: BTreeSet<Unheard>,
 }
 
-/// A pull request of which nothing is made.
+/// What other people name, and parameters are of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// A pull request.
+    PullRequest(PullRequestId),
+    /// A branch that a set found.
+    Branch {
+        /// The repository.
+        repository: RepositoryName,
+        /// Its branch.
+        branch: String,
+    },
+}
+
+/// Something of which nothing is made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeftOut {
     /// Which.
-    pub pull_request: PullRequestId,
-    /// Who may not write to its repository.
-    pub actor: Actor,
+    pub of: Origin,
+    /// Why.
+    pub why: WhyLeftOut,
+}
+
+/// Why nothing is made of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyLeftOut {
+    /// Who of those that it comes from may not write to its repository.
+    Untrusted(Actor),
+    /// The template makes this of it, which is no name of an application.
+    NoName(String),
+}
+
+/// A service that gives no new answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unheard {
+    /// The ConfigMap that names it.
+    pub plugin: String,
+    /// Why there is none.
+    pub problem: String,
 }
 
 /// Why a set cannot be expanded. Nothing is taken as gone then.
@@ -167,6 +208,14 @@ pub enum SetError {
         /// Which, from 0.
         index: usize,
         /// What is wrong.
+        message: String,
+    },
+    /// A service that a generator asks has not answered yet.
+    #[error("`spec.generators[{index}]`: {message}; nothing of the set is changed or removed")]
+    Unanswered {
+        /// Which, from 0.
+        index: usize,
+        /// What is awaited, or why it is in vain.
         message: String,
     },
     /// The template does not make an application of the parameters.
@@ -215,22 +264,41 @@ impl ApplicationSet {
         self.generators.iter().any(|generator| generators::has(generator, "pullRequest"))
     }
 
+    /// Whether it asks services for parameters.
+    #[must_use]
+    pub fn asks_plugins(&self) -> bool {
+        self.generators.iter().any(|generator| generators::has(generator, "plugin"))
+    }
+
     /// Its applications. `file` is where errors of an application are said to be.
     pub fn expand(&self, file: &str, inputs: &SetInputs<'_>) -> Result<Expanded, SetError> {
         let mut applications: Vec<Application> = Vec::new();
         let mut names = BTreeSet::new();
         let renderer = Renderer::new(self.templates);
-        let left_out = RefCell::default();
-        let expansion = Expansion { inputs, renderer: &renderer, left_out: &left_out };
+        let (left_out, unheard, found) =
+            (RefCell::default(), RefCell::default(), RefCell::default());
+        let expansion = Expansion {
+            inputs,
+            renderer: &renderer,
+            set: &self.name,
+            left_out: &left_out,
+            unheard: &unheard,
+            found: &found,
+        };
         for (index, generator) in self.generators.iter().enumerate() {
-            let generated = expansion
-                .of(generator)
-                .map_err(|message| SetError::Generator { index, message })?;
+            let generated = expansion.of(generator).map_err(|obstacle| match obstacle {
+                Obstacle::Wrong(message) => SetError::Generator { index, message },
+                Obstacle::Unanswered(message) => SetError::Unanswered { index, message },
+            })?;
             let template = match &generated.template {
                 Some(over) => merged(&self.template, over),
                 None => self.template.clone(),
             };
             for set in generated.sets {
+                if let Some(unnamed) = unnamed(&template, &set, &renderer) {
+                    left_out.borrow_mut().insert(unnamed);
+                    continue;
+                }
                 let application = self.application(file, &template, set, &renderer)?;
                 if !names.insert(application.name.clone()) {
                     return Err(SetError::Twice { name: application.name.to_string() });
@@ -241,7 +309,8 @@ impl ApplicationSet {
                 applications.push(application);
             }
         }
-        Ok(Expanded { applications, left_out: left_out.into_inner() })
+        let (left_out, unheard) = (left_out.into_inner(), unheard.into_inner());
+        Ok(Expanded { applications, left_out, unheard })
     }
 
     fn application(
@@ -251,7 +320,11 @@ impl ApplicationSet {
         set: ParameterSet,
         renderer: &Renderer,
     ) -> Result<Application, SetError> {
-        let ParameterSet { parameters, pull_request } = set;
+        let ParameterSet { parameters, origin } = set;
+        let pull_request = match origin {
+            Some(Origin::PullRequest(id)) => Some(id),
+            Some(Origin::Branch { .. }) | None => None,
+        };
         let parameters = &parameters;
         let wrong = |message: String| SetError::Template {
             parameters: parameters::describe(parameters),
@@ -295,6 +368,36 @@ impl ApplicationSet {
         }
         Ok(application)
     }
+}
+
+/// A branch or a pull request of which no application can be called: its author chose its name, and one
+/// name must not stop the applications of all others. It never had one, so that nothing is lost by it.
+fn unnamed(template: &Value, set: &ParameterSet, renderer: &Renderer) -> Option<LeftOut> {
+    let of = set.origin.as_ref()?;
+    let name = template.pointer("/metadata/name")?.as_str()?;
+    // What is wrong with the template is said with everything else of it.
+    let rendered = renderer.render(name, &set.parameters).ok()?;
+    let is_name = |text: &str| ApplicationName::new(text).is_ok();
+    if is_name(&rendered) || !is_name(&renderer.render(name, &plain(&set.parameters)).ok()?) {
+        return None;
+    }
+    Some(LeftOut { of: of.clone(), why: WhyLeftOut::NoName(rendered) })
+}
+
+/// The same parameters with texts of which every name can be made.
+fn plain(parameters: &Parameters) -> Parameters {
+    fn plain(value: &Value) -> Value {
+        match value {
+            Value::String(_) => Value::from("x"),
+            Value::Array(items) => items.iter().map(plain).collect(),
+            Value::Object(fields) => {
+                let fields = fields.iter().map(|(name, value)| (name.clone(), plain(value)));
+                Value::Object(fields.collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+    parameters.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
 }
 
 /// What a patch says of who the application is.

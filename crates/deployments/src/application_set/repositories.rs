@@ -9,7 +9,7 @@ use super::parameters::Parameters;
 use super::providers::{
     Asked, PullRequestFilter, PullRequestGenerator, RepositoryFilter, ScmProviderGenerator,
 };
-use super::{KnownPullRequest, KnownRepository, LeftOut, PullRequestId};
+use super::{KnownPullRequest, KnownRepository, LeftOut, Origin, PullRequestId, WhyLeftOut};
 
 /// The longest `branch_slug`: room is left for something before and behind it.
 const SLUG_LENGTH: usize = 50;
@@ -19,7 +19,8 @@ impl Expansion<'_> {
     pub(super) fn repositories(
         &self,
         generator: &ScmProviderGenerator,
-    ) -> Result<Vec<Parameters>, String> {
+        outer: &Parameters,
+    ) -> Result<Vec<ParameterSet>, String> {
         let asked = self.of_this_server(generator.asked()?)?;
         let filters = compiled(&generator.filters, RepositoryConditions::new)?;
         let known = (self.inputs.repositories)(&asked.name, asked.all_branches)?;
@@ -33,9 +34,11 @@ impl Expansion<'_> {
                 if !is_wanted {
                     continue;
                 }
-                let mut set = of_branch(repository, branch);
-                self.add_values(&generator.values, &mut set)?;
-                sets.push(set);
+                let mut parameters = of_branch(repository, branch);
+                self.add_values(&generator.values, outer, &mut parameters)?;
+                let (repository, branch) = (repository.name.clone(), branch.clone());
+                let origin = Some(Origin::Branch { repository, branch });
+                sets.push(ParameterSet { parameters, origin });
             }
         }
         Ok(sets)
@@ -45,6 +48,7 @@ impl Expansion<'_> {
     pub(super) fn pull_requests(
         &self,
         generator: &PullRequestGenerator,
+        outer: &Parameters,
     ) -> Result<Vec<ParameterSet>, String> {
         let asked = self.of_this_server(generator.asked()?)?;
         let filters = compiled(&generator.filters, PullRequestConditions::new)?;
@@ -54,12 +58,14 @@ impl Expansion<'_> {
                 continue;
             }
             if let Some(actor) = known.untrusted {
-                self.left_out.borrow_mut().insert(LeftOut { pull_request: known.id, actor });
+                let (of, why) = (Origin::PullRequest(known.id), WhyLeftOut::Untrusted(actor));
+                self.left_out.borrow_mut().insert(LeftOut { of, why });
                 continue;
             }
             let mut parameters = self.of_pull_request(&known);
-            self.add_values(&generator.values, &mut parameters)?;
-            sets.push(ParameterSet { parameters, pull_request: Some(known.id) });
+            self.add_values(&generator.values, outer, &mut parameters)?;
+            let origin = Some(Origin::PullRequest(known.id));
+            sets.push(ParameterSet { parameters, origin });
         }
         Ok(sets)
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use deployments::application_set::{
-    ApplicationSet, CommitFiles, Expanded, KnownCluster, Removals, SetInputs, SetRemovals, Upkeep,
-    removals,
+    ApplicationSet, CommitFiles, Expanded, KnownCluster, Removals, SetError, SetInputs,
+    SetRemovals, Upkeep, removals,
 };
 use deployments::{Application, Rollout, Target};
 use ledger::ApplicationName;
 
-use crate::set_repositories;
+use crate::{set_plugin, set_repositories};
 
 fn text(spec: &str) -> String {
     format!(
@@ -45,7 +45,13 @@ fn expand(text: &str) -> Result<Vec<Application>, String> {
 
 /// With the clusters, the files and the repositories of the tests.
 pub fn expanded(text: &str) -> Result<Expanded, String> {
-    let set = ApplicationSet::parse("set.yaml", text).map_err(|error| error.to_string())?;
+    ApplicationSet::parse("set.yaml", text).map_err(|error| error.to_string())?;
+    expanded_or(text).map_err(|error| error.to_string())
+}
+
+/// The same of a set that can be read.
+pub fn expanded_or(text: &str) -> Result<Expanded, SetError> {
+    let set = ApplicationSet::parse("set.yaml", text).unwrap();
     let clusters = [("east", "eu"), ("west", "us")].map(|(name, region)| KnownCluster {
         name: name.into(),
         server: format!("https://{name}:6443"),
@@ -67,9 +73,10 @@ pub fn expanded(text: &str) -> Result<Expanded, String> {
         files: &files,
         repositories: &set_repositories::repositories,
         pull_requests: &set_repositories::pull_requests,
+        plugin: &set_plugin::answer,
         has_path: &set_repositories::has_path,
     };
-    set.expand("set.yaml", &inputs).map_err(|error| error.to_string())
+    set.expand("set.yaml", &inputs)
 }
 
 /// The place that an application with these labels has by a strategy.
@@ -248,6 +255,21 @@ fn matrix_and_merge() {
     let text = "[{matrix: {generators: [{list: {elements: [{a: [p, q]}]}}, \
                 {list: {elementsYaml: '{{ .a | toJson | printf \"[{b: %s}]\" }}'}}]}}]";
     check(text, "{{join \"-\" .b}}", "x", GO, &["p-q x"]);
+    // `values` are filled once, from both; what was filled in is no template.
+    let values = "[{matrix: {generators: [{list: {elements: [{a: x, t: '{{.a}}'}]}}, \
+                  {list: {elements: [{b: w}]}}]}}]";
+    check(values, "{{.a}}-{{.b}}", "{{.t}}", GO, &["x-w {{.a}}"]);
+    let values = "[{matrix: {generators: [{list: {elements: [{a: x, t: '{{.path.basename}}'}]}}, \
+                  {git: {repoURL: o/r, directories: [{path: apps/two}], \
+                  values: {v: '{{.a}}-{{.path.basename}}', w: '{{.t}}'}}}]}}]";
+    check(values, "{{.values.v}}", "{{.values.w}}", GO, &["x-two {{.path.basename}}"]);
+    let short = values.replace("{{.", "{{");
+    check(&short, "{{values.v}}", "{{values.w}}", "", &["x-two {{path.basename}}"]);
+    let inner = "{matrix: {generators: [{git: {repoURL: o/r, directories: [{path: 'apps/two'}]}}, \
+                 {clusters: {values: {v: '{{.a}}-{{.path.basename}}-{{.name}}'}}}]}}";
+    let nested =
+        format!("[{{matrix: {{generators: [{{list: {{elements: [{{a: x}}]}}}}, {inner}]}}}}]");
+    check(&nested, "{{.values.v}}", "p", GO, &["x-two-east p", "x-two-west p"]);
     let same =
         "[{matrix: {generators: [{list: {elements: [{a: x}]}}, {list: {elements: [{a: z}]}}]}}]";
     fails(&set(same, "{{a}}", "p", ""), "both generators of `matrix` give `a`");
@@ -366,7 +388,7 @@ fn what_cannot_be_done_is_refused_by_name_and_place() {
     let list = "[{list: {elements: []}}]";
     refused("[{scmProvider: {github: {}}}]", "", 5, "organization");
     refused("[{pullRequest: {}}]", "", 1, "`pullRequest` has exactly one of");
-    refused("[{plugin: {}}]", "", 5, "plugin");
+    refused("[{plugin: {}}]", "", 5, "configMapRef");
     refused("[{clusterDecisionResource: {}}]", "", 5, "clusterDecisionResource");
     refused("[{clusters: {flatList: true}}]", "", 5, "flatList");
     refused("[{lists: {}}]", "", 5, "lists");
@@ -402,12 +424,26 @@ fn a_set_that_suddenly_gives_much_less_removes_nothing_by_itself() {
         let (before, now, confirmed) = (names(before), names(now), names(confirmed));
         let ended = names(ended);
         let (before, now, ended, confirmed) = (&before, &now, &ended, &confirmed);
-        let inputs = SetRemovals { before, now, ended, removes: true, confirmed };
+        let inputs = SetRemovals { before, now, ended, removes: true, is_told: false, confirmed };
         let expected = Removals { removed: names(expected[0]), held: names(expected[1]) };
         assert_eq!(removals(&inputs), expected);
         let keeps = SetRemovals { removes: false, ..inputs };
         assert_eq!(removals(&keeps), Removals::default());
     };
+    // Half is enough when a service gives the parameters, and an empty answer always.
+    let check_told = |before: &str, now: &str, expected: [&str; 2]| {
+        let (before, now, none) = (names(before), names(now), names(""));
+        let (before, now, ended, confirmed) = (&before, &now, &none, &none);
+        let inputs = SetRemovals { before, now, ended, removes: true, is_told: true, confirmed };
+        let expected = Removals { removed: names(expected[0]), held: names(expected[1]) };
+        assert_eq!(removals(&inputs), expected);
+    };
+    check_told("a", "", ["", "a"]);
+    check_told("a", "b", ["", "a"]);
+    check_told("a b", "a", ["b", ""]);
+    check_told("a b", "", ["", "a b"]);
+    check_told("a b c d", "a b", ["", "c d"]);
+    check_told("a b c d e", "a b c", ["d e", ""]);
     check("a b", "a b c", "", "", ["", ""]);
     check("a", "", "", "", ["a", ""]);
     check("a b", "a", "", "", ["b", ""]);

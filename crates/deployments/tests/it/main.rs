@@ -22,6 +22,7 @@ mod plan_cluster;
 mod project;
 mod removal;
 mod rollout;
+mod set_plugin;
 mod set_repositories;
 mod source_overrides;
 mod view;

@@ -1,6 +1,8 @@
 //! What sets make of the repositories of the server and of their pull requests.
 
-use deployments::application_set::{KnownPullRequest, KnownRepository, PullRequestId};
+use deployments::application_set::{
+    KnownPullRequest, KnownRepository, LeftOut, Origin, PullRequestId, WhyLeftOut,
+};
 use ledger::{Actor, CommitId, PullRequestNumber, RepositoryName};
 
 use crate::application_set::{GO, check, expanded, fails, set};
@@ -177,8 +179,10 @@ fn applications_know_their_pull_request_and_what_is_left_out_is_said() {
         let known = |one: &deployments::Application| {
             format!("{} {}", one.name, one.pull_request.as_ref().unwrap())
         };
-        let left_out =
-            expanded.left_out.iter().map(|one| format!("{} {}", one.pull_request, one.actor));
+        let left_out = expanded.left_out.iter().map(|one| match (&one.of, &one.why) {
+            (Origin::PullRequest(id), WhyLeftOut::Untrusted(actor)) => format!("{id} {actor}"),
+            other => format!("{other:?}"),
+        });
         let left_out: Vec<String> = left_out.collect();
         assert_eq!(left_out, ["9 of shop/api person:mallory"]);
         expanded.applications.iter().map(known).collect::<Vec<_>>()
@@ -194,6 +198,22 @@ fn applications_know_their_pull_request_and_what_is_left_out_is_said() {
          [{{number: '8', part: x}}]}}}}]}}}}]"
     );
     assert_eq!(of(&merge, "pr-{{number}}"), ["pr-7 7 of shop/api", "pr-8 8 of shop/api"]);
+    // One name that cannot be stops no other.
+    let branches = "[{scmProvider: {gitea: {owner: shop, allBranches: true}}}]";
+    let some = expanded(&set(branches, "{{repository}}-{{branch}}", "p", "")).unwrap();
+    let names: Vec<_> = some.applications.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["api-main", "web-main"]);
+    let left: Vec<_> = some.left_out.into_iter().collect();
+    let (repository, branch) = (repository("shop/api"), "Feature/One".to_owned());
+    let why = WhyLeftOut::NoName("api-Feature/One".into());
+    assert_eq!(left, [LeftOut { of: Origin::Branch { repository, branch }, why }]);
+    let some =
+        expanded(&set("[{pullRequest: {gitea: {owner: shop, repo: api}}}]", "{{branch}}", "p", ""));
+    assert!(some.is_ok_and(|some| some.applications.is_empty() && some.left_out.len() == 3));
+    // Where no branch could have a name the template is wrong.
+    fails(&set(branches, "{{repository}}!{{branch}}", "p", ""), "makes no application");
+    fails(&set(branches, "{{.nothing}}", "p", "  goTemplate: true"), "makes no application");
+    fails(&set(branches, "{{nothing}}", "p", ""), "makes no application");
     // Whom the filters do not want is not left out.
     let filtered =
         "[{pullRequest: {gitea: {owner: shop, repo: api}, filters: [{titleMatch: it}]}}]";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::problem::Reason;
+use deployments::application_set::Origin;
 use ledger::{PullRequestNumber, RepositoryName};
 use repositories::access::Visibility;
 
@@ -40,9 +41,11 @@ pub async fn left_out(
     let configured = server.configurations.of_default_branch(server, repository).await?;
     let is_this = |one: &&ConfigurationProblem| {
         let Trouble::LeftOut { left_out, .. } = &one.what else { return false };
-        let of = &left_out.pull_request;
-        of.repository == *repository && of.number == number
+        match &left_out.of {
+            Origin::PullRequest(of) => of.repository == *repository && of.number == number,
+            Origin::Branch { .. } => false,
+        }
     };
-    let all = configured.iter().flat_map(|one| &one.left_out);
+    let all = configured.iter().flat_map(|one| &one.notes);
     Ok(all.filter(is_this).map(ConfigurationProblem::reason).collect())
 }

@@ -169,7 +169,7 @@ async fn on_wire(server: &Arc<Server>, name: &RepositoryName) -> Result<Reposito
     let configured = server.configurations.of_default_branch(server, name).await?;
     let problems = configured.map(|one| {
         let problems = server.problems_of(name, &one).into_iter();
-        problems.chain(one.left_out.iter().cloned()).collect::<Vec<_>>()
+        problems.chain(one.notes.iter().cloned()).collect::<Vec<_>>()
     });
     let problems = problems.unwrap_or_default();
     let views = server.recorder.views();

@@ -7,7 +7,7 @@ use api::settings::{ChartsUse, Secret, SetSecret};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use deployments::charts_address;
+use deployments::{charts_address, plugin_address};
 use ledger::{Draft, RepositoryName, Subject};
 use render::ChartHosts;
 use render::sops::AgeKeys;
@@ -138,9 +138,14 @@ async fn used_by(
     known: Option<&SecretRecord>,
 ) -> Result<SecretUse, Refusal> {
     let malformed = |detail: &Malformed<'_>| Refusal::new("invalid-request", detail);
-    let asked = match (&body.cluster, &body.charts, body.decrypts) {
-        (Some(server), None, false) => Some(SecretUse::Cluster { server: server.clone() }),
-        (None, Some(charts), false) => {
+    let asked = match (&body.cluster, &body.charts, &body.plugin, body.decrypts) {
+        (Some(server), None, None, false) => Some(SecretUse::Cluster { server: server.clone() }),
+        (None, None, Some(url), false) => {
+            let url = plugin_address(url);
+            let url = url.map_err(|why| malformed(&Malformed::ChartsAddress(&why)))?;
+            Some(SecretUse::Plugin { url })
+        }
+        (None, Some(charts), None, false) => {
             let url = charts_address(&charts.url)
                 .map_err(|why| malformed(&Malformed::ChartsAddress(&why)))?;
             let tokens_from = charts.tokens_from.clone();
@@ -150,9 +155,9 @@ async fn used_by(
             }
             Some(SecretUse::Charts { url, tokens_from })
         }
-        (None, None, true) => Some(SecretUse::Decryption),
-        (None, None, false) => None,
-        (Some(_), Some(_), _) | (Some(_), _, true) | (_, Some(_), true) => {
+        (None, None, None, true) => Some(SecretUse::Decryption),
+        (None, None, None, false) => None,
+        (Some(_), _, _, _) | (_, Some(_), _, _) | (_, _, Some(_), _) => {
             return Err(malformed(&Malformed::TwoUses));
         }
     };
@@ -162,6 +167,10 @@ async fn used_by(
         SecretUse::Jobs | SecretUse::Charts { .. } => {}
         SecretUse::Decryption => {
             AgeKeys::parse(&body.value).map_err(|error| malformed(&Malformed::AgeKeys(&error)))?;
+        }
+        // As for clusters: a service may be inside this server's network.
+        SecretUse::Plugin { .. } => {
+            identity::permit_server(server, headers, Permission::AdministerServer).await?;
         }
         SecretUse::Cluster { server: address } => {
             identity::permit_server(server, headers, Permission::AdministerServer).await?;
@@ -207,14 +216,27 @@ fn on_wire(name: &SecretName, record: &SecretRecord) -> Secret {
         set_at: record.set_at.to_string(),
         set_by: record.set_by.to_string(),
         cluster: match &record.used_by {
-            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Charts { .. } => None,
+            SecretUse::Jobs
+            | SecretUse::Decryption
+            | SecretUse::Charts { .. }
+            | SecretUse::Plugin { .. } => None,
             SecretUse::Cluster { server } => Some(server.clone()),
         },
         charts: match &record.used_by {
-            SecretUse::Jobs | SecretUse::Decryption | SecretUse::Cluster { .. } => None,
+            SecretUse::Jobs
+            | SecretUse::Decryption
+            | SecretUse::Cluster { .. }
+            | SecretUse::Plugin { .. } => None,
             SecretUse::Charts { url, tokens_from } => {
                 Some(ChartsUse { url: url.clone(), tokens_from: tokens_from.clone() })
             }
+        },
+        plugin: match &record.used_by {
+            SecretUse::Jobs
+            | SecretUse::Decryption
+            | SecretUse::Cluster { .. }
+            | SecretUse::Charts { .. } => None,
+            SecretUse::Plugin { url } => Some(url.clone()),
         },
         decrypts: record.used_by == SecretUse::Decryption,
     }

@@ -5,6 +5,7 @@
 //! that it observes changed, or the deadline that it named itself.
 
 pub mod answer_objects;
+pub mod ask_plugins;
 pub mod assess_health;
 pub mod close_loop;
 pub mod collect_blobs;

@@ -22,7 +22,8 @@ pub(super) async fn remove_undeclared(
 ) -> anyhow::Result<bool> {
     // A file that cannot be read is not a file that is gone, and no more is what a set that cannot be
     // expanded would generate.
-    if configured.problems.iter().any(ConfigurationProblem::may_hide_applications) {
+    let mut all = configured.problems.iter().chain(&configured.notes);
+    if all.any(ConfigurationProblem::may_hide_applications) {
         return Ok(false);
     }
     let (mut gone, of_sets) = undeclared(server, repository, configured);
@@ -147,6 +148,7 @@ fn of_set(
     // An application may have got a file of its own.
     let now = configured.applications.iter().map(|(_, known)| known.name.clone()).collect();
     let removes = configured.sets.get(set).is_some_and(|set| set.upkeep.removes());
+    let is_told = configured.sets.get(set).is_some_and(|set| set.is_told);
     let ended = ended(server, before);
     let confirmed = {
         let (views, as_of) = (server.recorder.views(), server.clock.now());
@@ -161,7 +163,7 @@ fn of_set(
         before.iter().filter(is_confirmed).cloned().collect()
     };
     let (now, ended, confirmed) = (&now, &ended, &confirmed);
-    removals(&SetRemovals { before, now, ended, removes, confirmed })
+    removals(&SetRemovals { before, now, ended, removes, is_told, confirmed })
 }
 
 /// Those of pull requests that were merged or closed.

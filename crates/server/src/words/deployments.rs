@@ -120,7 +120,7 @@ impl Said for BlockReason {
                 format!("le projet `{project}` ne le permet pas : {}", refusal.french())
             }
             Self::SetRemovesMany { set, removals, existing } => format!(
-                "l’ensemble `{set}` ne produit plus {} sur {existing}, plus de la moitié : {} ; rien n’est enlevé ; confirmez la suppression de toutes ou remettez-les dans Git",
+                "l’ensemble `{set}` ne produit plus {} sur {existing} : {} ; rien n’est enlevé ; confirmez la suppression de toutes ou remettez-les dans Git",
                 count(removals.len() as u64, "application", "applications"),
                 list(removals)
             ),

@@ -4,8 +4,9 @@
 use std::fmt::{self, Display};
 
 use api::problem::Reason;
-use deployments::application_set::{LeftOut, PullRequestId};
+use deployments::application_set::{LeftOut, Origin, PullRequestId, WhyLeftOut};
 use deployments::{BlockReason, DependencyProblem, ObjectKey};
+use ledger::RepositoryName;
 use pipelines::workflow::{Problem, ProblemCode};
 
 use super::{Coded, Said, reason};
@@ -60,7 +61,28 @@ pub enum Trouble {
         /// The address.
         url: String,
     },
-    /// A set makes nothing of a pull request.
+    /// Two files name one service of a generator `plugin`.
+    PluginDeclaredTwice {
+        /// The ConfigMap.
+        plugin: String,
+    },
+    /// A service has not answered a set yet.
+    Unanswered {
+        /// The set.
+        set: String,
+        /// What is awaited, or why it is in vain.
+        problem: String,
+    },
+    /// A service gives a set no new answer.
+    Unheard {
+        /// The set.
+        set: String,
+        /// The ConfigMap that names the service.
+        plugin: String,
+        /// Why there is none.
+        problem: String,
+    },
+    /// A set makes nothing of a pull request or a branch.
     LeftOut {
         /// The set.
         set: String,
@@ -107,11 +129,14 @@ impl ConfigurationProblem {
             | Trouble::ProjectDeclaredTwice { .. }
             | Trouble::CustomizedTwice { .. }
             | Trouble::ClusterKnown { .. }
+            | Trouble::PluginDeclaredTwice { .. }
+            | Trouble::Unanswered { .. }
             | Trouble::OverlayMissing { .. } => true,
             Trouble::NotPermitted(_)
             | Trouble::Dependency(_)
             | Trouble::NameTaken { .. }
             | Trouble::ChartsDeclaredTwice { .. }
+            | Trouble::Unheard { .. }
             | Trouble::LeftOut { .. } => false,
         }
     }
@@ -153,11 +178,31 @@ impl Display for ConfigurationProblem {
                 f,
                 "another file says who asks for the charts at {url}; only that one counts: remove one"
             ),
-            Trouble::LeftOut { set, left_out: LeftOut { pull_request, actor } } => write!(
+            Trouble::PluginDeclaredTwice { plugin } => write!(
                 f,
-                "the set `{set}` makes nothing of the pull request {pull_request}: {actor}, whom it comes from, may not write to {}; somebody who may can push the same commits as a pull request of their own",
-                pull_request.repository
+                "the ConfigMap `{plugin}` is in another file too; only that one counts: remove one"
             ),
+            Trouble::Unanswered { set, problem } => {
+                write!(f, "the set `{set}` waits for its parameters: {problem}")
+            }
+            Trouble::Unheard { set, plugin, problem } => write!(
+                f,
+                "the service of the ConfigMap `{plugin}` gives the set `{set}` no new answer, so that its last one counts and nothing is removed: {problem}"
+            ),
+            Trouble::LeftOut { set, left_out: LeftOut { of, why } } => {
+                write!(f, "the set `{set}` makes nothing of {}: ", english(of))?;
+                match why {
+                    WhyLeftOut::Untrusted(actor) => write!(
+                        f,
+                        "{actor}, whom it comes from, may not write to {}; somebody who may can push the same commits as a pull request of their own",
+                        repository(of)
+                    ),
+                    WhyLeftOut::NoName(name) => write!(
+                        f,
+                        "`{name}` is no name of an application; name the branch otherwise, or use `branch_slug` or `branchNormalized` in the name"
+                    ),
+                }
+            }
             Trouble::Dependency(problem) => problem.fmt(f),
             Trouble::NotPermitted(reason) => reason.fmt(f),
             Trouble::OverlayMissing { environment, path } => {
@@ -189,11 +234,26 @@ impl Said for ConfigurationProblem {
             Trouble::ChartsDeclaredTwice { url } => format!(
                 "un autre fichier dit qui demande les charts de {url} ; seul celui-là compte : supprimez l’un des deux"
             ),
-            Trouble::LeftOut { set, left_out: LeftOut { pull_request, actor } } => {
-                let PullRequestId { repository, number } = pull_request;
-                format!(
-                    "l’ensemble `{set}` ne fait rien de la demande de changement nº {number} de {repository} : {actor}, de qui elle vient, n’a pas le droit d’écrire dans ce dépôt ; quelqu’un qui l’a peut pousser les mêmes commits dans sa propre demande"
-                )
+            Trouble::PluginDeclaredTwice { plugin } => format!(
+                "la ConfigMap `{plugin}` est aussi dans un autre fichier ; seul celui-là compte : supprimez l’un des deux"
+            ),
+            Trouble::Unanswered { set, problem } => {
+                format!("l’ensemble `{set}` attend ses paramètres : {problem}")
+            }
+            Trouble::Unheard { set, plugin, problem } => format!(
+                "le service de la ConfigMap `{plugin}` ne donne pas de nouvelle réponse à l’ensemble `{set}` ; sa dernière compte donc, et rien n’est supprimé : {problem}"
+            ),
+            Trouble::LeftOut { set, left_out: LeftOut { of, why } } => {
+                let why = match why {
+                    WhyLeftOut::Untrusted(actor) => format!(
+                        "{actor}, de qui elle vient, n’a pas le droit d’écrire dans {} ; quelqu’un qui l’a peut pousser les mêmes commits dans sa propre demande",
+                        repository(of)
+                    ),
+                    WhyLeftOut::NoName(name) => format!(
+                        "`{name}` n’est pas un nom d’application ; nommez la branche autrement, ou employez `branch_slug` ou `branchNormalized` dans le nom"
+                    ),
+                };
+                format!("l’ensemble `{set}` ne fait rien de {} : {why}", french(of))
             }
             Trouble::Dependency(problem) => problem.french(),
             Trouble::NotPermitted(reason) => reason.french(),
@@ -201,6 +261,29 @@ impl Said for ConfigurationProblem {
                 format!("l’environnement {environment} n’a pas de {path}")
             }
         }
+    }
+}
+
+fn repository(of: &Origin) -> &RepositoryName {
+    match of {
+        Origin::PullRequest(PullRequestId { repository, .. })
+        | Origin::Branch { repository, .. } => repository,
+    }
+}
+
+fn english(of: &Origin) -> String {
+    match of {
+        Origin::PullRequest(of) => format!("the pull request {of}"),
+        Origin::Branch { repository, branch } => format!("the branch {branch} of {repository}"),
+    }
+}
+
+fn french(of: &Origin) -> String {
+    match of {
+        Origin::PullRequest(PullRequestId { repository, number }) => {
+            format!("la demande de changement nº {number} de {repository}")
+        }
+        Origin::Branch { repository, branch } => format!("la branche {branch} de {repository}"),
     }
 }
 

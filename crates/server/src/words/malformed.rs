@@ -153,9 +153,9 @@ impl Display for Malformed<'_> {
                 write!(f, "`{text}` is no address of an API server; it begins with `https://`")
             }
             Self::ChartsAddress(why) => f.write_str(why),
-            Self::TwoUses => {
-                f.write_str("a secret is for a cluster, for charts or decrypts: one of these")
-            }
+            Self::TwoUses => f.write_str(
+                "a secret is for a cluster, for charts, for a plugin or decrypts: one of these",
+            ),
             Self::AgeKeys(error) => error.fmt(f),
             Self::InvitationWithoutWayIn => {
                 f.write_str("an invitation needs a `password` or a `passkey`")
@@ -222,7 +222,7 @@ impl Said for Malformed<'_> {
             ),
             Self::ChartsAddress(why) => format!("l’adresse n’est pas acceptée : {why}"),
             Self::TwoUses => {
-                "un secret est pour un cluster, pour des charts ou déchiffre : l’un des trois"
+                "un secret est pour un cluster, pour des charts, pour un plugin ou déchiffre : l’un des quatre"
                     .into()
             }
             Self::AgeKeys(AgeKeysError::Empty) => {

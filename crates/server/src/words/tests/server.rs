@@ -1,6 +1,6 @@
 //! What the server itself says: refusals, notes, findings.
 
-use deployments::application_set::{LeftOut, PullRequestId};
+use deployments::application_set::{LeftOut, Origin, PullRequestId, WhyLeftOut};
 use deployments::{DependencyProblem, ObjectKey};
 use std::io;
 
@@ -231,10 +231,28 @@ fn a_pull_request_that_is_left_out() {
         repository: RepositoryName::new("team/shop").expect("a name"),
         number: ledger::PullRequestNumber(7),
     };
-    let left_out = LeftOut { pull_request, actor: ledger::Actor::person("kim") };
-    let what = Trouble::LeftOut { set: "x".into(), left_out };
-    let (code, file) = ("pull-request-left-out", "apps/set.yaml".into());
-    check_all(&[ConfigurationProblem { code, file, place: None, what }]);
+    let (repository, branch) = (pull_request.repository.clone(), "A_B".to_owned());
+    for (of, why) in [
+        (Origin::PullRequest(pull_request), WhyLeftOut::Untrusted(ledger::Actor::person("kim"))),
+        (Origin::Branch { repository, branch }, WhyLeftOut::NoName("x-A_B".into())),
+    ] {
+        let what = Trouble::LeftOut { set: "x".into(), left_out: LeftOut { of, why } };
+        let (code, file) = ("pull-request-left-out", "apps/set.yaml".into());
+        check_all(&[ConfigurationProblem { code, file, place: None, what }]);
+    }
+}
+
+#[test]
+fn services_that_give_no_parameters() {
+    let said = |code, what| {
+        let file = "apps/set.yaml".to_owned();
+        check_all(&[ConfigurationProblem { code, file, place: None, what }]);
+    };
+    let (set, plugin, problem) = ("x".to_owned(), "z".to_owned(), "y".to_owned());
+    said("duplicate-plugin", Trouble::PluginDeclaredTwice { plugin: plugin.clone() });
+    let (waits, why) = (set.clone(), problem.clone());
+    said("plugin-unanswered", Trouble::Unanswered { set: waits, problem: why });
+    said("plugin-unheard", Trouble::Unheard { set, plugin, problem });
 }
 
 #[test]
