@@ -231,6 +231,9 @@ fn report_conformance(
                     "{:<22} {:>5} passed {:>5} failed {:>5} unsupported",
                     suite.suite, suite.passed, suite.failed, suite.unsupported
                 );
+                if let Some(conformance::Share { passed, total }) = suite.runnable {
+                    println!("    {passed} of {total} accepted workflows also run whole");
+                }
                 if let Some(messages) = suite.messages {
                     let conformance::Share { passed, total } = messages;
                     println!("    {passed} of {total} messages are the same");

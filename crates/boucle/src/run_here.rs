@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use cli::{Exit, Failure, Format, LocalRun, Output, Words};
 use pipelines::facts::{Conclusion, EventName, PipelineFact, RunSource};
-use pipelines::workflow::{self, Problem};
+use pipelines::lint::{self, Finding, Severity};
+use pipelines::workflow;
 use runner::RunnerConfig;
 use runner::local::{self, LocalEvent};
 
@@ -27,14 +28,24 @@ pub async fn execute(wanted: &LocalRun, out: Output) -> Result<Exit, Failure> {
     for path in files {
         let text = std::fs::read_to_string(folder.join(&path))
             .with_context(|| format!("cannot read {}", path.display()))?;
-        match workflow::read(&path.to_string_lossy(), &text) {
+        let other = |path: &str| std::fs::read_to_string(folder.join(path)).ok();
+        match workflow::read_in_repository(&path.to_string_lossy(), &text, &other) {
             Ok(workflow) => workflows.push(workflow),
             Err(found) => problems.extend(found),
         }
     }
-    if !problems.is_empty() {
-        say_problems(format, &problems);
+    let mut findings = lint::of_problems(&problems);
+    if wanted.check {
+        findings.extend(workflows.iter().flat_map(lint::lint));
+    }
+    if !findings.is_empty() {
+        say_findings(format, &findings);
+    }
+    if findings.iter().any(|finding| finding.severity <= Severity::Unsupported) {
         return Ok(Exit::Differences);
+    }
+    if wanted.check && !findings.is_empty() {
+        return Ok(Exit::Ok);
     }
     if wanted.check {
         if format == Format::Table {
@@ -140,6 +151,7 @@ fn source(folder: &Path, path: &str, name: &str) -> anyhow::Result<RunSource> {
         trusted: true,
         actor: "local".into(),
         inputs: BTreeMap::new(),
+        payload: serde_json::Map::new(),
         number: 1,
     })
 }
@@ -170,22 +182,24 @@ fn say(text: &str) {
     eprintln!("{text}");
 }
 
-fn say_problems(format: Format, problems: &[Problem]) {
+fn say_findings(format: Format, findings: &[Finding]) {
     if format == Format::Table {
-        problems.iter().for_each(|problem| say(&format!("error: {problem}")));
+        findings.iter().for_each(|finding| say(&finding.to_string()));
         return;
     }
-    let problems = problems.iter().map(|problem| {
+    let valid = findings.iter().all(|finding| finding.severity != Severity::Error);
+    let problems = findings.iter().map(|finding| {
         serde_json::json!({
-            "code": problem.code.code(),
-            "message": problem.message,
-            "file": problem.path,
-            "line": problem.line,
-            "column": problem.column,
+            "code": finding.rule,
+            "severity": finding.severity.as_str(),
+            "message": finding.message,
+            "file": finding.path,
+            "line": finding.line,
+            "column": finding.column,
         })
     });
     let problems: Vec<serde_json::Value> = problems.collect();
-    tell(&serde_json::json!({"valid": false, "problems": problems}));
+    tell(&serde_json::json!({"valid": valid, "problems": problems}));
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are the result")]

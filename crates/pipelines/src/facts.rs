@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::gate::GateKey;
 use crate::run::reasons::{CancelReason, EndReason, WaitReason};
 
-/// One job of a run: the job's id, with the place in its matrix when it has one (`build`, `test.3`).
-/// It is safe as a file name.
+/// One job of a run: the job's id, with the place in its matrix when it has one (`build`, `test.3`),
+/// behind the key of the job that calls its workflow (`deploy.build`, `deploy.0.test.3`). It is safe as
+/// a file name: ids have no dot and begin with no digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobKey(String);
@@ -44,6 +45,14 @@ pub enum EventName {
     PullRequest,
     /// Somebody asked for it.
     WorkflowDispatch,
+    /// A branch or a tag is new.
+    Create,
+    /// A branch or a tag is gone.
+    Delete,
+    /// A run of another workflow began or ended.
+    WorkflowRun,
+    /// Its time came.
+    Schedule,
 }
 
 /// Everything about a run that is known when it is created.
@@ -74,6 +83,9 @@ pub struct RunSource {
     /// The inputs of a `workflow_dispatch`, after its defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, serde_json::Value>,
+    /// What `github.event` has besides what is known of every event: the schedule, the other run.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub payload: serde_json::Map<String, serde_json::Value>,
     /// The run's number among the runs of its workflow, from 1.
     pub number: u64,
 }
@@ -411,19 +423,54 @@ impl JobKey {
         Self(index.map_or_else(|| job.to_owned(), |index| format!("{job}.{index}")))
     }
 
-    /// The id of the job in the workflow. Ids have no dot, so the first one ends it.
+    /// The same of a workflow that the job `parent` calls.
+    #[must_use]
+    pub fn below(parent: Option<&Self>, job: &str, index: Option<usize>) -> Self {
+        let own = Self::new(job, index);
+        parent.map_or(own.clone(), |parent| Self(format!("{parent}.{own}")))
+    }
+
+    /// The id of the job in its workflow.
     #[must_use]
     pub fn job(&self) -> &str {
-        self.0.split('.').next().unwrap_or_default()
+        let (_, id, _) = self.parts();
+        id
     }
 
     /// The place in the matrix, from 0.
     #[must_use]
     pub fn index(&self) -> Option<usize> {
-        self.0.split_once('.').and_then(|(_, index)| index.parse().ok())
+        let (_, _, index) = self.parts();
+        index
     }
 
-    /// The text: `build`, `test.3`.
+    /// The job that calls the workflow that this one is in.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (parent, _, _) = self.parts();
+        parent.map(|parent| Self(parent.to_owned()))
+    }
+
+    /// The jobs that call one another down to this one, nearest first.
+    pub fn callers(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(self.parent(), Self::parent)
+    }
+
+    fn parts(&self) -> (Option<&str>, &str, Option<usize>) {
+        let (rest, index) = match self.0.rsplit_once('.') {
+            Some((rest, last)) => match last.parse() {
+                Ok(index) => (rest, Some(index)),
+                Err(_) => (self.0.as_str(), None),
+            },
+            None => (self.0.as_str(), None),
+        };
+        match rest.rsplit_once('.') {
+            Some((parent, id)) => (Some(parent), id, index),
+            None => (None, rest, index),
+        }
+    }
+
+    /// The text: `build`, `test.3`, `deploy.build`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -463,6 +510,10 @@ impl EventName {
             Self::Push => "push",
             Self::PullRequest => "pull_request",
             Self::WorkflowDispatch => "workflow_dispatch",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::WorkflowRun => "workflow_run",
+            Self::Schedule => "schedule",
         }
     }
 }

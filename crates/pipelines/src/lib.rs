@@ -8,6 +8,7 @@
 pub mod expressions;
 pub mod facts;
 pub mod gate;
+pub mod lint;
 pub mod run;
 pub mod trigger;
 pub mod view;

@@ -14,6 +14,7 @@ use crate::expressions::Value;
 use crate::workflow::Workflow;
 use crate::workflow::model::{
     Dispatch, DispatchInput, DispatchInputKind, PatternFilter, PullRequestFilter, PushFilter,
+    WorkflowRunFilter,
 };
 
 /// What happened, and the workflows as they are in the tree that it is about.
@@ -50,6 +51,24 @@ pub enum Event {
         action: PullRequestAction,
         /// The paths that it changes; absent when that is not known.
         changed_paths: Option<Vec<String>>,
+    },
+    /// A branch or a tag is new.
+    Create,
+    /// A branch or a tag is gone.
+    Delete,
+    /// A run of another workflow began or ended.
+    WorkflowRun {
+        /// That workflow's name.
+        workflow: String,
+        /// `requested` or `completed`.
+        action: &'static str,
+        /// The branch that the other run is for.
+        branch: String,
+    },
+    /// A time came.
+    Schedule {
+        /// The `cron` whose time it is.
+        cron: String,
     },
     /// Somebody asks for a run.
     WorkflowDispatch {
@@ -252,6 +271,15 @@ pub fn decide(inputs: &TriggerInputs) -> Vec<Trigger> {
             Event::PullRequest { base, action, changed_paths, .. } => {
                 pull_request(workflow, base, *action, changed_paths.as_deref())
             }
+            Event::Create => listed(workflow.events.create, "create"),
+            Event::Delete => listed(workflow.events.delete, "delete"),
+            Event::WorkflowRun { workflow: other, action, branch } => {
+                workflow_run(workflow, other, action, branch)
+            }
+            Event::Schedule { cron } => {
+                let has = workflow.events.schedule.iter().any(|it| it.cron.as_str() == cron);
+                listed(has, "schedule")
+            }
             Event::WorkflowDispatch { workflow: asked, inputs, .. } => {
                 dispatch(path, workflow, asked, inputs)
             }
@@ -291,6 +319,32 @@ fn push(
         return Err(SkipReason::BranchFiltered { branch: branch.into() });
     }
     check_paths(paths, changed_paths)
+}
+
+fn listed(is_listed: bool, event: &str) -> Decision {
+    if is_listed { Ok(BTreeMap::new()) } else { Err(not_listed(event)) }
+}
+
+/// The branches are those of the other run; a filter of them leaves no check behind, for the run that
+/// would be is about another commit.
+fn workflow_run(workflow: &Workflow, other: &str, action: &str, branch: &str) -> Decision {
+    let filter = workflow.events.workflow_run.as_ref().ok_or_else(|| not_listed("workflow_run"))?;
+    let WorkflowRunFilter { workflows, types, branches } = filter;
+    if !workflows.iter().any(|name| name == other) {
+        return Err(SkipReason::NotAskedFor);
+    }
+    let is_listed = if types.is_empty() {
+        ["requested", "completed"].contains(&action)
+    } else {
+        types.iter().any(|name| name == action)
+    };
+    if !is_listed {
+        return Err(not_listed(&format!("workflow_run: {action}")));
+    }
+    if !branches.passes(branch) {
+        return Err(not_listed(&format!("workflow_run on {branch}")));
+    }
+    Ok(BTreeMap::new())
 }
 
 /// Whether a ref passes. With a filter for the other kind of ref alone, this kind never does.

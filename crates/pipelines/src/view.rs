@@ -333,9 +333,22 @@ impl RunRecord {
         self.current().jobs.iter().find(|job| job.key == *key)
     }
 
-    /// The newest attempt's jobs of one id: several for a matrix.
-    pub fn jobs_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a JobRecord> {
-        self.current().jobs.iter().filter(move |job| job.key.job().eq_ignore_ascii_case(id))
+    /// The newest attempt's jobs of one id, in the run's workflow or in one that the job `parent`
+    /// calls: several for a matrix.
+    pub fn jobs_of<'a>(
+        &'a self,
+        parent: Option<&'a JobKey>,
+        id: &'a str,
+    ) -> impl Iterator<Item = &'a JobRecord> {
+        self.jobs_below(parent).filter(move |job| job.key.job().eq_ignore_ascii_case(id))
+    }
+
+    /// The newest attempt's jobs of the run's workflow, or of the one that the job `parent` calls.
+    pub fn jobs_below<'a>(
+        &'a self,
+        parent: Option<&'a JobKey>,
+    ) -> impl Iterator<Item = &'a JobRecord> {
+        self.current().jobs.iter().filter(move |job| job.key.parent().as_ref() == parent)
     }
 
     /// Takes one fact about this run.
@@ -393,16 +406,20 @@ impl RunRecord {
     }
 
     /// Combinations of a matrix take the place of the job that they expand, and the other way round
-    /// when it is expanded anew. The job stays where it was in the list.
+    /// when it is expanded anew; what they called goes with them. The job stays where it was in the
+    /// list.
     fn add_job(&mut self, record: JobRecord) {
         let Some(attempt) = self.attempts.last_mut() else { return };
-        let replaced = |job: &JobRecord| {
-            let whole = job.key.index().is_none() || record.key.index().is_none();
-            job.key == record.key || (whole && job.key.job() == record.key.job())
+        let parent = record.key.parent();
+        let is_same_id = |key: &JobKey| key.job() == record.key.job() && key.parent() == parent;
+        let replaced = |key: &JobKey| {
+            let whole = key.index().is_none() || record.key.index().is_none();
+            *key == record.key || (whole && is_same_id(key))
         };
-        let of_same_id = |job: &JobRecord| job.key.job() == record.key.job();
+        let of_same_id = |job: &JobRecord| is_same_id(&job.key);
         let before = attempt.jobs.iter().position(of_same_id).unwrap_or(attempt.jobs.len());
-        attempt.jobs.retain(|job| !replaced(job));
+        let gone = |key: &JobKey| replaced(key) || key.callers().any(|caller| replaced(&caller));
+        attempt.jobs.retain(|job| !gone(&job.key));
         let siblings = attempt
             .jobs
             .iter()

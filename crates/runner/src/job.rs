@@ -7,7 +7,8 @@ use std::time::Duration;
 use pipelines::facts::{Annotation, AnnotationLevel, Conclusion};
 use pipelines::run::files::{COMMAND_FILE_BYTES_MAX, CommandFiles, SUMMARY_BYTES_MAX};
 use pipelines::run::job::{
-    ActionStep, JobContexts, JobEnd, JobMachine, ScriptStep, StepEffect, StepExit, StepResult,
+    ActionStep, JobContexts, JobEnd, JobMachine, ScriptStep, StepCount, StepEffect, StepExit,
+    StepResult,
 };
 use pipelines::run::reasons::EndReason;
 use pipelines::run::{JobNetwork, JobPlan, contexts};
@@ -45,6 +46,17 @@ pub(crate) struct Job {
     cancelled: watch::Receiver<Option<EndReason>>,
     deadline: Instant,
     clean_up_until: Option<Instant>,
+}
+
+/// A step as it is told of.
+struct Reported {
+    place: u32,
+    name: String,
+    nested: bool,
+}
+
+fn reported(place: u32, name: &str, nested: bool) -> Reported {
+    Reported { place, name: name.to_owned(), nested }
 }
 
 /// Why the step that runs must end.
@@ -191,6 +203,9 @@ impl Job {
 
     async fn work(mut self, request: JobRequest) -> anyhow::Result<JobEnd> {
         let mut machine = JobMachine::new(Arc::clone(&self.plan), self.contexts(request));
+        for secret in machine.secrets() {
+            self.masks.add(secret);
+        }
         let event = serde_json::to_vec(&contexts::event(&self.plan.source))?;
         std::fs::write(self.layout.exchange.join("event.json"), event)?;
         let result = self.steps(&mut machine).await;
@@ -232,40 +247,43 @@ impl Job {
     }
 
     async fn steps(&mut self, machine: &mut JobMachine) -> anyhow::Result<JobEnd> {
+        let mut entered = Instant::now();
         loop {
             self.look_at_the_clock(machine);
             match machine.next() {
                 StepEffect::RunScript(step) => {
-                    let (place, name) = (step.step, step.name.clone());
+                    let reported = reported(step.step, &step.name, step.nested);
                     let minutes = step.timeout_minutes;
-                    let begun = self.begin_step(place, &name)?;
+                    let begun = self.begin_step(&reported)?;
                     let result = self.script(machine, &step, minutes).await?;
-                    self.end_step(machine, place, name, begun, result)?;
+                    self.end_step(machine, &reported, begun, result)?;
                 }
                 StepEffect::RunAction(step) => {
-                    let (place, name) = (step.step, step.name.clone());
-                    let begun = self.begin_step(place, &name)?;
+                    let reported = reported(step.step, &step.name, step.nested);
+                    let begun = self.begin_step(&reported)?;
                     let result = self.action(machine, &step).await?;
-                    self.end_step(machine, place, name, begun, result)?;
+                    self.end_step(machine, &reported, begun, result)?;
                 }
-                StepEffect::Skip { step, name, reason } => {
+                StepEffect::Enter { step, name, nested } => {
+                    let begun = self.begin_step(&reported(step, &name, nested))?;
+                    if !nested {
+                        entered = begun;
+                    }
+                }
+                StepEffect::Leave { step, name, count, nested } => {
+                    self.step_ended(&reported(step, &name, nested), count, entered);
+                }
+                StepEffect::Skip { step, name, nested, reason } => {
                     self.say(Some(step), &format!("skipped: {name}: {reason}"))?;
                     let (conclusion, outcome) = (Conclusion::Skipped, Conclusion::Skipped);
-                    let duration_ms = 0;
-                    let name = self.masks.hide_text(&name);
-                    let ended =
-                        JobEvent::StepEnded { step, name, conclusion, outcome, duration_ms };
-                    report(&self.events, ended);
+                    let count = StepCount { conclusion, outcome };
+                    self.step_ended(&reported(step, &name, nested), count, Instant::now());
                 }
-                StepEffect::Reject { step, name, count, detail } => {
-                    self.begin_step(step, &name)?;
+                StepEffect::Reject { step, name, nested, count, detail } => {
+                    let reported = reported(step, &name, nested);
+                    let begun = self.begin_step(&reported)?;
                     self.say(Some(step), &format!("##[error]{detail}"))?;
-                    let (conclusion, outcome) = (count.conclusion, count.outcome);
-                    let duration_ms = 0;
-                    let name = self.masks.hide_text(&name);
-                    let ended =
-                        JobEvent::StepEnded { step, name, conclusion, outcome, duration_ms };
-                    report(&self.events, ended);
+                    self.step_ended(&reported, count, begun);
                 }
                 StepEffect::HashFiles { patterns } => {
                     let answer = crate::actions::hash_files(self, &patterns).await;
@@ -294,21 +312,35 @@ impl Job {
         self.clean_up_until.get_or_insert_with(|| Instant::now() + CLEAN_UP);
     }
 
-    fn begin_step(&mut self, step: u32, name: &str) -> anyhow::Result<Instant> {
-        let name = self.masks.hide_text(name);
-        report(&self.events, JobEvent::StepStarted { step, name: name.clone() });
-        self.say(Some(step), &format!("# {name}"))?;
+    /// The steps of a composite action are lines in its log, and no steps of the job.
+    fn begin_step(&mut self, step: &Reported) -> anyhow::Result<Instant> {
+        let name = self.masks.hide_text(&step.name);
+        if !step.nested {
+            report(&self.events, JobEvent::StepStarted { step: step.place, name: name.clone() });
+        }
+        self.say(Some(step.place), &format!("# {name}"))?;
         Ok(Instant::now())
+    }
+
+    fn step_ended(&self, step: &Reported, count: StepCount, begun: Instant) {
+        if step.nested {
+            return;
+        }
+        let StepCount { conclusion, outcome } = count;
+        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (step, name) = (step.place, self.masks.hide_text(&step.name));
+        let ended = JobEvent::StepEnded { step, name, conclusion, outcome, duration_ms };
+        report(&self.events, ended);
     }
 
     fn end_step(
         &mut self,
         machine: &mut JobMachine,
-        step: u32,
-        name: String,
+        reported: &Reported,
         begun: Instant,
         result: StepResult,
     ) -> anyhow::Result<()> {
+        let step = reported.place;
         match &result.exit {
             StepExit::Code(0) => {}
             StepExit::Code(code) => self.say(Some(step), &format!("##[error]exit code {code}"))?,
@@ -330,11 +362,7 @@ impl Job {
             }
         }
         let count = machine.ended(result);
-        let (conclusion, outcome) = (count.conclusion, count.outcome);
-        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let name = self.masks.hide_text(&name);
-        let ended = JobEvent::StepEnded { step, name, conclusion, outcome, duration_ms };
-        report(&self.events, ended);
+        self.step_ended(reported, count, begun);
         Ok(())
     }
 

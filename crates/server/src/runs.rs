@@ -28,6 +28,8 @@ pub struct Runs {
     /// Held from an event until its facts are recorded, so that facts keep the scheduler's order.
     scheduler: tokio::sync::Mutex<Scheduler>,
     cancellers: Mutex<BTreeMap<RunningKey, watch::Sender<Option<EndReason>>>>,
+    /// What the default branches schedule.
+    pub(crate) schedules: Mutex<Option<crate::tasks::trigger_runs::Schedules>>,
 }
 
 type RunningKey = (RunId, u32, JobKey);

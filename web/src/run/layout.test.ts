@@ -17,6 +17,23 @@ test('a job that needs a matrix needs each of its jobs', () => {
   ]);
 });
 
+test('called jobs come after their caller and before who needs it', () => {
+  expect(
+    edgesOf([
+      { key: 'call.0', needs: [] },
+      { key: 'call.0.a', needs: [] },
+      { key: 'call.0.b.1', needs: ['call.0.a'] },
+      { key: 'after', needs: ['call'] },
+    ]),
+  ).toEqual([
+    ['call.0', 'call.0.a'],
+    ['call.0.a', 'call.0.b.1'],
+    ['call.0', 'after'],
+    ['call.0.a', 'after'],
+    ['call.0.b.1', 'after'],
+  ]);
+});
+
 test('a job stands right of what it needs, and no two overlap', () => {
   const { jobs, edges, width, height } = placeJobs(JOBS);
   const at = new Map(jobs.map((job) => [job.key, job]));

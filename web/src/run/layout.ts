@@ -39,19 +39,37 @@ export interface Needing {
   needs: readonly string[];
 }
 
-/** A job's id in the workflow; the other part of a key is the place in a matrix. */
+/** A job's id; a number at the end of a key is the place in a matrix. */
 function idOf(key: string): string {
-  return key.split('.')[0] ?? key;
+  return key.replace(/\.\d+$/, '');
 }
 
+/** The job that calls the workflow that a job is in: `deploy.0` of `deploy.0.build.2`. */
+function callerOf(key: string): string | undefined {
+  const id = idOf(key);
+  const dot = id.lastIndexOf('.');
+  return dot < 0 ? undefined : id.slice(0, dot);
+}
+
+/** The id of a job and those of the jobs that call it. */
+function idsOf(key: string): string[] {
+  const caller = callerOf(key);
+  return caller === undefined ? [idOf(key)] : [idOf(key), ...idsOf(caller)];
+}
+
+/** Who needs a job that calls a workflow needs all of it; what is called comes after its caller. */
 export function edgesOf(jobs: readonly Needing[]): [string, string][] {
-  return jobs.flatMap(({ key, needs }) =>
-    needs.flatMap((needed) =>
+  return jobs.flatMap(({ key, needs }) => {
+    const caller = callerOf(key);
+    const called: [string, string][] =
+      caller !== undefined && needs.length === 0 ? [[caller, key]] : [];
+    const needed = needs.flatMap((need) =>
       jobs
-        .filter((other) => idOf(other.key) === needed)
+        .filter((other) => idsOf(other.key).includes(need))
         .map((other): [string, string] => [other.key, key]),
-    ),
-  );
+    );
+    return [...called, ...needed];
+  });
 }
 
 export function placeJobs(needing: readonly Needing[]): JobGraph {

@@ -38,3 +38,4 @@ mod sets;
 mod settings;
 mod sops;
 mod start;
+mod workflows;

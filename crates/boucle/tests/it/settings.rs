@@ -23,14 +23,14 @@ jobs:
           echo \"$KEY\" | base64
 ";
 
-fn set(server: &Server, repository: &str, name: &str, value: &str) -> Outcome {
+pub(crate) fn set(server: &Server, repository: &str, name: &str, value: &str) -> Outcome {
     let mut command = command(server.data());
     command.args(["secret", "set", repository, name, "-o", "json"]);
     run_with_input(&mut command, value)
 }
 
 /// A clone of a new repository with these files on its main branch.
-fn repository(server: &Server, folder: &Path, name: &str, files: &[(&str, &str)]) {
+pub(crate) fn repository(server: &Server, folder: &Path, name: &str, files: &[(&str, &str)]) {
     assert_eq!(server.boucle(&["repo", "create", name]).code, 0);
     works(folder, &["init", "--quiet", "--initial-branch", "main"]);
     works(folder, &["remote", "add", "origin", &server.address(name)]);

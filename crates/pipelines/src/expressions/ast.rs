@@ -50,6 +50,15 @@ impl Expression {
         })
     }
 
+    /// What may become part of the text that it gives, as paths in lower case: `github.head_ref`,
+    /// `github.event.commits.*.message`. What is only compared is not part of it.
+    #[must_use]
+    pub fn text_sources(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        self.root.text_sources(&mut found);
+        found
+    }
+
     /// Whether a context is named anywhere in it.
     #[must_use]
     pub fn uses_context(&self, name: &str) -> bool {
@@ -106,6 +115,57 @@ pub(super) enum Function {
 }
 
 impl Node {
+    fn path(&self) -> Option<String> {
+        match self {
+            Self::Context(name) => Some(name.to_lowercase()),
+            Self::Index(of, key) => {
+                let of = of.path()?;
+                let literal = if let Self::Literal(Value::String(name)) = key.as_ref() {
+                    Some(name.to_lowercase())
+                } else {
+                    None
+                };
+                Some(format!("{of}.{}", literal.as_deref().unwrap_or("*")))
+            }
+            Self::Wildcard(of) => Some(format!("{}.*", of.path()?)),
+            Self::Literal(_)
+            | Self::Not(_)
+            | Self::Compare(..)
+            | Self::And(_)
+            | Self::Or(_)
+            | Self::Call { .. } => None,
+        }
+    }
+
+    fn text_sources(&self, found: &mut Vec<String>) {
+        if let Some(path) = self.path() {
+            found.push(path);
+            return;
+        }
+        match self {
+            Self::Literal(_) | Self::Context(_) | Self::Not(_) | Self::Compare(..) => {}
+            Self::Index(of, _) | Self::Wildcard(of) => of.text_sources(found),
+            Self::And(nodes) | Self::Or(nodes) => {
+                nodes.iter().for_each(|node| node.text_sources(found));
+            }
+            Self::Call { function, arguments } => match function {
+                Function::Format
+                | Function::Join
+                | Function::ToJson
+                | Function::FromJson
+                | Function::Case => arguments.iter().for_each(|node| node.text_sources(found)),
+                Function::Contains
+                | Function::StartsWith
+                | Function::EndsWith
+                | Function::HashFiles
+                | Function::Success
+                | Function::Failure
+                | Function::Cancelled
+                | Function::Always => {}
+            },
+        }
+    }
+
     fn any(&self, test: &dyn Fn(&Self) -> bool) -> bool {
         if test(self) {
             return true;

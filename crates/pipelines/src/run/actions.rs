@@ -23,7 +23,7 @@ pub enum ActionProblem {
     #[error(
         "the action `{action}` is not built in, and Boucle runs no code from elsewhere; built in \
          are actions/checkout, actions/upload-artifact, actions/download-artifact and \
-         boucle/publish; write a `run` step instead"
+         boucle/publish; write a `run` step instead, or an action in this repository"
     )]
     NotBuiltIn {
         /// As written.

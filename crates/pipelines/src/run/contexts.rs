@@ -61,7 +61,11 @@ pub fn event(source: &RunSource) -> Value {
             event.insert("created", source.before.is_none());
             event.insert("deleted", false);
         }
-        EventName::PullRequest => {}
+        EventName::PullRequest
+        | EventName::Create
+        | EventName::Delete
+        | EventName::WorkflowRun
+        | EventName::Schedule => {}
         EventName::WorkflowDispatch => {
             event.insert("ref", source.reference.as_str());
             event.insert("inputs", inputs(&source.inputs));
@@ -81,6 +85,9 @@ pub fn event(source: &RunSource) -> Value {
         event.insert("action", pull.action.as_str());
         event.insert("number", number);
         event.insert("pull_request", pull_request);
+    }
+    for (name, value) in &source.payload {
+        event.insert(name.as_str(), Value::from_json(value));
     }
     event.insert("repository", repository);
     event.insert("sender", sender);

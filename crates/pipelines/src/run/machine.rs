@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ledger::{RunId, Timestamp};
 
+use super::calls::CallEnd;
 use super::decide::{GroupClaim, JobAgain, JobDecision, RunFacts};
 use super::job::JobEnd;
 use super::plan::{JobPlan, ServerContext};
@@ -198,7 +199,7 @@ impl Run {
         let workflow = Arc::clone(&self.workflow);
         for job in &workflow.jobs {
             let name = job.name.as_ref().and_then(|name| name.literal()).unwrap_or(&job.id);
-            self.note_created(&job.id, name.to_owned(), as_of);
+            self.note_created(&JobKey::new(&job.id, None), name.to_owned(), as_of);
         }
         match self.facts().run_concurrency() {
             Ok(Some(claim)) => self.claim(None, claim),
@@ -207,10 +208,12 @@ impl Run {
         }
     }
 
-    fn note_created(&mut self, id: &str, name: String, as_of: Timestamp) {
+    fn note_created(&mut self, job: &JobKey, name: String, as_of: Timestamp) {
         let (run, attempt) = (self.record.run, self.record.current().attempt);
-        let needs = self.workflow.job(id).map(|job| job.needs.clone()).unwrap_or_default();
-        let (job, matrix, environment) = (JobKey::new(id, None), serde_json::Value::Null, None);
+        let (parent, job) = (job.parent(), job.clone());
+        let needs = self.facts().job(&job).map(|job| job.needs.as_slice()).unwrap_or_default();
+        let needs = needs.iter().map(|need| JobKey::below(parent.as_ref(), need, None).to_string());
+        let (needs, matrix, environment) = (needs.collect(), serde_json::Value::Null, None);
         let fact = PipelineFact::JobCreated { run, attempt, job, name, matrix, environment, needs };
         self.note(fact, as_of);
     }
@@ -262,6 +265,14 @@ impl Run {
             Some(JobState::Waiting { .. }) => {
                 self.end(job, Conclusion::Cancelled, Some(reason), as_of);
             }
+            Some(JobState::Queued | JobState::Running) if self.facts().called(job).is_some() => {
+                self.stopping.entry(job.clone()).or_insert(reason.clone());
+                let below: Vec<_> =
+                    self.record.jobs_below(Some(job)).map(|job| job.key.clone()).collect();
+                for job in below {
+                    self.stop(&job, reason.clone(), as_of);
+                }
+            }
             Some(JobState::Queued | JobState::Running) => {
                 if !self.stopping.contains_key(job) {
                     self.stopping.insert(job.clone(), reason.clone());
@@ -307,8 +318,9 @@ impl Run {
         self.note(fact, as_of);
         self.release(Some(key.clone()));
         if failed && !tolerated && self.facts().fail_fast(key) {
-            let others: Vec<_> =
-                self.record.jobs_of(key.job()).map(|job| job.key.clone()).collect();
+            let parent = key.parent();
+            let others = self.record.jobs_of(parent.as_ref(), key.job());
+            let others: Vec<_> = others.map(|job| job.key.clone()).collect();
             for other in others {
                 self.stop(&other, EndReason::FailFast { failed: key.clone() }, as_of);
             }
@@ -330,7 +342,9 @@ impl Run {
             JobState::Waiting { reason: WaitReason::Needs { .. } } | JobState::Ended { .. } => {
                 false
             }
-            JobState::Waiting { .. } | JobState::Queued | JobState::Running => true,
+            JobState::Waiting { .. } => true,
+            // The jobs of a called workflow are stopped one by one: some run even so.
+            JobState::Queued | JobState::Running => self.facts().called(&record.key).is_none(),
         }) {
             self.stop(&job, reason.clone(), as_of);
         }
@@ -348,6 +362,8 @@ impl Run {
             | EndReason::Interrupted
             | EndReason::InvalidExpression { .. }
             | EndReason::InvalidJob { .. }
+            | EndReason::CalledJobs { .. }
+            | EndReason::NotSupported { .. }
             | EndReason::RunnerProblem { .. } => Conclusion::Failure,
         };
         for job in self.keys(|record| matches!(record.state, JobState::Waiting { .. })) {
@@ -386,6 +402,14 @@ impl Run {
             if let Some(group) = job.concurrency.clone() {
                 self.claimed.insert(Some(job.key.clone()), group);
             }
+            if matches!(job.state, JobState::Queued | JobState::Running)
+                && self.facts().called(&job.key).is_some()
+            {
+                if self.record.jobs_below(Some(&job.key)).next().is_none() {
+                    self.create_called(&job.key, as_of);
+                }
+                continue;
+            }
             match (&job.state, &self.record.cancel) {
                 (JobState::Queued | JobState::Running, Some(reason)) => {
                     let reason = EndReason::Cancelled { reason: reason.clone() };
@@ -418,25 +442,15 @@ impl Run {
         self.claimed.clear();
         self.stopping.clear();
         self.note(PipelineFact::RerunRequested { run, attempt, failed_only }, as_of);
-        for job in again {
-            match job.index {
-                None => self.note_created(&job.id, job.name, as_of),
-                Some(index) => {
-                    let (key, needs) = (JobKey::new(&job.id, Some(index)), Vec::new());
-                    let JobAgain { name, matrix, environment, .. } = job;
-                    let job = key;
-                    let fact = PipelineFact::JobCreated {
-                        run,
-                        attempt,
-                        job,
-                        name,
-                        matrix,
-                        environment,
-                        needs,
-                    };
-                    self.note(fact, as_of);
-                }
+        for JobAgain { key: job, name, matrix, environment } in again {
+            if job.index().is_none() {
+                self.note_created(&job, name, as_of);
+                continue;
             }
+            let needs = Vec::new();
+            let fact =
+                PipelineFact::JobCreated { run, attempt, job, name, matrix, environment, needs };
+            self.note(fact, as_of);
         }
         match self.facts().run_concurrency() {
             Ok(Some(claim)) => self.claim(None, claim),
@@ -448,6 +462,9 @@ impl Run {
     /// The runner ends a job at its limit; this is for a runner that does not.
     fn tick(&mut self, as_of: Timestamp) {
         for key in self.keys(|record| record.state == JobState::Running) {
+            if self.facts().called(&key).is_some() {
+                continue;
+            }
             let Ok(plan) = self.facts().plan(&key) else { continue };
             let started = self.record.job(&key).and_then(|job| job.started_at).unwrap_or(as_of);
             let minutes = plan.timeout_minutes;
@@ -467,6 +484,7 @@ impl Run {
             if !self.begun || self.record.conclusion().is_some() || self.waits_for_group() {
                 return;
             }
+            let known = self.record.current().jobs.len();
             let ended = self.keys(|job| job.conclusion().is_some()).len();
             for key in self.keys(|job| match &job.state {
                 JobState::Waiting { reason: WaitReason::Needs { .. } } => true,
@@ -481,14 +499,17 @@ impl Run {
             }) {
                 self.consider(&key, as_of);
             }
+            for key in self.keys(|job| job.state == JobState::Running) {
+                self.end_call(&key, as_of);
+            }
             let jobs = self.record.current().jobs.len();
             let ended_now = self.keys(|job| job.conclusion().is_some()).len();
             if ended_now == jobs {
                 let conclusion = self.facts().conclusion();
                 self.end_run(conclusion, None, as_of);
             }
-            // What ended without running lets others be decided.
-            if ended_now == ended {
+            // What ended without running, and what was called, lets others be decided.
+            if ended_now == ended && jobs == known {
                 return;
             }
         }
@@ -501,21 +522,20 @@ impl Run {
         });
         if !undecided {
             self.try_start(key, as_of);
-        } else if self.facts().needs_ended(key.job()) {
+        } else if self.facts().needs_ended(key) {
             self.decide(key, as_of);
         }
     }
 
     fn decide(&mut self, key: &JobKey, as_of: Timestamp) {
-        match self.facts().decide(key.job()) {
+        match self.facts().decide(key) {
             JobDecision::End { conclusion, reason } => {
                 self.end(key, conclusion, Some(reason), as_of);
             }
             JobDecision::Run { jobs } => {
                 let (run, attempt) = (self.record.run, self.record.current().attempt);
                 for created in &jobs {
-                    let JobAgain { id, index, name, matrix, environment } = created.clone();
-                    let job = JobKey::new(&id, index);
+                    let JobAgain { key: job, name, matrix, environment } = created.clone();
                     let same = self.record.job(&job).is_some_and(|record| {
                         record.name == name
                             && record.environment == environment
@@ -536,7 +556,7 @@ impl Run {
                     }
                 }
                 for created in jobs {
-                    self.try_start(&JobKey::new(&created.id, created.index), as_of);
+                    self.try_start(&created.key, as_of);
                 }
             }
         }
@@ -566,7 +586,38 @@ impl Run {
         self.start(key, as_of);
     }
 
+    /// A job that calls a workflow runs as long as the jobs of that workflow do.
+    fn start_call(&mut self, key: &JobKey, as_of: Timestamp) {
+        if let Err(reason) = self.facts().call_inputs(key) {
+            return self.end(key, Conclusion::Failure, Some(reason), as_of);
+        }
+        let (run, attempt) = (self.record.run, self.record.current().attempt);
+        let job = key.clone();
+        self.note(PipelineFact::JobQueued { run, attempt, job: job.clone() }, as_of);
+        self.note(PipelineFact::JobStarted { run, attempt, job }, as_of);
+        self.create_called(key, as_of);
+    }
+
+    fn create_called(&mut self, key: &JobKey, as_of: Timestamp) {
+        let Some(called) = self.facts().called(key).map(Arc::clone) else { return };
+        for job in &called.jobs {
+            let name = job.name.as_ref().and_then(|name| name.literal()).unwrap_or(&job.id);
+            let name = self.facts().full_name(Some(key), name);
+            self.note_created(&JobKey::below(Some(key), &job.id, None), name, as_of);
+        }
+    }
+
+    fn end_call(&mut self, key: &JobKey, as_of: Timestamp) {
+        let Some(end) = self.facts().call_end(key) else { return };
+        let CallEnd { conclusion, reason, outputs } = end;
+        let end = JobEnd { conclusion, reason, outputs, annotations: Vec::new() };
+        self.job_ended(key, end, as_of);
+    }
+
     fn start(&mut self, key: &JobKey, as_of: Timestamp) {
+        if self.facts().called(key).is_some() {
+            return self.start_call(key, as_of);
+        }
         match self.facts().plan(key) {
             Ok(plan) => {
                 let (run, attempt) = (self.record.run, self.record.current().attempt);

@@ -7,6 +7,7 @@
 //! steps may use.
 
 pub mod actions;
+mod calls;
 pub mod commands;
 pub mod concurrency;
 pub mod contexts;
@@ -22,5 +23,7 @@ pub mod shell;
 mod tests;
 
 pub use machine::{Run, RunEffect, RunEvent, RunSettings};
-pub use plan::{JobNetwork, JobPermissions, JobPlan, NeedResult, ServerContext, StrategyPlace};
+pub use plan::{
+    CallScope, JobNetwork, JobPermissions, JobPlan, NeedResult, ServerContext, StrategyPlace,
+};
 pub use scheduler::{Effect, Scheduler};

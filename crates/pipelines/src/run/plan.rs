@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ledger::RunId;
 use serde::{Deserialize, Serialize};
 
-use crate::expressions::Value;
+use crate::expressions::{Object, Value};
 use crate::facts::{Conclusion, JobKey, RunSource};
-use crate::workflow::model::{Access, Permissions, Workflow};
+use crate::workflow::model::{Access, CallSecrets, Permissions, Workflow};
 
 /// One job, ready to start.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +23,12 @@ pub struct JobPlan {
     pub name: String,
     /// Where the run comes from.
     pub source: RunSource,
-    /// The workflow; the job is the one that `key` names.
+    /// The workflow that the job is in; the job is the one that `key` names.
     pub workflow: Arc<Workflow>,
+    /// The `inputs` of that workflow.
+    pub inputs: BTreeMap<String, serde_json::Value>,
+    /// The calls down to that workflow, outermost first; none for the run's own.
+    pub calls: Vec<CallScope>,
     /// Its combination of the matrix; null without one.
     pub matrix: Value,
     /// Its place in the matrix.
@@ -43,6 +47,15 @@ pub struct JobPlan {
     pub network: JobNetwork,
     /// What the server is called.
     pub server: ServerContext,
+}
+
+/// What a job that calls a workflow hands its secrets on with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallScope {
+    /// Which ones.
+    pub secrets: CallSecrets,
+    /// What their expressions see besides the secrets of the caller.
+    pub named: Object,
 }
 
 /// Which network a job sees.
@@ -133,6 +146,16 @@ impl JobPermissions {
             .filter(|(_, access)| *access != Access::None)
             .collect();
         Self { scopes }
+    }
+
+    /// The same, but in no scope more than `limit`.
+    #[must_use]
+    pub fn within(self, limit: &Self) -> Self {
+        let narrowed = self.scopes.into_iter().map(|(scope, access)| {
+            let access = access.min(limit.access(&scope));
+            (scope, access)
+        });
+        Self { scopes: narrowed.filter(|(_, access)| *access != Access::None).collect() }
     }
 
     /// The level of one scope.

@@ -86,6 +86,16 @@ pub enum EndReason {
         /// What is wrong.
         message: String,
     },
+    /// Jobs of the workflow that it calls did not succeed.
+    CalledJobs {
+        /// Those jobs, by the ids of their own workflow.
+        jobs: Vec<AncestorResult>,
+    },
+    /// The workflow is valid, and something in this job is not done by Boucle.
+    NotSupported {
+        /// Each such part: its place, what it is and what to do instead.
+        parts: Vec<String>,
+    },
     /// The runner could not run it: no room, no sandbox, a source that is not there.
     RunnerProblem {
         /// What is wrong.
@@ -149,6 +159,8 @@ impl EndReason {
             Self::Interrupted => "interrupted",
             Self::InvalidExpression { .. } => "invalid-expression",
             Self::InvalidJob { .. } => "invalid-job",
+            Self::CalledJobs { .. } => "called-jobs",
+            Self::NotSupported { .. } => "not-supported",
             Self::RunnerProblem { .. } => "runner-problem",
         }
     }
@@ -226,6 +238,14 @@ impl fmt::Display for EndReason {
                 write!(f, "`{key}` could not be evaluated: {message}")
             }
             Self::InvalidJob { message } => write!(f, "cannot be run: {message}"),
+            Self::CalledJobs { jobs } => {
+                let ended = jobs.iter().map(|one| format!("{} ended as {}", one.job, one.result));
+                let ended: Vec<_> = ended.collect();
+                write!(f, "of the workflow that it calls {}", ended.join(", "))
+            }
+            Self::NotSupported { parts } => {
+                write!(f, "did not run, for Boucle does not do all of it: {}", parts.join("; "))
+            }
             Self::RunnerProblem { message } => write!(f, "the runner could not run it: {message}"),
         }
     }

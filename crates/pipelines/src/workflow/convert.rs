@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::convert_steps::{is_identifier, steps};
 use super::model::{
-    Access, Concurrency, EnvironmentReference, Job, Permissions, RunDefaults, RunsOn, Strategy,
-    Variables, Workflow,
+    Access, Call, CallSecrets, Concurrency, EnvironmentReference, Job, Permissions, RunDefaults,
+    RunsOn, Strategy, Variables, Workflow,
 };
 use super::problem::{ProblemCode, Problems};
 use crate::expressions::{Amount, Condition, Flag, Position, Scope, Template, TemplateValue};
 
-/// The workflow of a file. Jobs that call other workflows are left out; `supported` refuses them.
+/// The workflow of a file; the workflows that it calls are not read yet.
 pub(super) fn workflow(path: &str, root: &TemplateValue, problems: &mut Problems<'_>) -> Workflow {
     let jobs = match root.entry("jobs") {
         Some(value) => jobs(value, problems),
@@ -22,10 +22,12 @@ pub(super) fn workflow(path: &str, root: &TemplateValue, problems: &mut Problems
         run_name: root.entry("run-name").and_then(template),
         events: super::convert_events::events(root.entry("on"), problems),
         permissions: root.entry("permissions").map(permissions),
+        permissions_at: root.key_position("permissions"),
         env: Variables(root.entry("env").cloned()),
         defaults: defaults(root.entry("defaults")),
         concurrency: root.entry("concurrency").and_then(|value| concurrency(value, problems)),
         jobs,
+        unsupported: Vec::new(),
     }
 }
 
@@ -37,9 +39,7 @@ fn jobs(value: &TemplateValue, problems: &mut Problems<'_>) -> Vec<Job> {
         if !is_identifier(id) {
             problems.add(ProblemCode::WorkflowIdentifier, key.position(), invalid_identifier(id));
         }
-        if job_value.entry("uses").is_none() {
-            jobs.push(job(id, key.position(), job_value, problems));
-        }
+        jobs.push(job(id, key.position(), job_value, problems));
     }
     check_needs(value, problems);
     jobs
@@ -125,7 +125,28 @@ fn job(id: &str, at: Position, value: &TemplateValue, problems: &mut Problems<'_
         timeout_minutes: value.entry("timeout-minutes").and_then(amount),
         continue_on_error: value.entry("continue-on-error").map_or(Flag::Fixed(false), flag),
         steps: value.entry("steps").map(|value| steps(value, problems)).unwrap_or_default(),
+        call: call(value, problems),
+        unsupported: Vec::new(),
     }
+}
+
+fn call(job: &TemplateValue, problems: &mut Problems<'_>) -> Option<Call> {
+    let written = job.entry("uses")?;
+    let (uses, at) = (literal(written)?, written.position());
+    // A quoted text in an expression names nothing that could be checked.
+    let is_plain = template(written).is_some_and(|it| !it.source().contains("${{"));
+    if let Some(message) = super::calls::wrong_reference(&uses).filter(|_| is_plain) {
+        problems.add(ProblemCode::WorkflowUnexpectedValue, at, message);
+    }
+    let secrets = match job.entry("secrets") {
+        None => CallSecrets::None,
+        Some(mapping @ TemplateValue::Map { .. }) => {
+            CallSecrets::Named(Variables(Some(mapping.clone())))
+        }
+        Some(_) => CallSecrets::Inherit,
+    };
+    let with = Variables(job.entry("with").cloned());
+    Some(Call { uses, at, with, secrets, workflow: None })
 }
 
 /// `if`; checked by the reader already, so what is refused here is only an `if` that its rewriting

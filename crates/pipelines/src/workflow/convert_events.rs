@@ -2,13 +2,15 @@
 
 use super::convert::{literal, texts};
 use super::model::{
-    Dispatch, DispatchInput, DispatchInputKind, Events, PatternFilter, PullRequestFilter,
-    PushFilter,
+    CallDefinition, CallInput, CallInputKind, CallSecret, Dispatch, DispatchInput,
+    DispatchInputKind, Events, PatternFilter, PullRequestFilter, PushFilter, Schedule,
+    WorkflowRunFilter,
 };
 use super::problem::{ProblemCode, Problems};
+use super::schedule::{Cron, ZoneName};
 use crate::expressions::{TemplateValue, number_to_text};
 
-/// The events that Boucle knows; `supported` refuses the others.
+/// The events that the engine takes; `supported` names the others.
 pub(super) fn events(value: Option<&TemplateValue>, problems: &mut Problems<'_>) -> Events {
     let mut events = Events::default();
     let Some(value) = value else { return events };
@@ -17,57 +19,128 @@ pub(super) fn events(value: Option<&TemplateValue>, problems: &mut Problems<'_>)
             "push" => events.push = Some(PushFilter::default()),
             "pull_request" => events.pull_request = Some(PullRequestFilter::default()),
             "workflow_dispatch" => events.workflow_dispatch = Some(Dispatch::default()),
+            "workflow_call" => events.workflow_call = Some(CallDefinition::default()),
+            "workflow_run" => events.workflow_run = Some(WorkflowRunFilter::default()),
+            "create" => events.create = true,
+            "delete" => events.delete = true,
             _ => {}
         }
     }
-    if let Some(push) = value.entry("push") {
-        events.push = Some(PushFilter {
-            branches: filter(push, "branches", problems),
-            tags: filter(push, "tags", problems),
-            paths: filter(push, "paths", problems),
-        });
-    }
-    if let Some(pull_request) = value.entry("pull_request") {
-        let types = pull_request.entry("types").map(texts).unwrap_or_default();
-        events.pull_request = Some(PullRequestFilter {
-            types: types.into_iter().map(|(name, _)| name).collect(),
-            branches: filter(pull_request, "branches", problems),
-            paths: filter(pull_request, "paths", problems),
-        });
-    }
-    if let Some(dispatch) = value.entry("workflow_dispatch") {
-        let inputs = dispatch.entry("inputs").map(TemplateValue::entries).unwrap_or_default();
-        let inputs = inputs
-            .iter()
-            .map(|(name, input)| dispatch_input(name.source(), input, problems))
-            .collect();
-        events.workflow_dispatch = Some(Dispatch { inputs });
+    for (name, settings) in value.entries() {
+        check_filters(settings, problems);
+        match name.source() {
+            "push" => {
+                events.push = Some(PushFilter {
+                    branches: filter(settings, "branches"),
+                    tags: filter(settings, "tags"),
+                    paths: filter(settings, "paths"),
+                });
+            }
+            "pull_request" => {
+                events.pull_request = Some(PullRequestFilter {
+                    types: names(settings, "types"),
+                    branches: filter(settings, "branches"),
+                    paths: filter(settings, "paths"),
+                });
+            }
+            "workflow_dispatch" => {
+                let inputs = settings.entry("inputs").map(TemplateValue::entries);
+                let inputs = inputs.unwrap_or_default().iter();
+                let inputs = inputs.map(|(name, it)| dispatch_input(name.source(), it, problems));
+                events.workflow_dispatch = Some(Dispatch { inputs: inputs.collect() });
+            }
+            "workflow_call" => events.workflow_call = Some(call(settings)),
+            "workflow_run" => {
+                events.workflow_run = Some(WorkflowRunFilter {
+                    workflows: names(settings, "workflows"),
+                    types: names(settings, "types"),
+                    branches: filter(settings, "branches"),
+                });
+            }
+            "schedule" => {
+                let items = settings.items().iter();
+                events.schedule = items.filter_map(|item| schedule(item, problems)).collect();
+            }
+            "create" => events.create = true,
+            "delete" => events.delete = true,
+            _ => {}
+        }
     }
     events
 }
 
-fn filter(event: &TemplateValue, name: &str, problems: &mut Problems<'_>) -> PatternFilter {
-    let ignore_name = format!("{name}-ignore");
-    let patterns = |key: &str, problems: &mut Problems<'_>| {
-        let patterns = texts(event.entry(key)?);
-        for (pattern, at) in &patterns {
-            if let Err(error) = super::filters::Pattern::parse(pattern) {
-                problems.add(ProblemCode::WorkflowUnexpectedValue, *at, error.to_string());
+fn names(event: &TemplateValue, key: &str) -> Vec<String> {
+    let names = event.entry(key).map(texts).unwrap_or_default();
+    names.into_iter().map(|(name, _)| name).collect()
+}
+
+fn filter(event: &TemplateValue, name: &str) -> PatternFilter {
+    let written = |key: &str| event.entry(key).map(|_| names(event, key));
+    PatternFilter { only: written(name), ignore: written(&format!("{name}-ignore")) }
+}
+
+/// Every pattern of every event is one, also of an event that starts nothing here.
+fn check_filters(event: &TemplateValue, problems: &mut Problems<'_>) {
+    for name in ["branches", "tags", "paths"] {
+        let ignore_name = format!("{name}-ignore");
+        for key in [name, &ignore_name] {
+            for (pattern, at) in event.entry(key).map(texts).unwrap_or_default() {
+                if let Err(error) = super::filters::Pattern::parse(&pattern) {
+                    problems.add(ProblemCode::WorkflowUnexpectedValue, at, error.to_string());
+                }
             }
         }
-        Some(patterns.into_iter().map(|(pattern, _)| pattern).collect::<Vec<_>>())
-    };
-    let filter =
-        PatternFilter { only: patterns(name, problems), ignore: patterns(&ignore_name, problems) };
-    if filter.only.is_some() && filter.ignore.is_some() {
-        let at = event.key_position(&ignore_name).unwrap_or(event.position());
-        let message = format!(
-            "'{name}' and '{ignore_name}' cannot both be used for one event. Write the exceptions \
-             into '{name}' with '!'"
-        );
-        problems.add(ProblemCode::WorkflowContradiction, at, message);
+        if event.entry(name).is_some() && event.entry(&ignore_name).is_some() {
+            let at = event.key_position(&ignore_name).unwrap_or(event.position());
+            let message = format!(
+                "'{name}' and '{ignore_name}' cannot both be used for one event. Write the \
+                 exceptions into '{name}' with '!'"
+            );
+            problems.add(ProblemCode::WorkflowContradiction, at, message);
+        }
     }
-    filter
+}
+
+fn schedule(item: &TemplateValue, problems: &mut Problems<'_>) -> Option<Schedule> {
+    let mut refuse = |value: &TemplateValue, message: String| {
+        problems.add(ProblemCode::WorkflowUnexpectedValue, value.position(), message);
+    };
+    let written = item.entry("cron")?;
+    let cron = Cron::try_from(literal(written)?).map_err(|error| refuse(written, error)).ok();
+    let zone = match item.entry("timezone") {
+        None => ZoneName::default(),
+        Some(zone) => {
+            ZoneName::try_from(literal(zone)?).map_err(|error| refuse(zone, error)).ok()?
+        }
+    };
+    Some(Schedule { cron: cron?, zone })
+}
+
+fn call(settings: &TemplateValue) -> CallDefinition {
+    let entries = |key| settings.entry(key).map(TemplateValue::entries).unwrap_or_default().iter();
+    let is_required = |it: &TemplateValue| {
+        matches!(it.entry("required"), Some(TemplateValue::Boolean { value: true, .. }))
+    };
+    let input = |(name, it): &(crate::expressions::Template, TemplateValue)| CallInput {
+        name: name.source().into(),
+        required: is_required(it),
+        default: it.entry("default").cloned(),
+        kind: match it.entry("type").and_then(literal).as_deref() {
+            Some("boolean") => CallInputKind::Boolean,
+            Some("number") => CallInputKind::Number,
+            Some(_) | None => CallInputKind::String,
+        },
+    };
+    let outputs = entries("outputs").filter_map(|(name, it)| {
+        Some((name.source().to_owned(), super::convert::template(it.entry("value")?)?))
+    });
+    CallDefinition {
+        inputs: entries("inputs").map(input).collect(),
+        secrets: entries("secrets")
+            .map(|(name, it)| CallSecret { name: name.source().into(), required: is_required(it) })
+            .collect(),
+        outputs: outputs.collect(),
+    }
 }
 
 fn dispatch_input(name: &str, value: &TemplateValue, problems: &mut Problems<'_>) -> DispatchInput {

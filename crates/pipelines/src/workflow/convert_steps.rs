@@ -7,7 +7,8 @@ use super::model::{Step, StepAction, Variables};
 use super::problem::{ProblemCode, Problems};
 use crate::expressions::{Flag, TemplateValue};
 
-/// The steps of a job. Parallel steps are left out; `supported` refuses them.
+/// The steps of a job. Steps beside others are left out: `supported` notes them, and their job does
+/// not run.
 pub(super) fn steps(value: &TemplateValue, problems: &mut Problems<'_>) -> Vec<Step> {
     let mut taken = given_ids(value, problems);
     value.items().iter().filter_map(|item| step(item, &mut taken, problems)).collect()
@@ -24,7 +25,11 @@ pub(super) fn is_identifier(id: &str) -> bool {
 /// The ids that the steps were given, in lower case, checked.
 fn given_ids(value: &TemplateValue, problems: &mut Problems<'_>) -> BTreeSet<String> {
     let mut taken = BTreeSet::new();
-    for item in value.items() {
+    let inner = |item| match TemplateValue::entry(item, "parallel") {
+        Some(group) => group.items().iter().collect(),
+        None => vec![item],
+    };
+    for item in value.items().iter().flat_map(inner) {
         let Some(id) = item.entry("id") else { continue };
         let (text, at) = (literal(id).unwrap_or_default(), id.position());
         let message = if !is_identifier(&text) {
@@ -60,7 +65,8 @@ fn step(
             let action = literal(uses)?;
             check_action(&action, uses, problems);
             let made_up = id_of_action(&action);
-            (StepAction::Uses { action, with: Variables(item.entry("with").cloned()) }, made_up)
+            let with = Variables(item.entry("with").cloned());
+            (StepAction::Uses { action, with, local: None }, made_up)
         }
         (None, None) => return None,
     };
@@ -96,7 +102,7 @@ fn check_action(action: &str, value: &TemplateValue, problems: &mut Problems<'_>
     }
 }
 
-fn is_local(action: &str) -> bool {
+pub(super) fn is_local(action: &str) -> bool {
     action.starts_with("./") || action.starts_with(".\\")
 }
 

@@ -3,8 +3,13 @@
 //! Every text that may hold `${{ }}` is a [`Template`], every `if` a [`Condition`]; both were parsed
 //! already, so a workflow in hand has no syntax error left. Names follow the field's documentation.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
+use super::problem::Problem;
+use super::schedule::{Cron, ZoneName};
 use crate::expressions::{
     Amount, Condition, Contexts, EvaluationError, Flag, Position, Template, TemplateValue, Value,
 };
@@ -22,6 +27,8 @@ pub struct Workflow {
     pub events: Events,
     /// `permissions`; absent: the server's default applies.
     pub permissions: Option<Permissions>,
+    /// Where that is written.
+    pub permissions_at: Option<Position>,
     /// `env` of the workflow.
     pub env: Variables,
     /// `defaults.run` of the workflow.
@@ -30,6 +37,9 @@ pub struct Workflow {
     pub concurrency: Option<Concurrency>,
     /// `jobs`, in the order of the file. At least one; ids are unique without regard to case.
     pub jobs: Vec<Job>,
+    /// What of it Boucle does not do, apart from what is in its jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<Problem>,
 }
 
 impl Workflow {
@@ -44,6 +54,32 @@ impl Workflow {
     pub fn job(&self, id: &str) -> Option<&Job> {
         self.jobs.iter().find(|job| job.id.eq_ignore_ascii_case(id))
     }
+
+    /// What is valid and Boucle does not do, with what the workflows that it calls hold. A job with
+    /// such a part ends as soon as it is due.
+    #[must_use]
+    pub fn all_unsupported(&self) -> Vec<&Problem> {
+        let mut found: Vec<&Problem> = self.unsupported.iter().collect();
+        for job in &self.jobs {
+            found.extend(&job.unsupported);
+            if let Some(called) = job.call.as_ref().and_then(|call| call.workflow.as_deref()) {
+                for problem in called.jobs.iter().flat_map(|job| called.of_job(job)) {
+                    if !found.contains(&problem) {
+                        found.push(problem);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn of_job<'a>(&'a self, job: &'a Job) -> Vec<&'a Problem> {
+        let called = job.call.as_ref().and_then(|call| call.workflow.as_deref());
+        let inner = called.into_iter().flat_map(|called| {
+            called.jobs.iter().flat_map(|job| called.of_job(job)).collect::<Vec<_>>()
+        });
+        job.unsupported.iter().chain(inner).collect()
+    }
 }
 
 /// `on`: what starts the workflow. An absent event never starts it.
@@ -55,6 +91,81 @@ pub struct Events {
     pub pull_request: Option<PullRequestFilter>,
     /// `workflow_dispatch`.
     pub workflow_dispatch: Option<Dispatch>,
+    /// `workflow_call`: other workflows may call it.
+    pub workflow_call: Option<CallDefinition>,
+    /// `schedule`.
+    pub schedule: Vec<Schedule>,
+    /// `workflow_run`.
+    pub workflow_run: Option<WorkflowRunFilter>,
+    /// `create`: a branch or tag is new.
+    pub create: bool,
+    /// `delete`: a branch or tag is gone.
+    pub delete: bool,
+}
+
+/// `workflow_call`: what a workflow takes from its callers and gives back to them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallDefinition {
+    /// `inputs`, in the order of the file.
+    pub inputs: Vec<CallInput>,
+    /// `secrets`, in the order of the file.
+    pub secrets: Vec<CallSecret>,
+    /// `outputs`: names, and texts that see the `jobs` context.
+    pub outputs: Vec<(String, Template)>,
+}
+
+/// One input of `workflow_call`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallInput {
+    /// The key.
+    pub name: String,
+    /// `required`.
+    pub required: bool,
+    /// `default`.
+    pub default: Option<TemplateValue>,
+    /// `type`.
+    pub kind: CallInputKind,
+}
+
+/// What values an input of `workflow_call` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallInputKind {
+    /// Any text.
+    String,
+    /// `true` or `false`.
+    Boolean,
+    /// A number.
+    Number,
+}
+
+/// One secret of `workflow_call`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallSecret {
+    /// The key.
+    pub name: String,
+    /// `required`.
+    pub required: bool,
+}
+
+/// One entry of `schedule`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// `cron`.
+    pub cron: Cron,
+    /// `timezone`; UTC when it is not written.
+    pub zone: ZoneName,
+}
+
+/// Which runs of other workflows count.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowRunFilter {
+    /// `workflows`: names.
+    pub workflows: Vec<String>,
+    /// `types`; empty: `completed` and `requested`.
+    pub types: Vec<String>,
+    /// `branches` and `branches-ignore`, against the branch of the other run.
+    pub branches: PatternFilter,
 }
 
 /// Which pushes count. All three filters empty: every push to a branch or tag.
@@ -146,6 +257,23 @@ pub enum Permissions {
 }
 
 impl Permissions {
+    /// Every scope that `read-all` and `write-all` mean in GitHub's normal form.
+    pub const SCOPES: [&str; 13] = [
+        "actions",
+        "checks",
+        "contents",
+        "deployments",
+        "discussions",
+        "id-token",
+        "issues",
+        "packages",
+        "pages",
+        "pull-requests",
+        "repository-projects",
+        "security-events",
+        "statuses",
+    ];
+
     /// The level that one scope has.
     #[must_use]
     pub fn access(&self, scope: &str) -> Access {
@@ -265,8 +393,42 @@ pub struct Job {
     pub timeout_minutes: Option<Amount>,
     /// `continue-on-error`: a failure does not fail the run.
     pub continue_on_error: Flag,
-    /// `steps`, at least one.
+    /// `steps`; none when the job calls a workflow.
     pub steps: Vec<Step>,
+    /// `uses` of a job: its jobs are those of another workflow.
+    pub call: Option<Call>,
+    /// What of it is valid and Boucle does not do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<Problem>,
+}
+
+/// A job that calls a workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// `uses`: `./.github/workflows/x.yaml`, or `owner/repository/path@ref`.
+    pub uses: String,
+    /// Where that is written.
+    pub at: Position,
+    /// `with`.
+    pub with: Variables,
+    /// `secrets`.
+    pub secrets: CallSecrets,
+    /// The called workflow, when it was read with its caller.
+    #[serde(skip)]
+    pub workflow: Option<Arc<Workflow>>,
+}
+
+/// The secrets that a called workflow gets.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallSecrets {
+    /// None: the key is not written.
+    #[default]
+    None,
+    /// `inherit`: all of the caller's.
+    Inherit,
+    /// These, computed with the caller's.
+    Named(Variables),
 }
 
 /// `runs-on`: the labels (and the group) that a runner must have.
@@ -320,6 +482,17 @@ pub struct Step {
     pub action: StepAction,
 }
 
+impl StepAction {
+    /// `with` of a step that uses an action.
+    #[must_use]
+    pub fn inputs(&self) -> Option<&Variables> {
+        match self {
+            Self::Run { .. } => None,
+            Self::Uses { with, .. } => Some(with),
+        }
+    }
+}
+
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -339,5 +512,8 @@ pub enum StepAction {
         action: String,
         /// `with`.
         with: Variables,
+        /// The action, when it is one of the repository's own and was read with its workflow.
+        #[serde(skip)]
+        local: Option<Arc<Action>>,
     },
 }

@@ -4,52 +4,37 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::convert::{condition, permissions, texts};
-use super::model::{Access, Permissions, Step, Workflow};
-use super::problem::{Problem, Problems};
+use super::calls::{Document, Rules};
+use super::convert::{permissions, texts};
+use super::model::{Access, Job, Permissions, Step};
+use super::problem::Problem;
 use crate::expressions::{Condition, Position, Template, TemplateValue};
 
-/// Every scope that `read-all` and `write-all` mean.
-const SCOPES: &[&str] = &[
-    "actions",
-    "checks",
-    "contents",
-    "deployments",
-    "discussions",
-    "id-token",
-    "issues",
-    "packages",
-    "pages",
-    "pull-requests",
-    "repository-projects",
-    "security-events",
-    "statuses",
-];
-
 /// The normal form of a file by the whole language, or its problems. `with_places` keeps the place
-/// of each value; `length_max` bounds the file in UTF-16 units (GitHub's bound when absent).
+/// of each value.
 pub fn normal_form(
     path: &str,
     text: &str,
     with_places: bool,
-    length_max: Option<usize>,
+    rules: &Rules<'_>,
 ) -> Result<Json, Vec<Problem>> {
-    let length_max = length_max.unwrap_or(super::FILE_LENGTH_MAX);
-    let (root, workflow) = super::read_language(path, text, length_max)?;
-    let printer = Printer { with_places };
-    let mut json = printer.workflow(path, &root, &workflow);
+    let (document, files) = super::calls::load(path, text, rules)?;
+    let printer = Printer { with_places, file: document.file };
+    let mut json = printer.workflow(&document);
     if with_places {
-        json["file-table"] = json!([path]);
+        json["file-table"] = json!(files);
     }
     Ok(json)
 }
 
 struct Printer {
     with_places: bool,
+    file: usize,
 }
 
 impl Printer {
-    fn workflow(&self, path: &str, root: &TemplateValue, workflow: &Workflow) -> Json {
+    fn workflow(&self, document: &Document) -> Json {
+        let root = &document.root;
         let mut json = Map::new();
         for name in ["defaults", "env", "concurrency"] {
             self.copy(root, name, &mut json);
@@ -60,44 +45,94 @@ impl Printer {
         if let Some(events) = root.entry("on").map(events) {
             json.insert("events".into(), events);
         }
-        let jobs = root.entry("jobs").map(TemplateValue::entries).unwrap_or_default();
-        let jobs = jobs.iter().map(|(key, job)| {
-            let steps = workflow.job(key.source()).map(|job| job.steps.as_slice());
-            self.job(path, key, job, root, steps.unwrap_or_default())
+        json.insert("jobs".into(), self.jobs(document, None));
+        Json::Object(json)
+    }
+
+    /// `granted`: the permissions that callers wrote.
+    fn jobs(&self, document: &Document, granted: Option<&Permissions>) -> Json {
+        let entries = document.root.entry("jobs").map(TemplateValue::entries).unwrap_or_default();
+        let jobs = entries.iter().zip(&document.workflow.jobs).map(|((key, value), job)| {
+            match document.called.iter().find(|(id, _)| *id == job.id) {
+                Some((_, called)) => self.calling_job(key, value, job, called),
+                None if job.call.is_some() => Json::Object(self.common(key, value, job)),
+                None => {
+                    let level = document.workflow.permissions.as_ref().or(granted);
+                    self.job(key, value, job, level)
+                }
+            }
         });
-        json.insert("jobs".into(), jobs.collect());
+        jobs.collect()
+    }
+
+    /// What a job has whether it calls a workflow or not.
+    fn common(&self, key: &Template, value: &TemplateValue, job: &Job) -> Map<String, Json> {
+        let mut json = Map::new();
+        json.insert("id".into(), self.text(key));
+        let name = value.entry("name").map_or_else(|| self.text(key), |name| self.value(name));
+        json.insert("name".into(), name);
+        json.insert("if".into(), conditional(&job.condition));
+        for name in ["strategy", "concurrency"] {
+            self.copy(value, name, &mut json);
+        }
+        if !job.needs.is_empty() {
+            json.insert("needs".into(), json!(job.needs));
+        }
+        json
+    }
+
+    fn calling_job(
+        &self,
+        key: &Template,
+        value: &TemplateValue,
+        job: &Job,
+        called: &Document,
+    ) -> Json {
+        let mut json = self.common(key, value, job);
+        json.insert("type".into(), "reusableWorkflowJob".into());
+        json.entry("needs").or_insert(json!([]));
+        let mut put = |name: &str, value: Option<Json>| {
+            if let Some(value) = value {
+                json.insert(name.into(), value);
+            }
+        };
+        put("ref", value.entry("uses").map(|uses| self.value(uses)));
+        let level = called.workflow.permissions.as_ref().or(called.granted.as_ref());
+        put("permissions", level.map(scopes));
+        put("input-values", value.entry("with").map(|with| self.value(with)));
+        match value.entry("secrets") {
+            Some(named @ TemplateValue::Map { .. }) => {
+                put("secret-values", Some(self.value(named)));
+            }
+            Some(_) => put("inherit-secrets", Some(true.into())),
+            None => {}
+        }
+        let inner = Self { with_places: self.with_places, file: called.file };
+        let definition = called.root.entry("on").and_then(|on| on.entry("workflow_call"));
+        let definition = |name: &str| definition?.entry(name).map(|value| inner.value(value));
+        put("input-definitions", definition("inputs"));
+        put("secret-definitions", definition("secrets"));
+        put("outputs", definition("outputs"));
+        put("jobs", Some(inner.jobs(called, called.granted.as_ref())));
         Json::Object(json)
     }
 
     fn job(
         &self,
-        path: &str,
         key: &Template,
-        job: &TemplateValue,
-        root: &TemplateValue,
-        steps: &[Step],
+        value: &TemplateValue,
+        job: &Job,
+        level: Option<&Permissions>,
     ) -> Json {
-        let mut json = Map::new();
+        let mut json = self.common(key, value, job);
         json.insert("type".into(), "job".into());
-        json.insert("id".into(), self.text(key));
-        let name = job.entry("name").map_or_else(|| self.text(key), |name| self.value(name));
-        json.insert("name".into(), name);
-        let needs = job.entry("needs").map(texts).unwrap_or_default();
-        if !needs.is_empty() {
-            let needs = needs.into_iter().map(|(need, _)| Json::from(need));
-            json.insert("needs".into(), needs.collect());
-        }
-        let condition = condition(job.entry("if"), key.position(), &mut Problems::new(path));
-        json.insert("if".into(), conditional(&condition));
-        if let Some(value) = job.entry("permissions").or(root.entry("permissions")) {
-            json.insert("permissions".into(), scopes(&permissions(value)));
+        if let Some(permissions) = job.permissions.as_ref().or(level) {
+            json.insert("permissions".into(), scopes(permissions));
         }
         for name in [
-            "strategy",
             "continue-on-error",
             "timeout-minutes",
             "cancel-timeout-minutes",
-            "concurrency",
             "env",
             "environment",
             "defaults",
@@ -107,10 +142,13 @@ impl Printer {
             "outputs",
             "snapshot",
         ] {
-            self.copy(job, name, &mut json);
+            self.copy(value, name, &mut json);
         }
-        if let Some(items) = job.entry("steps") {
-            let steps = items.items().iter().zip(steps).map(|(item, step)| self.step(item, step));
+        if let Some(items) = value.entry("steps") {
+            let plain =
+                |item: &&TemplateValue| item.entry("run").is_some() || item.entry("uses").is_some();
+            let steps = items.items().iter().filter(plain).zip(&job.steps);
+            let steps = steps.map(|(item, step)| self.step(item, step));
             json.insert("steps".into(), steps.collect());
         }
         Json::Object(json)
@@ -186,7 +224,7 @@ impl Printer {
         if !self.with_places {
             return None;
         }
-        let mut json = json!({"type": kind, "file": 1, "line": at.line, "col": at.column});
+        let mut json = json!({"type": kind, "file": self.file, "line": at.line, "col": at.column});
         if let Some((name, value)) = value {
             json[name] = value;
         }
@@ -213,7 +251,8 @@ fn number(value: f64) -> Json {
 
 /// Scopes with their levels; one without access is left out.
 fn scopes(permissions: &Permissions) -> Json {
-    let all = |access| SCOPES.iter().map(|&scope| (scope.to_owned(), access)).collect();
+    let all =
+        |access| Permissions::SCOPES.iter().map(|&scope| (scope.to_owned(), access)).collect();
     let named = match permissions {
         Permissions::ReadAll => all(Access::Read),
         Permissions::WriteAll => all(Access::Write),

@@ -58,9 +58,12 @@ pub enum ProblemCode {
     WorkflowNeeds,
     /// A matrix without values.
     WorkflowMatrix,
+    /// A call of a workflow that does not fit what is called.
+    WorkflowCall,
     /// Another contradiction between keys.
     WorkflowContradiction,
-    /// Valid in GitHub's language, and not done by Boucle yet.
+    /// Valid in GitHub's language, and not done by Boucle: no error of the file, but the job that
+    /// holds it does not run.
     Unsupported,
 }
 
@@ -81,6 +84,7 @@ impl ProblemCode {
             Self::WorkflowIdentifier => "workflow-identifier",
             Self::WorkflowNeeds => "workflow-needs",
             Self::WorkflowMatrix => "workflow-matrix",
+            Self::WorkflowCall => "workflow-call",
             Self::WorkflowContradiction => "workflow-contradiction",
             Self::Unsupported => "unsupported",
         }

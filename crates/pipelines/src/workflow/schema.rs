@@ -3,6 +3,7 @@
 //! The table is GitHub's whole workflow language; what Boucle does not do yet is refused by
 //! [`super::supported`], so that widening means code there and not here.
 
+use super::schema_events::ON;
 use crate::expressions::FunctionSignature;
 
 /// What a value may be, and what its expressions may use (with what the values around it may use).
@@ -44,11 +45,11 @@ pub(super) struct Property {
     pub required: bool,
 }
 
-const fn plain(shape: Shape) -> Definition {
+pub(super) const fn plain(shape: Shape) -> Definition {
     Definition { contexts: &[], functions: &[], shape }
 }
 
-const fn with(contexts: &'static [&'static str], shape: Shape) -> Definition {
+pub(super) const fn with(contexts: &'static [&'static str], shape: Shape) -> Definition {
     Definition { contexts, functions: &[], shape }
 }
 
@@ -56,19 +57,19 @@ const fn in_step(shape: Shape) -> Definition {
     Definition { contexts: STEP, functions: HASH_FILES, shape }
 }
 
-const fn mapping(properties: &'static [Property]) -> Shape {
+pub(super) const fn mapping(properties: &'static [Property]) -> Shape {
     Shape::Mapping(Mapping { properties, loose: None })
 }
 
-const fn loose(definition: &'static Definition) -> Shape {
+pub(super) const fn loose(definition: &'static Definition) -> Shape {
     Shape::Mapping(Mapping { properties: &[], loose: Some(definition) })
 }
 
-const fn key(name: &'static str, definition: &'static Definition) -> Property {
+pub(super) const fn key(name: &'static str, definition: &'static Definition) -> Property {
     Property { name, definition, required: false }
 }
 
-const fn required(name: &'static str, definition: &'static Definition) -> Property {
+pub(super) const fn required(name: &'static str, definition: &'static Definition) -> Property {
     Property { name, definition, required: true }
 }
 
@@ -108,14 +109,15 @@ const JOB_STATUS: &[FunctionSignature<'static>] = &[
     function("success", 0, usize::MAX),
 ];
 
-static NULL: Definition = plain(Shape::Null);
+pub(super) static NULL: Definition = plain(Shape::Null);
 static ANY: Definition = plain(Shape::Any);
 static BOOLEAN: Definition = plain(Shape::Boolean);
 static NUMBER: Definition = plain(Shape::Number);
-static TEXT: Definition = plain(Shape::Text);
-static NON_EMPTY_TEXT: Definition = plain(Shape::NonEmptyText);
+pub(super) static TEXT: Definition = plain(Shape::Text);
+pub(super) static NON_EMPTY_TEXT: Definition = plain(Shape::NonEmptyText);
 static NON_EMPTY_TEXTS: Definition = plain(Shape::Sequence(&NON_EMPTY_TEXT));
-static TEXT_OR_TEXTS: Definition = plain(Shape::OneOf(&[&NON_EMPTY_TEXT, &NON_EMPTY_TEXTS]));
+pub(super) static TEXT_OR_TEXTS: Definition =
+    plain(Shape::OneOf(&[&NON_EMPTY_TEXT, &NON_EMPTY_TEXTS]));
 static SCALAR: Definition = plain(Shape::OneOf(&[&TEXT, &BOOLEAN, &NUMBER]));
 static ANY_SEQUENCE: Definition = plain(Shape::Sequence(&ANY));
 
@@ -145,144 +147,8 @@ static CONCURRENCY_MAPPING: Definition = plain(mapping(&[
 ]));
 static CONCURRENCY_QUEUE: Definition = plain(Shape::Constant(&["single", "max"]));
 
-static ON: Definition = plain(Shape::OneOf(&[&EVENT_NAME, &EVENT_NAMES, &EVENTS]));
-static EVENT_NAMES: Definition = plain(Shape::Sequence(&EVENT_NAME));
-static EVENT_NAME: Definition = plain(Shape::Constant(EVENT_NAMES_KNOWN));
-const EVENT_NAMES_KNOWN: &[&str] = &[
-    "push",
-    "pull_request",
-    "workflow_dispatch",
-    "branch_protection_rule",
-    "check_run",
-    "check_suite",
-    "create",
-    "delete",
-    "deployment",
-    "deployment_status",
-    "discussion",
-    "discussion_comment",
-    "fork",
-    "gollum",
-    "image_version",
-    "issue_comment",
-    "issues",
-    "label",
-    "merge_group",
-    "milestone",
-    "page_build",
-    "project",
-    "project_card",
-    "project_column",
-    "public",
-    "pull_request_comment",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "pull_request_target",
-    "registry_package",
-    "release",
-    "repository_dispatch",
-    "schedule",
-    "status",
-    "watch",
-    "workflow_call",
-    "workflow_run",
-];
-static EVENTS: Definition = plain(mapping(&[
-    key("push", &PUSH),
-    key("pull_request", &PULL_REQUEST),
-    key("pull_request_target", &PULL_REQUEST),
-    key("workflow_dispatch", &WORKFLOW_DISPATCH),
-    key("workflow_call", &WORKFLOW_CALL),
-    key("schedule", &SCHEDULE),
-    key("branch_protection_rule", &OTHER_EVENT),
-    key("check_run", &OTHER_EVENT),
-    key("check_suite", &OTHER_EVENT),
-    key("create", &OTHER_EVENT),
-    key("delete", &OTHER_EVENT),
-    key("deployment", &OTHER_EVENT),
-    key("deployment_status", &OTHER_EVENT),
-    key("discussion", &OTHER_EVENT),
-    key("discussion_comment", &OTHER_EVENT),
-    key("fork", &OTHER_EVENT),
-    key("gollum", &OTHER_EVENT),
-    key("image_version", &OTHER_EVENT),
-    key("issue_comment", &OTHER_EVENT),
-    key("issues", &OTHER_EVENT),
-    key("label", &OTHER_EVENT),
-    key("merge_group", &OTHER_EVENT),
-    key("milestone", &OTHER_EVENT),
-    key("page_build", &OTHER_EVENT),
-    key("project", &OTHER_EVENT),
-    key("project_card", &OTHER_EVENT),
-    key("project_column", &OTHER_EVENT),
-    key("public", &OTHER_EVENT),
-    key("pull_request_comment", &OTHER_EVENT),
-    key("pull_request_review", &OTHER_EVENT),
-    key("pull_request_review_comment", &OTHER_EVENT),
-    key("registry_package", &OTHER_EVENT),
-    key("release", &OTHER_EVENT),
-    key("repository_dispatch", &OTHER_EVENT),
-    key("status", &OTHER_EVENT),
-    key("watch", &OTHER_EVENT),
-    key("workflow_run", &OTHER_EVENT),
-]));
-static PUSH: Definition = plain(Shape::OneOf(&[&NULL, &PUSH_MAPPING]));
-static PUSH_MAPPING: Definition = plain(mapping(&[
-    key("branches", &TEXT_OR_TEXTS),
-    key("branches-ignore", &TEXT_OR_TEXTS),
-    key("tags", &TEXT_OR_TEXTS),
-    key("tags-ignore", &TEXT_OR_TEXTS),
-    key("paths", &TEXT_OR_TEXTS),
-    key("paths-ignore", &TEXT_OR_TEXTS),
-]));
-static PULL_REQUEST: Definition = plain(Shape::OneOf(&[&NULL, &PULL_REQUEST_MAPPING]));
-static PULL_REQUEST_MAPPING: Definition = plain(mapping(&[
-    key("types", &PULL_REQUEST_TYPES),
-    key("branches", &TEXT_OR_TEXTS),
-    key("branches-ignore", &TEXT_OR_TEXTS),
-    key("paths", &TEXT_OR_TEXTS),
-    key("paths-ignore", &TEXT_OR_TEXTS),
-]));
-static PULL_REQUEST_TYPES: Definition =
-    plain(Shape::OneOf(&[&PULL_REQUEST_TYPE, &PULL_REQUEST_TYPE_LIST]));
-static PULL_REQUEST_TYPE_LIST: Definition = plain(Shape::Sequence(&PULL_REQUEST_TYPE));
-static PULL_REQUEST_TYPE: Definition = plain(Shape::Constant(&[
-    "assigned",
-    "unassigned",
-    "labeled",
-    "unlabeled",
-    "opened",
-    "edited",
-    "closed",
-    "reopened",
-    "synchronize",
-    "converted_to_draft",
-    "locked",
-    "unlocked",
-    "enqueued",
-    "dequeued",
-    "milestoned",
-    "demilestoned",
-    "ready_for_review",
-    "review_requested",
-    "review_request_removed",
-    "auto_merge_enabled",
-    "auto_merge_disabled",
-]));
-static OTHER_EVENT: Definition = plain(Shape::OneOf(&[&NULL, &OTHER_EVENT_MAPPING]));
-static OTHER_EVENT_MAPPING: Definition = plain(mapping(&[
-    key("types", &TEXT_OR_TEXTS),
-    key("branches", &TEXT_OR_TEXTS),
-    key("branches-ignore", &TEXT_OR_TEXTS),
-    key("workflows", &TEXT_OR_TEXTS),
-    key("names", &TEXT_OR_TEXTS),
-    key("versions", &TEXT_OR_TEXTS),
-]));
-static SCHEDULE: Definition = plain(Shape::Sequence(&SCHEDULE_ITEM));
-static SCHEDULE_ITEM: Definition =
-    plain(mapping(&[required("cron", &NON_EMPTY_TEXT), key("timezone", &NON_EMPTY_TEXT)]));
-
-static WORKFLOW_DISPATCH: Definition = plain(Shape::OneOf(&[&NULL, &WORKFLOW_DISPATCH_MAPPING]));
+pub(super) static WORKFLOW_DISPATCH: Definition =
+    plain(Shape::OneOf(&[&NULL, &WORKFLOW_DISPATCH_MAPPING]));
 static WORKFLOW_DISPATCH_MAPPING: Definition = plain(mapping(&[key("inputs", &DISPATCH_INPUTS)]));
 static DISPATCH_INPUTS: Definition = plain(Shape::OneOf(&[&NULL, &DISPATCH_INPUTS_MAPPING]));
 static DISPATCH_INPUTS_MAPPING: Definition = plain(loose(&DISPATCH_INPUT));
@@ -298,7 +164,7 @@ static DISPATCH_INPUT_MAPPING: Definition = plain(mapping(&[
 static DISPATCH_INPUT_TYPE: Definition =
     plain(Shape::Constant(&["string", "boolean", "number", "environment", "choice"]));
 
-static WORKFLOW_CALL: Definition = plain(Shape::OneOf(&[&NULL, &WORKFLOW_CALL_MAPPING]));
+pub(super) static WORKFLOW_CALL: Definition = plain(Shape::OneOf(&[&NULL, &WORKFLOW_CALL_MAPPING]));
 static WORKFLOW_CALL_MAPPING: Definition = plain(mapping(&[
     key("inputs", &CALL_INPUTS),
     key("secrets", &CALL_SECRETS),
@@ -331,6 +197,7 @@ static PERMISSIONS_MAPPING: Definition = plain(mapping(&[
     key("attestations", &PERMISSION),
     key("checks", &PERMISSION),
     key("contents", &PERMISSION),
+    key("copilot-requests", &PERMISSION_TO_WRITE),
     key("deployments", &PERMISSION),
     key("discussions", &PERMISSION),
     key("id-token", &PERMISSION_TO_WRITE),
@@ -342,6 +209,7 @@ static PERMISSIONS_MAPPING: Definition = plain(mapping(&[
     key("repository-projects", &PERMISSION),
     key("security-events", &PERMISSION),
     key("statuses", &PERMISSION),
+    key("vulnerability-alerts", &PERMISSION_TO_READ),
 ]));
 static PERMISSION: Definition = plain(Shape::Constant(&["read", "write", "none"]));
 static PERMISSION_TO_READ: Definition = plain(Shape::Constant(&["read", "none"]));
@@ -454,7 +322,14 @@ static SERVICES: Definition = with(JOB, loose(&SERVICE));
 static SERVICE: Definition = with(JOB, Shape::OneOf(&[&NON_EMPTY_TEXT, &CONTAINER_MAPPING]));
 
 static STEPS: Definition = plain(Shape::Sequence(&STEP_ITEM));
-static STEP_ITEM: Definition = plain(Shape::OneOf(&[&RUN_STEP, &ACTION_STEP, &PARALLEL_STEP]));
+static STEP_ITEM: Definition = plain(Shape::OneOf(&[
+    &RUN_STEP,
+    &ACTION_STEP,
+    &PARALLEL_STEP,
+    &WAIT_STEP,
+    &WAIT_ALL_STEP,
+    &CANCEL_STEP,
+]));
 static RUN_STEP: Definition = plain(mapping(&[
     key("name", &STEP_TEXT),
     key("id", &NON_EMPTY_TEXT),
@@ -465,6 +340,7 @@ static RUN_STEP: Definition = plain(mapping(&[
     key("env", &STEP_ENV),
     key("working-directory", &STEP_TEXT),
     key("shell", &NON_EMPTY_TEXT),
+    key("background", &BOOLEAN),
 ]));
 static ACTION_STEP: Definition = plain(mapping(&[
     key("name", &STEP_TEXT),
@@ -475,8 +351,28 @@ static ACTION_STEP: Definition = plain(mapping(&[
     required("uses", &NON_EMPTY_TEXT),
     key("with", &STEP_ENV),
     key("env", &STEP_ENV),
+    key("background", &BOOLEAN),
 ]));
 static PARALLEL_STEP: Definition = plain(mapping(&[required("parallel", &STEPS)]));
+static WAIT_STEP: Definition = plain(mapping(&[
+    key("name", &STEP_TEXT),
+    key("id", &NON_EMPTY_TEXT),
+    key("continue-on-error", &STEP_BOOLEAN),
+    required("wait", &TEXT_OR_TEXTS),
+]));
+static WAIT_ALL_STEP: Definition = plain(mapping(&[
+    key("name", &STEP_TEXT),
+    key("id", &NON_EMPTY_TEXT),
+    key("continue-on-error", &STEP_BOOLEAN),
+    required("wait-all", &NULL_OR_BOOLEAN),
+]));
+static CANCEL_STEP: Definition = plain(mapping(&[
+    key("name", &STEP_TEXT),
+    key("id", &NON_EMPTY_TEXT),
+    key("continue-on-error", &STEP_BOOLEAN),
+    required("cancel", &NON_EMPTY_TEXT),
+]));
+static NULL_OR_BOOLEAN: Definition = plain(Shape::OneOf(&[&NULL, &BOOLEAN]));
 static STEP_TEXT: Definition = in_step(Shape::Text);
 static STEP_NUMBER: Definition = in_step(Shape::Number);
 static STEP_BOOLEAN: Definition = in_step(Shape::Boolean);

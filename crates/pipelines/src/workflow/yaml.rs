@@ -57,16 +57,49 @@ impl Node {
     }
 }
 
+/// Comments that follow a bracket at once, in one file.
+const TOUCHING_MAX: usize = 100;
+
 /// The file's one document; `None` when a problem was added. An empty file is null.
 pub(super) fn parse(text: &str, problems: &mut Problems<'_>) -> Option<Node> {
+    let mut text = std::borrow::Cow::Borrowed(text);
+    for _ in 0..TOUCHING_MAX {
+        match touching_comment(&text) {
+            Some(offset) => text.to_mut().insert(offset, ' '),
+            None => break,
+        }
+    }
+    parse_text(&text, problems)
+}
+
+/// The place of a `#` that the parser refuses for it touches the bracket before it, as in `[a]# b`.
+/// GitHub's reader takes it for a comment; a blank before it moves nothing that has a place.
+fn touching_comment(text: &str) -> Option<usize> {
+    if !text.contains("]#") && !text.contains("}#") {
+        return None;
+    }
+    let error = Parser::new_from_str_with_options(text, options()).find_map(Result::err)?;
+    let line = text.split_inclusive('\n').nth(error.marker().line().checked_sub(1)?)?;
+    let start = line.as_ptr().addr() - text.as_ptr().addr();
+    let (column, _) = line.char_indices().nth(error.marker().col())?;
+    let offset = start + column;
+    let touches = text[..offset].ends_with([']', '}']) && text[offset..].starts_with('#');
+    touches.then_some(offset)
+}
+
+fn options() -> Options {
     let mut options = Options::default();
     options.emit_anchor_events = true;
     options.emit_comments = false;
     options.block_scalar_eof_without_line_feed = true;
+    options
+}
+
+fn parse_text(text: &str, problems: &mut Problems<'_>) -> Option<Node> {
     let mut builder =
         Builder { text, problems, anchors: BTreeMap::new(), nodes: 0, open: Vec::new() };
     let mut document = None;
-    for event in Parser::new_from_str_with_options(text, options) {
+    for event in Parser::new_from_str_with_options(text, options()) {
         match event {
             Ok((event, span)) => builder.event(event, span, &mut document)?,
             Err(error) => {

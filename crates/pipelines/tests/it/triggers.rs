@@ -112,3 +112,25 @@ fn dispatches() {
     check(on, dispatch(&[("level", "low"), ("other", "1")]), "input-unknown");
     check("push", dispatch(&[]), "event-not-listed");
 }
+
+#[test]
+fn what_happens_besides() {
+    check("create", Event::Create, "run");
+    check("[push, delete]", Event::Create, "event-not-listed");
+    check("delete", Event::Delete, "run");
+    let schedule = |cron: &str| Event::Schedule { cron: cron.into() };
+    let on = "{schedule: [{cron: '0 3 * * *'}, {cron: '5 4 * * 1', timezone: Europe/Paris}]}";
+    check(on, schedule("5 4 * * 1"), "run");
+    check(on, schedule("5 4 * * 2"), "event-not-listed");
+    let ended = |workflow: &str, action, branch: &str| Event::WorkflowRun {
+        workflow: workflow.into(),
+        action,
+        branch: branch.into(),
+    };
+    let on = "{workflow_run: {workflows: [CI, Build], types: [completed], branches: ['v*']}}";
+    check(on, ended("CI", "completed", "v1"), "run");
+    check(on, ended("ci", "completed", "v1"), "not-asked-for");
+    check(on, ended("Build", "requested", "v1"), "event-not-listed");
+    check(on, ended("Build", "completed", "main"), "event-not-listed");
+    check("{workflow_run: {workflows: CI}}", ended("CI", "requested", "x"), "run");
+}

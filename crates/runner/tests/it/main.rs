@@ -244,6 +244,8 @@ fn plan(job: &str) -> JobPlan {
         name: "job".into(),
         source: source(),
         workflow,
+        inputs: BTreeMap::new(),
+        calls: Vec::new(),
         matrix: Value::Null,
         strategy: StrategyPlace { fail_fast: true, index: 0, total: 1, max_parallel: 1 },
         needs: BTreeMap::new(),
@@ -270,6 +272,7 @@ fn source() -> RunSource {
         trusted: true,
         actor: "ada".into(),
         inputs: BTreeMap::new(),
+        payload: serde_json::Map::new(),
         number: 1,
     }
 }

@@ -1,12 +1,16 @@
 //! Starts the runs that pushes and pull requests ask for, and says "skipped" where a filter says no.
 
+mod followers;
+mod schedules;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
 use git_store::Repository;
 use ledger::{Actor, CommitId, Draft, Fact, RefName, RepositoryName, Sequence, Subject, decode};
-use pipelines::facts::{EventName, PullRequestSource, RunSource};
+use pipelines::facts::{EventName, PipelineFact, PullRequestSource, RunSource};
+use pipelines::lint;
 use pipelines::trigger::{self, Event, PullRequestAction, Trigger, TriggerInputs};
 use pipelines::workflow::model::Workflow;
 use pipelines::workflow::{self, Problem};
@@ -18,6 +22,8 @@ use crate::runs::{self, check_name, stem};
 use crate::state::Server;
 use crate::tasks::Next;
 use crate::words::{self, Missing, Obstacle};
+
+pub(crate) use schedules::Known as Schedules;
 
 const ACTOR: &str = "pipelines";
 /// Where workflows are.
@@ -48,11 +54,14 @@ pub async fn reconcile(server: Arc<Server>) -> anyhow::Result<Next> {
         let text = after.0.to_string().into_bytes();
         database.put_document(PROGRESS.0, PROGRESS.1, &text).await?;
     }
-    Ok(Next::OnChange)
+    schedules::fire(&server).await
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other fact starts a run")]
 async fn consider(server: &Arc<Server>, fact: &Fact) -> anyhow::Result<()> {
+    if let Some(body) = decode::<PipelineFact>(fact) {
+        return followers::consider(server, fact, &body).await;
+    }
     let Some(body) = decode::<RepositoryFact>(fact) else { return Ok(()) };
     match body {
         RepositoryFact::RefMoved { repository, reference, old, new: Some(new), by, .. } => {
@@ -62,7 +71,14 @@ async fn consider(server: &Arc<Server>, fact: &Fact) -> anyhow::Result<()> {
             if hidden {
                 return Ok(());
             }
-            pushed(server, fact, &repository, &reference, old.as_ref(), &new).await
+            pushed(server, fact, &repository, &reference, old.as_ref(), &new).await?;
+            match old {
+                Some(_) => Ok(()),
+                None => created(server, fact, &repository, &reference, &new).await,
+            }
+        }
+        RepositoryFact::RefMoved { repository, reference, old: Some(_), new: None, .. } => {
+            deleted(server, fact, &repository, &reference).await
         }
         RepositoryFact::PullRequestOpened { repository, number, .. } => {
             proposed(server, fact, &repository, number, PullRequestAction::Opened).await
@@ -72,6 +88,116 @@ async fn consider(server: &Arc<Server>, fact: &Fact) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// `create`: on the new ref itself.
+async fn created(
+    server: &Arc<Server>,
+    fact: &Fact,
+    repository: &RepositoryName,
+    reference: &RefName,
+    commit: &CommitId,
+) -> anyhow::Result<()> {
+    let (kind, name) = short_name(reference);
+    let payload = serde_json::json!({"ref": name, "ref_type": kind});
+    let at = At { reference: reference.clone(), commit: commit.clone() };
+    let what = What { name: EventName::Create, event: Event::Create, payload };
+    on_commit(server, &Cause::of(fact), repository, at, what).await
+}
+
+/// `delete`: on the default branch, for the ref is gone.
+async fn deleted(
+    server: &Arc<Server>,
+    fact: &Fact,
+    repository: &RepositoryName,
+    reference: &RefName,
+) -> anyhow::Result<()> {
+    let text = reference.as_str();
+    if !(text.starts_with("refs/heads/") || text.starts_with("refs/tags/")) {
+        return Ok(());
+    }
+    let Some(at) = tip(server, repository) else { return Ok(()) };
+    let (kind, name) = short_name(reference);
+    let payload = serde_json::json!({"ref": name, "ref_type": kind});
+    let what = What { name: EventName::Delete, event: Event::Delete, payload };
+    on_commit(server, &Cause::of(fact), repository, at, what).await
+}
+
+/// What started it: the fact's number and time, and who is behind it.
+pub(crate) struct Cause {
+    sequence: ledger::Sequence,
+    at: ledger::Timestamp,
+    actor: String,
+}
+
+impl Cause {
+    fn of(fact: &Fact) -> Self {
+        Self { sequence: fact.sequence, at: fact.at, actor: fact.actor.name.clone() }
+    }
+}
+
+/// Which commit, as what.
+struct At {
+    reference: RefName,
+    commit: CommitId,
+}
+
+/// An event with what `github.event` says of it.
+struct What {
+    name: EventName,
+    event: Event,
+    payload: serde_json::Value,
+}
+
+fn short_name(reference: &RefName) -> (&'static str, &str) {
+    let text = reference.as_str();
+    match text.strip_prefix("refs/tags/") {
+        Some(tag) => ("tag", tag),
+        None => ("branch", text.strip_prefix("refs/heads/").unwrap_or(text)),
+    }
+}
+
+/// The default branch, when it has a commit.
+fn tip(server: &Server, repository: &RepositoryName) -> Option<At> {
+    let views = server.recorder.views();
+    let known = views.repositories.repository(repository)?;
+    let reference = known.default_branch.clone();
+    let commit = known.refs.get(&reference)?.commit.clone();
+    Some(At { reference, commit })
+}
+
+/// Starts what an event triggers among the workflows of a commit of the repository itself.
+async fn on_commit(
+    server: &Arc<Server>,
+    cause: &Cause,
+    repository: &RepositoryName,
+    at: At,
+    what: What,
+) -> anyhow::Result<()> {
+    let At { reference, commit } = at;
+    let What { name: event_name, event, payload } = what;
+    let store = server.repository(repository)?;
+    let Ok(found) = store.commit(&commit) else { return Ok(()) };
+    let workflows = read_workflows(&store, &commit).await?;
+    let payload = payload.as_object().cloned().unwrap_or_default();
+    let source = |workflow: &str, name: String, inputs, number| RunSource {
+        repository: repository.clone(),
+        workflow: workflow.into(),
+        name,
+        event: event_name,
+        reference: reference.clone(),
+        commit: commit.clone(),
+        tree: found.tree.clone(),
+        before: None,
+        pull_request: None,
+        // Only branches and tags of this repository come here.
+        trusted: true,
+        actor: cause.actor.clone(),
+        inputs,
+        payload: payload.clone(),
+        number,
+    };
+    start(server, cause, event, workflows, &commit, source).await
 }
 
 async fn pushed(
@@ -112,9 +238,10 @@ async fn pushed(
         trusted: true,
         actor: fact.actor.name.clone(),
         inputs,
+        payload: serde_json::Map::new(),
         number,
     };
-    start(server, fact, event, workflows, new, source).await
+    start(server, &Cause::of(fact), event, workflows, new, source).await
 }
 
 async fn proposed(
@@ -164,15 +291,16 @@ async fn proposed(
         trusted: false,
         actor: fact.actor.name.clone(),
         inputs,
+        payload: serde_json::Map::new(),
         number: run_number,
     };
-    start(server, fact, event, workflows, &current.head, source).await
+    start(server, &Cause::of(fact), event, workflows, &current.head, source).await
 }
 
 /// Starts what the event triggers; reports what it filters out and what cannot be read.
 async fn start(
     server: &Arc<Server>,
-    fact: &Fact,
+    cause: &Cause,
     event: Event,
     workflows: Vec<Read>,
     commit: &CommitId,
@@ -182,7 +310,12 @@ async fn start(
     let mut valid = BTreeMap::new();
     for (path, read) in workflows {
         match read {
-            Ok(workflow) => drop(valid.insert(path, workflow)),
+            Ok(workflow) => {
+                if matches!(event, Event::PullRequest { .. }) {
+                    report_findings(server, &repository, commit, &workflow).await?;
+                }
+                valid.insert(path, workflow);
+            }
             Err(problems) => report_invalid(server, &repository, commit, &path, &problems).await?,
         }
     }
@@ -197,10 +330,10 @@ async fn start(
                 let name = workflow.name.clone().unwrap_or_else(|| path.clone());
                 let number = next_number(server, &repository, &path);
                 let source = source(&path, name, inputs, number);
-                if is_started(server, &source, fact.at) {
+                if is_started(server, &source, cause.at) {
                     continue;
                 }
-                runs::create(server, source, Arc::new(workflow.clone()), fact.sequence).await?;
+                runs::create(server, source, Arc::new(workflow.clone()), cause.sequence).await?;
             }
             Trigger::Skipped { workflow: path, reason } if reason.is_filtered() => {
                 let Some(workflow) = valid.get(&path) else { continue };
@@ -260,6 +393,7 @@ pub async fn dispatch(
         trusted: true,
         actor: actor.name.clone(),
         inputs,
+        payload: serde_json::Map::new(),
     };
     let newest = server.recorder.views().sequence;
     Ok(runs::create(server, source, Arc::new(workflow), newest).await?)
@@ -285,17 +419,23 @@ pub fn invalid(problems: &[Problem]) -> Refusal {
 async fn read_workflows(store: &Repository, commit: &CommitId) -> anyhow::Result<Vec<Read>> {
     let (store, commit) = (store.clone(), commit.clone());
     let work = move || -> anyhow::Result<Vec<Read>> {
-        let mut read = Vec::new();
+        let mut texts = BTreeMap::new();
         for entry in store.list(&commit, WORKFLOWS)?.unwrap_or_default() {
             let is_yaml = entry.path.ends_with(".yaml") || entry.path.ends_with(".yml");
             if is_yaml
                 && let Some(text) = crate::configurations::text(&store, &commit, &entry.path)?
             {
-                let workflow = workflow::read(&entry.path, &text);
-                read.push((entry.path, workflow));
+                texts.insert(entry.path, text);
             }
         }
-        Ok(read)
+        let file = |path: &str| {
+            let known = texts.get(path).cloned();
+            known.or_else(|| crate::configurations::text(&store, &commit, path).ok().flatten())
+        };
+        let read = texts
+            .iter()
+            .map(|(path, text)| (path.clone(), workflow::read_in_repository(path, text, &file)));
+        Ok(read.collect())
     };
     tokio::task::spawn_blocking(work).await.context("reading the workflows was interrupted")?
 }
@@ -340,6 +480,7 @@ fn is_started(server: &Server, source: &RunSource, since: ledger::Timestamp) -> 
             && run.source.event == source.event
             && run.source.reference == source.reference
             && run.source.commit == source.commit
+            && run.source.payload == source.payload
             && run.created_at >= since
     })
 }
@@ -370,6 +511,23 @@ async fn report_invalid(
     let summary: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let name = stem(path).to_owned();
     report(server, repository, commit, name, CheckState::Failure, summary.join("; ")).await
+}
+
+/// Says at review what would not run later and what is dangerous; what runs for this change and cannot
+/// says it itself, by failing.
+async fn report_findings(
+    server: &Arc<Server>,
+    repository: &RepositoryName,
+    commit: &CommitId,
+    workflow: &Workflow,
+) -> anyhow::Result<()> {
+    let findings = lint::lint(workflow).into_iter();
+    let parts: Vec<String> = findings.map(|finding| finding.to_string()).collect();
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let name = stem(&workflow.path).to_owned();
+    report(server, repository, commit, name, CheckState::Neutral, parts.join("; ")).await
 }
 
 async fn report(

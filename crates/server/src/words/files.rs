@@ -328,8 +328,9 @@ impl Said for Unplaced<'_> {
             ProblemCode::WorkflowIdentifier => "cet identifiant n’est pas valable",
             ProblemCode::WorkflowNeeds => "les dépendances entre tâches sont fausses",
             ProblemCode::WorkflowMatrix => "cette matrice n’a pas de valeurs",
+            ProblemCode::WorkflowCall => "cet appel ne correspond pas au workflow appelé",
             ProblemCode::WorkflowContradiction => "ces clés se contredisent",
-            ProblemCode::Unsupported => "Boucle ne fait pas encore cela",
+            ProblemCode::Unsupported => "Boucle ne fait pas cela",
         };
         format!("{what} : {}", self.0.message)
     }

@@ -69,6 +69,15 @@ impl Said for EndReason {
                 format!("`{key}` n’a pas pu être évaluée : {message}")
             }
             Self::InvalidJob { message } => format!("ne peut pas être exécutée : {message}"),
+            Self::CalledJobs { jobs } => {
+                let ended = jobs.iter();
+                let ended = ended.map(|one| format!("{} est {}", one.job, conclusion(one.result)));
+                format!("dans le workflow appelé, {}", ended.collect::<Vec<_>>().join(", "))
+            }
+            Self::NotSupported { parts } => format!(
+                "n’a pas été exécutée, car Boucle ne fait pas tout ce qu’elle demande : {}",
+                parts.join(" ; ")
+            ),
             Self::RunnerProblem { message } => {
                 format!("l’exécuteur n’a pas pu l’exécuter : {message}")
             }

@@ -12,7 +12,11 @@ use crate::run::plan::JobPlan;
 
 /// The contexts that are the same for every step: `github`, `needs`, `strategy`, `matrix`, `inputs`,
 /// `vars`, `secrets`, `runner`.
-pub(super) fn fixed_contexts(plan: &JobPlan, place: &JobContexts) -> Object {
+pub(super) fn fixed_contexts(
+    plan: &JobPlan,
+    place: &JobContexts,
+    secrets: &BTreeMap<String, String>,
+) -> Object {
     let mut github = contexts::github(&plan.source, plan.run, plan.attempt, &plan.server);
     github.insert("job", plan.key.job());
     github.insert("workspace", place.workspace.as_str());
@@ -31,9 +35,9 @@ pub(super) fn fixed_contexts(plan: &JobPlan, place: &JobContexts) -> Object {
     named.insert("needs", contexts::needs(&plan.needs));
     named.insert("strategy", contexts::strategy(&plan.strategy));
     named.insert("matrix", plan.matrix.clone());
-    named.insert("inputs", contexts::inputs(&plan.source.inputs));
+    named.insert("inputs", contexts::inputs(&plan.inputs));
     named.insert("vars", contexts::texts(&place.variables));
-    named.insert("secrets", contexts::texts(&place.secrets));
+    named.insert("secrets", contexts::texts(secrets));
     named.insert("runner", runner);
     named
 }
@@ -64,6 +68,9 @@ pub(super) fn step_environment(
     for (name, value) in reserved(plan, place, step) {
         environment.insert(name.to_owned(), value);
     }
+    if let Some(path) = &step.action_path {
+        environment.insert("GITHUB_ACTION_PATH".to_owned(), path.clone());
+    }
     environment
 }
 
@@ -72,7 +79,9 @@ pub(super) struct StepPlace<'a> {
     /// Its id: `github.action`.
     pub id: &'a str,
     /// Its files.
-    pub files: &'a CommandFilePaths,
+    pub files: CommandFilePaths,
+    /// The folder of the action that it belongs to.
+    pub action_path: Option<String>,
 }
 
 fn reserved(

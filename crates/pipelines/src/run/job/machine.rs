@@ -1,10 +1,12 @@
 //! The machine itself: which step is next, and what its end changes.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::composite::Scope;
 use super::environment::{StepPlace, fixed_contexts, step_environment};
+use super::program::{self, Entry, What};
 use super::{
     ActionStep, JobContexts, JobEnd, ScriptStep, StepCount, StepEffect, StepExit, StepResult,
 };
@@ -16,21 +18,26 @@ use crate::run::files::{self, CommandFilePaths, JOB_OUTPUT_BYTES_MAX};
 use crate::run::plan::JobPlan;
 use crate::run::reasons::EndReason;
 use crate::run::shell::Shell;
-use crate::workflow::model::{Job, Step, StepAction};
+use crate::workflow::action::ActionRuns;
+use crate::workflow::model::{Job, RunDefaults, Step, StepAction};
 
 /// The steps of one job.
 #[derive(Debug, Clone)]
 pub struct JobMachine {
     plan: Arc<JobPlan>,
-    place: JobContexts,
+    pub(super) place: JobContexts,
     job: Option<Job>,
+    program: Arc<[Entry]>,
     fixed: Object,
     /// `env` of workflow and job, and what `GITHUB_ENV` added.
-    env: BTreeMap<String, String>,
+    pub(super) env: BTreeMap<String, String>,
     prepended_paths: Vec<String>,
     steps: Object,
-    /// The step that is next, or that runs.
-    position: usize,
+    /// The composite actions that were begun, and the one that is at work.
+    pub(super) scopes: Vec<Option<Scope>>,
+    pub(super) scope: Option<usize>,
+    /// The entry of the program that is next, or that runs.
+    pub(super) position: usize,
     begun: bool,
     running: Option<Running>,
     failure: Option<EndReason>,
@@ -43,14 +50,14 @@ pub struct JobMachine {
 }
 
 #[derive(Debug, Clone)]
-struct Running {
-    id: String,
-    name: String,
-    continue_on_error: bool,
+pub(super) struct Running {
+    pub id: String,
+    pub name: String,
+    pub continue_on_error: bool,
 }
 
 /// Why a step cannot be prepared.
-enum Obstacle {
+pub(super) enum Obstacle {
     /// An expression needs the hash of files first.
     Hash(Vec<String>),
     /// It cannot run at all.
@@ -62,27 +69,47 @@ impl JobMachine {
     #[must_use]
     pub fn new(plan: Arc<JobPlan>, place: JobContexts) -> Self {
         let job = plan.workflow.job(plan.key.job()).cloned();
-        let fixed = fixed_contexts(&plan, &place);
-        let secrets = place.secrets.values().filter(|value| !value.is_empty()).cloned().collect();
+        let (program, scopes) = program::of(job.as_ref());
+        let narrowed =
+            plan.calls.iter().try_fold(place.secrets.clone(), |secrets, call| call.narrow(secrets));
+        let (secrets, failure) = match narrowed {
+            Ok(secrets) => (secrets, None),
+            Err(message) => {
+                let key = "secrets".to_owned();
+                (BTreeMap::new(), Some(EndReason::InvalidExpression { key, message }))
+            }
+        };
+        let fixed = fixed_contexts(&plan, &place, &secrets);
+        let known = place.secrets.values().chain(secrets.values());
+        let secrets: BTreeSet<_> = known.filter(|value| !value.is_empty()).cloned().collect();
+        let given_up = failure.is_some();
         Self {
             plan,
             place,
             job,
+            program,
             fixed,
             env: BTreeMap::new(),
             prepended_paths: Vec::new(),
             steps: Object::new(),
+            scopes: vec![None; scopes],
+            scope: None,
             position: 0,
             begun: false,
             running: None,
-            failure: None,
+            failure,
             cancelled: None,
-            given_up: false,
+            given_up,
             hashes: BTreeMap::new(),
             asked: None,
             annotations: Vec::new(),
-            secrets,
+            secrets: secrets.into_iter().collect(),
         }
+    }
+
+    /// What must not be seen in its log: the secrets of its caller, and those made of them.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(String::as_str)
     }
 
     /// What to do next.
@@ -134,11 +161,31 @@ impl JobMachine {
                 }
             }
         }
-        let Some(step) = job.steps.get(self.position) else { return self.finish(Some(&job)) };
-        match self.prepare(&job, step) {
-            Ok(effect) => effect,
-            Err(Obstacle::Hash(patterns)) => self.ask(patterns),
-            Err(Obstacle::Problem(detail)) => self.reject(step, detail),
+        let program = Arc::clone(&self.program);
+        let Some(entry) = program.get(self.position) else {
+            self.scope = None;
+            return self.finish(Some(&job));
+        };
+        self.scope = entry.scope;
+        let (effect, step) = match &entry.what {
+            What::Step(step) => (self.prepare(&job, step), Some((step, self.position + 1))),
+            What::Enter { step, action, inner, after } => {
+                (self.enter(step, action, *inner, *after), Some((step, *after)))
+            }
+            What::Leave { inner } => (self.leave(*inner), None),
+        };
+        match (effect, step) {
+            (Ok(effect), _) => effect,
+            (Err(Obstacle::Hash(patterns)), _) => self.ask(patterns),
+            (Err(Obstacle::Problem(detail)), Some((step, after))) => {
+                let effect = self.reject(step, detail);
+                self.position = after;
+                effect
+            }
+            (Err(Obstacle::Problem(message)), None) => {
+                self.failure.get_or_insert(EndReason::InvalidJob { message });
+                self.finish(None)
+            }
         }
     }
 
@@ -157,15 +204,30 @@ impl JobMachine {
         Ok(())
     }
 
-    fn prepare(&mut self, job: &Job, step: &Step) -> Result<StepEffect, Obstacle> {
-        let named = self.named(&self.env);
+    /// A step's variables, and the contexts with them.
+    pub(super) fn step_env(
+        &self,
+        step: &Step,
+    ) -> Result<(BTreeMap<String, String>, Object), Obstacle> {
         let mut env = self.env.clone();
+        env.extend(self.current().into_iter().flat_map(|scope| scope.env.clone()));
+        let named = self.named(&env);
         env.extend(self.evaluate(&named, |contexts| step.env.evaluate(contexts))?);
         let named = self.named(&env);
+        Ok((env, named))
+    }
+
+    pub(super) fn runs(&self, step: &Step, named: &Object) -> Result<bool, Obstacle> {
+        if self.given_up {
+            return Ok(false);
+        }
+        self.evaluate(named, |contexts| step.condition.evaluate(contexts))
+    }
+
+    fn prepare(&mut self, job: &Job, step: &Step) -> Result<StepEffect, Obstacle> {
+        let (env, named) = self.step_env(step)?;
         let name = self.step_name(&named, step);
-        let runs = !self.given_up
-            && self.evaluate(&named, |contexts| step.condition.evaluate(contexts))?;
-        if !runs {
+        if !self.runs(step, &named)? {
             return Ok(self.skip(step, name));
         }
         let continue_on_error =
@@ -182,7 +244,15 @@ impl JobMachine {
                 (script.name, script.timeout_minutes) = (name.clone(), timeout_minutes);
                 StepEffect::RunScript(script)
             }
-            StepAction::Uses { action, with } => {
+            StepAction::Uses { local: Some(action), .. } => {
+                let ActionRuns::Node { main } = &action.runs else {
+                    return Err(Obstacle::Problem("the action has no steps".to_owned()));
+                };
+                let mut script = self.node(step, action, main, &named, &env)?;
+                (script.name, script.timeout_minutes) = (name.clone(), timeout_minutes);
+                StepEffect::RunScript(script)
+            }
+            StepAction::Uses { action, with, local: None } => {
                 let inputs = self.evaluate(&named, |contexts| with.evaluate(contexts))?;
                 let problem = |problem: crate::run::actions::ActionProblem| {
                     Obstacle::Problem(problem.to_string())
@@ -190,7 +260,15 @@ impl JobMachine {
                 let action = NativeAction::parse(action).map_err(problem)?;
                 let inputs = action.check(inputs).map_err(problem)?;
                 let (step, name) = (self.place_of_step(), name.clone());
-                StepEffect::RunAction(ActionStep { step, name, action, inputs, timeout_minutes })
+                let nested = self.scope.is_some();
+                StepEffect::RunAction(ActionStep {
+                    step,
+                    name,
+                    nested,
+                    action,
+                    inputs,
+                    timeout_minutes,
+                })
             }
         };
         self.running = Some(Running { id: step.id.clone(), name, continue_on_error });
@@ -207,9 +285,12 @@ impl JobMachine {
         let StepAction::Run { script, shell, working_directory } = &step.action else {
             return Err(Obstacle::Problem("it is no script".to_owned()));
         };
-        let defaults = &self.plan.workflow.defaults;
-        let nearest = |own: &Option<Template>, job: &Option<Template>, all: &Option<Template>| {
-            own.clone().or_else(|| job.clone()).or_else(|| all.clone())
+        // The defaults of a job do not reach into an action.
+        let nearest = |own: &Option<Template>, of: fn(&RunDefaults) -> &Option<Template>| {
+            let outside = self.scope.is_none();
+            let around = [&job.defaults, &self.plan.workflow.defaults].into_iter();
+            let mut around = around.filter(|_| outside).filter_map(|it| of(it).clone());
+            own.clone().or_else(|| around.next())
         };
         let text = |template: Option<Template>| match template {
             None => Ok(None),
@@ -217,29 +298,42 @@ impl JobMachine {
                 self.evaluate(named, |contexts| template.evaluate_text(contexts)).map(Some)
             }
         };
-        let shell = text(nearest(shell, &job.defaults.shell, &defaults.shell))?;
-        let shell = Shell::named(shell.as_deref().filter(|shell| !shell.is_empty()))
-            .map_err(|problem| Obstacle::Problem(problem.to_string()))?;
-        let folder = text(nearest(
-            working_directory,
-            &job.defaults.working_directory,
-            &defaults.working_directory,
-        ))?;
+        let shell = text(nearest(shell, |defaults| &defaults.shell))?;
+        let folder = text(nearest(working_directory, |defaults| &defaults.working_directory))?;
         let folder = folder.unwrap_or_default();
         let workspace = &self.place.workspace;
-        let working_directory = match folder.as_str() {
+        let folder = match folder.as_str() {
             "" => workspace.clone(),
             absolute if absolute.starts_with('/') => absolute.to_owned(),
             relative => format!("{workspace}/{relative}"),
         };
-        let files = CommandFilePaths::of(&self.place.command_files, self.position);
-        let place = StepPlace { id: &step.id, files: &files };
+        let script = self.evaluate(named, |contexts| script.evaluate_text(contexts))?;
+        let action_path = self.current().map(|scope| self.action_path(&scope.action));
+        let place = |files| StepPlace { id: &step.id, files, action_path };
+        self.script_of(script, shell.as_deref(), folder, env, place)
+    }
+
+    /// A script whose name and limit are not known yet.
+    pub(super) fn script_of<'a>(
+        &self,
+        script: String,
+        shell: Option<&str>,
+        working_directory: String,
+        env: &BTreeMap<String, String>,
+        place: impl FnOnce(CommandFilePaths) -> StepPlace<'a>,
+    ) -> Result<ScriptStep, Obstacle> {
+        let shell = Shell::named(shell.filter(|shell| !shell.is_empty()))
+            .map_err(|problem| Obstacle::Problem(problem.to_string()))?;
+        let step = self.place_of_step();
+        let files = CommandFilePaths::of(&self.place.command_files, step as usize);
+        let place = place(files.clone());
         let environment =
             step_environment(&self.plan, &self.place, env, &place, &self.prepended_paths);
         Ok(ScriptStep {
-            step: self.place_of_step(),
+            step,
             name: String::new(),
-            script: self.evaluate(named, |contexts| script.evaluate_text(contexts))?,
+            nested: self.scope.is_some(),
+            script,
             shell,
             working_directory,
             environment,
@@ -248,7 +342,7 @@ impl JobMachine {
         })
     }
 
-    fn skip(&mut self, step: &Step, name: String) -> StepEffect {
+    pub(super) fn skip(&mut self, step: &Step, name: String) -> StepEffect {
         let reason = if self.given_up {
             "the time for cleaning up after a cancellation is over".to_owned()
         } else if self.status().success
@@ -260,9 +354,9 @@ impl JobMachine {
         } else {
             "an earlier step failed".to_owned()
         };
-        let place = self.place_of_step();
+        let (place, nested) = (self.place_of_step(), self.scope.is_some());
         self.record(step.id.clone(), Conclusion::Skipped, Conclusion::Skipped, BTreeMap::new());
-        StepEffect::Skip { step: place, name, reason }
+        StepEffect::Skip { step: place, name, nested, reason }
     }
 
     /// A step that fails before it runs, for example because of an expression.
@@ -271,21 +365,15 @@ impl JobMachine {
         let name = self.step_name(&named, step);
         let continued = self.evaluate(&named, |contexts| step.continue_on_error.evaluate(contexts));
         let continue_on_error = matches!(continued, Ok(true));
-        let place = self.place_of_step();
+        let (place, nested) = (self.place_of_step(), self.scope.is_some());
         let running = Running { id: step.id.clone(), name: name.clone(), continue_on_error };
         self.annotate(AnnotationLevel::Error, detail.clone());
-        let result = StepResult {
-            exit: StepExit::Failed(detail.clone()),
-            files: files::CommandFiles::default(),
-            outputs: BTreeMap::new(),
-            annotations: Vec::new(),
-            masks: Vec::new(),
-        };
+        let result = empty_result(StepExit::Failed(detail.clone()));
         let count = self.end_step(running, result);
-        StepEffect::Reject { step: place, name, count, detail }
+        StepEffect::Reject { step: place, name, nested, count, detail }
     }
 
-    fn end_step(&mut self, running: Running, result: StepResult) -> StepCount {
+    pub(super) fn end_step(&mut self, running: Running, result: StepResult) -> StepCount {
         self.secrets.extend(result.masks.into_iter().filter(|mask| !mask.is_empty()));
         for annotation in result.annotations {
             self.keep(annotation);
@@ -317,10 +405,17 @@ impl JobMachine {
         };
         let continued = outcome == Conclusion::Failure && running.continue_on_error;
         let conclusion = if continued { Conclusion::Success } else { outcome };
-        if conclusion == Conclusion::Failure {
-            let (step, name) = (self.place_of_step(), running.name);
-            let detail = detail.unwrap_or_default();
-            self.failure.get_or_insert(EndReason::StepFailed { step, name, detail });
+        let (step, name) = (self.place_of_step(), running.name);
+        let detail = detail.unwrap_or_default();
+        match self.scope.and_then(|scope| self.scopes.get_mut(scope)?.as_mut()) {
+            Some(scope) if conclusion == Conclusion::Failure => {
+                scope.failed.get_or_insert(format!("{name}: {detail}"));
+            }
+            Some(scope) => scope.cancelled |= conclusion == Conclusion::Cancelled,
+            None if conclusion == Conclusion::Failure => {
+                self.failure.get_or_insert(EndReason::StepFailed { step, name, detail });
+            }
+            None => {}
         }
         self.record(running.id, conclusion, outcome, outputs);
         StepCount { conclusion, outcome }
@@ -362,7 +457,10 @@ impl JobMachine {
             step.insert("outputs", texts(&outputs));
             step.insert("outcome", outcome.as_str());
             step.insert("conclusion", conclusion.as_str());
-            self.steps.insert(id, step);
+            match self.scope.and_then(|scope| self.scopes.get_mut(scope)?.as_mut()) {
+                Some(scope) => scope.steps.insert(id, step),
+                None => self.steps.insert(id, step),
+            }
         }
         self.position += 1;
         // The step may have changed any file.
@@ -416,15 +514,20 @@ impl JobMachine {
         outputs
     }
 
+    /// Inside an action its own steps decide.
     fn status(&self) -> Status {
-        match (&self.cancelled, &self.failure) {
+        let failed = match self.current() {
+            Some(scope) => scope.failed.is_some(),
+            None => self.failure.is_some(),
+        };
+        match (&self.cancelled, failed) {
             (Some(_), _) => Status::CANCELLED,
-            (None, Some(_)) => Status::FAILURE,
-            (None, None) => Status::SUCCESS,
+            (None, true) => Status::FAILURE,
+            (None, false) => Status::SUCCESS,
         }
     }
 
-    fn named(&self, env: &BTreeMap<String, String>) -> Object {
+    pub(super) fn named(&self, env: &BTreeMap<String, String>) -> Object {
         let status = match (&self.cancelled, &self.failure) {
             (Some(_), _) => Conclusion::Cancelled,
             (None, Some(_)) => Conclusion::Failure,
@@ -435,10 +538,11 @@ impl JobMachine {
         named.insert("env", texts(env));
         named.insert("steps", self.steps.clone());
         named.insert("job", job);
+        self.add_scope(&mut named);
         named
     }
 
-    fn evaluate<T>(
+    pub(super) fn evaluate<T>(
         &self,
         named: &Object,
         compute: impl FnOnce(&Contexts<'_>) -> Result<T, EvaluationError>,
@@ -461,7 +565,7 @@ impl JobMachine {
     }
 
     /// A name that cannot be computed is shown as written; that is no reason to fail.
-    fn step_name(&self, named: &Object, step: &Step) -> String {
+    pub(super) fn step_name(&self, named: &Object, step: &Step) -> String {
         let template = match (&step.name, &step.action) {
             (Some(name), _) => name,
             (None, StepAction::Run { script, .. }) => script,
@@ -475,11 +579,11 @@ impl JobMachine {
         }
     }
 
-    fn place_of_step(&self) -> u32 {
-        u32::try_from(self.position).unwrap_or(u32::MAX)
+    pub(super) fn place_of_step(&self) -> u32 {
+        self.program.get(self.position).map_or(0, |entry| entry.top)
     }
 
-    fn annotate(&mut self, level: AnnotationLevel, message: String) {
+    pub(super) fn annotate(&mut self, level: AnnotationLevel, message: String) {
         let (title, file, line, column) = (None, None, None, None);
         self.keep(Annotation { level, message, title, file, line, column });
     }
@@ -488,6 +592,17 @@ impl JobMachine {
         if self.annotations.len() < Annotation::PER_JOB_MAX {
             self.annotations.push(annotation);
         }
+    }
+}
+
+/// The end of a step that said nothing.
+pub(super) fn empty_result(exit: StepExit) -> StepResult {
+    StepResult {
+        exit,
+        files: files::CommandFiles::default(),
+        outputs: BTreeMap::new(),
+        annotations: Vec::new(),
+        masks: Vec::new(),
     }
 }
 

@@ -5,8 +5,10 @@
 //! cancellation comes in between by [`JobMachine::cancel`]; steps whose condition asks for it still
 //! run after one.
 
+mod composite;
 mod environment;
 mod machine;
+mod program;
 
 use std::collections::BTreeMap;
 
@@ -85,12 +87,34 @@ pub enum StepEffect {
     RunScript(ScriptStep),
     /// Do a native action.
     RunAction(ActionStep),
+    /// A composite action begins; its steps come next.
+    Enter {
+        /// Its place, from 0.
+        step: u32,
+        /// Its name.
+        name: String,
+        /// Whether it is itself a step of another one.
+        nested: bool,
+    },
+    /// A composite action is over.
+    Leave {
+        /// Its place, from 0.
+        step: u32,
+        /// Its name.
+        name: String,
+        /// How it counts.
+        count: StepCount,
+        /// Whether it is itself a step of another one.
+        nested: bool,
+    },
     /// A step does not run; note it and go on.
     Skip {
         /// Its place, from 0.
         step: u32,
         /// Its name.
         name: String,
+        /// Whether it is a step of a composite action, and no step of the job.
+        nested: bool,
         /// Why, in a sentence.
         reason: String,
     },
@@ -100,6 +124,8 @@ pub enum StepEffect {
         step: u32,
         /// Its name.
         name: String,
+        /// Whether it is a step of a composite action.
+        nested: bool,
         /// How it counts.
         count: StepCount,
         /// Why.
@@ -122,6 +148,8 @@ pub struct ScriptStep {
     pub step: u32,
     /// Its name as people see it.
     pub name: String,
+    /// Whether it is a step of a composite action; `step` is then the place of the action.
+    pub nested: bool,
     /// The script, with every expression computed.
     pub script: String,
     /// How it is started.
@@ -143,6 +171,8 @@ pub struct ActionStep {
     pub step: u32,
     /// Its name as people see it.
     pub name: String,
+    /// Whether it is a step of a composite action; `step` is then the place of the action.
+    pub nested: bool,
     /// The action.
     pub action: NativeAction,
     /// Its inputs, checked by name, in lower case.

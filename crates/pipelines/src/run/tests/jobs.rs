@@ -23,6 +23,8 @@ fn plan(text: &str) -> JobPlan {
         name: "job".into(),
         source: source(),
         workflow,
+        inputs: BTreeMap::new(),
+        calls: Vec::new(),
         matrix: Value::Null,
         strategy: StrategyPlace { fail_fast: true, index: 0, total: 1, max_parallel: 1 },
         needs: BTreeMap::new(),
@@ -35,7 +37,7 @@ fn plan(text: &str) -> JobPlan {
     }
 }
 
-fn place() -> JobContexts {
+pub(super) fn place() -> JobContexts {
     JobContexts {
         secrets: BTreeMap::from([("TOKEN".to_owned(), "hunter22".to_owned())]),
         variables: BTreeMap::from([("REGION".to_owned(), "eu".to_owned())]),
@@ -52,7 +54,7 @@ fn place() -> JobContexts {
 }
 
 /// What a step is made to do: its exit code, then `file=content`.
-fn result(answer: &str) -> StepResult {
+pub(super) fn result(answer: &str) -> StepResult {
     let mut parts = answer.split(' ');
     let code = parts.next().expect("a code").parse().expect("a number");
     let mut files = CommandFiles::default();
@@ -79,8 +81,15 @@ fn result(answer: &str) -> StepResult {
 /// cancels the job first), and the scripts that ran, the skips and the end.
 #[track_caller]
 fn check(job: &str, answers: &[&str], expected: &[&str]) {
+    check_with(job, "", answers, expected);
+}
+
+/// The same with other files of the repository, each after a line `--- path`.
+#[track_caller]
+pub(super) fn check_with(job: &str, files: &str, answers: &[&str], expected: &[&str]) {
     let mut text = String::from("jobs:\n  job:\n    runs-on: boucle\n");
     job.lines().for_each(|line| text.push_str(&format!("    {line}\n")));
+    text.push_str(files);
     let mut machine = JobMachine::new(Arc::new(plan(&text)), place());
     let (mut story, mut answers) = (Vec::new(), answers.iter());
     loop {
@@ -98,6 +107,12 @@ fn check(job: &str, answers: &[&str], expected: &[&str]) {
             StepEffect::RunAction(step) => {
                 story.push(format!("{} {:?}", step.action.name(), step.inputs));
                 machine.ended(result("0"));
+            }
+            StepEffect::Enter { step, nested, .. } => {
+                story.push(format!("enter {step}{}", if nested { " nested" } else { "" }));
+            }
+            StepEffect::Leave { step, count, .. } => {
+                story.push(format!("leave {step} {} {}", count.outcome, count.conclusion));
             }
             StepEffect::Skip { step, .. } => story.push(format!("skip {step}")),
             StepEffect::Reject { detail, .. } => story.push(format!("reject {detail}")),

@@ -1,5 +1,7 @@
 //! Runs and jobs driven by scripts: a workflow's text, what happens, and the story that comes of it.
 
+mod actions;
+mod calls;
 mod jobs;
 mod runs;
 
@@ -11,11 +13,14 @@ use ledger::{CommitId, RefName, RepositoryName, TreeId};
 use crate::facts::{EventName, RunSource};
 use crate::workflow::{self, Workflow};
 
-/// A workflow with `on: push` and the given jobs.
+/// A workflow with `on: push` and the given jobs, and after lines `--- path` the files that it calls.
 #[track_caller]
 fn workflow(text: &str) -> Arc<Workflow> {
-    let text = format!("on: push\n{text}");
-    match workflow::read(".github/workflows/ci.yaml", &text) {
+    let mut parts = text.split("--- ");
+    let text = format!("on: push\n{}", parts.next().unwrap_or_default());
+    let files: BTreeMap<_, _> = parts.filter_map(|part| part.split_once('\n')).collect();
+    let file = |path: &str| files.get(path).map(|text| (*text).to_owned());
+    match workflow::read_in_repository(".github/workflows/ci.yaml", &text, &file) {
         Ok(workflow) => Arc::new(workflow),
         Err(problems) => panic!("{problems:?}"),
     }
@@ -35,6 +40,7 @@ fn source() -> RunSource {
         trusted: true,
         actor: "ada".into(),
         inputs: BTreeMap::new(),
+        payload: serde_json::Map::new(),
         number: 7,
     }
 }

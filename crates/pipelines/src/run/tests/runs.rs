@@ -1,6 +1,7 @@
 //! Which jobs start, wait and are skipped.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ledger::{Actor, Draft, MemoryLedger, RunId, Timestamp, View as _};
 
@@ -8,22 +9,30 @@ use super::{source, workflow};
 use crate::facts::{Conclusion, JobKey, PipelineFact};
 use crate::run::job::JobEnd;
 use crate::run::reasons::CancelReason;
-use crate::run::{Effect, RunEvent, RunSettings, Scheduler};
+use crate::run::{Effect, JobPlan, RunEvent, RunSettings, Scheduler};
 use crate::view::{JobState, PipelinesView};
 
 /// A server in small: a scheduler, the facts that it recorded, and the jobs that it gave out.
-struct World {
+pub(super) struct World {
     scheduler: Scheduler,
     ledger: MemoryLedger,
     text: String,
     clock_ms: i64,
     said: Vec<String>,
+    pub(super) plans: Vec<Arc<JobPlan>>,
 }
 
 impl World {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let (scheduler, ledger) = (Scheduler::default(), MemoryLedger::default());
-        Self { scheduler, ledger, text: text.into(), clock_ms: 0, said: Vec::new() }
+        Self {
+            scheduler,
+            ledger,
+            text: text.into(),
+            clock_ms: 0,
+            said: Vec::new(),
+            plans: Vec::new(),
+        }
     }
 
     fn now(&mut self) -> Timestamp {
@@ -31,7 +40,7 @@ impl World {
         Timestamp(self.clock_ms)
     }
 
-    fn view(&self) -> PipelinesView {
+    pub(super) fn view(&self) -> PipelinesView {
         let mut view = PipelinesView::default();
         self.ledger.facts().iter().for_each(|fact| view.apply(fact));
         view
@@ -67,7 +76,10 @@ impl World {
                     let draft = Draft::new(at, Actor::system("test"), fact.subject(), &fact);
                     self.ledger.append(vec![draft]).expect("nothing is expected");
                 }
-                Effect::StartJob(plan) => self.said.push(format!("+{}", plan.key)),
+                Effect::StartJob(plan) => {
+                    self.said.push(format!("+{}", plan.key));
+                    self.plans.push(plan);
+                }
                 Effect::CancelJob { job, reason, .. } => {
                     self.said.push(format!("x{job}({})", reason.code()));
                 }
@@ -77,7 +89,7 @@ impl World {
 
     /// `new`, `job=ok`, `job=failed`, `job=cancelled`, `job~started`, `cancel`, `restart`, `rerun`,
     /// `rerun-failed`; a word may begin with the run and a colon, without it run 1 is meant.
-    fn act(&mut self, word: &str) {
+    pub(super) fn act(&mut self, word: &str) {
         let (run, word) = word.split_once(':').unwrap_or(("1", word));
         let run = RunId(run.parse().expect("a number"));
         let now = self.now();
@@ -131,7 +143,7 @@ impl World {
 
 /// Acts word by word; what each brings about is joined by blanks, the acts by ` | `.
 #[track_caller]
-fn check(text: &str, script: &str, expected: &str) {
+pub(super) fn check(text: &str, script: &str, expected: &str) {
     let mut world = World::new(text);
     let mut story = Vec::new();
     for word in script.split(' ') {

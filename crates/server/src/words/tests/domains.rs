@@ -420,7 +420,7 @@ fn runs() {
     let ancestors = [Conclusion::Failure, Conclusion::Cancelled, Conclusion::Skipped];
     let ancestors = ancestors.map(|result| AncestorResult { job: text(), result }).to_vec();
     check_all(&[
-        EndReason::NeedsNotSucceeded { ancestors },
+        EndReason::NeedsNotSucceeded { ancestors: ancestors.clone() },
         EndReason::ConditionFalse { condition: text() },
         EndReason::StepFailed { step: 0, name: text(), detail: text() },
         EndReason::Cancelled { reason: CancelReason::Outdated },
@@ -429,6 +429,8 @@ fn runs() {
         EndReason::Interrupted,
         EndReason::InvalidExpression { key: text(), message: text() },
         EndReason::InvalidJob { message: text() },
+        EndReason::CalledJobs { jobs: ancestors },
+        EndReason::NotSupported { parts: vec![text()] },
         EndReason::RunnerProblem { message: text() },
     ]);
     check_all(&[

@@ -296,10 +296,9 @@ fn files_that_are_wrong() {
     check_all(&[ClusterLacks::Sense { problem: "x".into() }]);
     check_all(&[ClusterRefuses { cluster: "a", application: &"b", refusal: &"c" }]);
     check_all(&[WaitsForRoom { cluster: "a" }]);
-    let cluster = "a";
     for why in [
-        WhyNotTried::Silent { cluster },
-        WhyNotTried::Slow { cluster, patience_s: 5 },
+        WhyNotTried::Silent { cluster: "a" },
+        WhyNotTried::Slow { cluster: "a", patience_s: 5 },
         WhyNotTried::TooMany { limit: 100 },
     ] {
         check_all(&[NotTried { objects: 2, why }]);
@@ -319,6 +318,7 @@ fn files_that_are_wrong() {
         ProblemCode::WorkflowIdentifier,
         ProblemCode::WorkflowNeeds,
         ProblemCode::WorkflowMatrix,
+        ProblemCode::WorkflowCall,
         ProblemCode::WorkflowContradiction,
         ProblemCode::Unsupported,
     ]
