@@ -58,16 +58,17 @@ impl TreeCache {
     ) -> anyhow::Result<TreeLease> {
         let folder = self.folder.join(key);
         let lease = TreeLease { folder: folder.clone(), key: key.to_owned(), cache: self.clone() };
-        {
+        // No other lease has this number: two jobs that write one tree write into two folders.
+        let number = {
             let mut uses = self.uses();
             uses.clock += 1;
             let clock = uses.clock;
             let (count, used) = uses.trees.entry(key.to_owned()).or_default();
             *count += 1;
             *used = clock;
-        }
+            clock
+        };
         if !folder.is_dir() {
-            let number = self.uses().clock;
             let part = self.folder.join(format!("part-{key}-{number}"));
             fs::create_dir_all(&part)?;
             if let Err(error) = write(&part) {
@@ -111,5 +112,38 @@ impl TreeCache {
 impl Drop for TreeLease {
     fn drop(&mut self) {
         self.cache.release(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn jobs_that_begin_at_once_never_write_into_one_folder() {
+        const JOBS: usize = 8;
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = TreeCache::open(folder.path().to_owned()).expect("opens");
+        for round in 0..50 {
+            let (key, start) = (format!("tree-{round}"), Barrier::new(JOBS));
+            let lease = || {
+                start.wait();
+                cache.lease(&key, |part| {
+                    // Refused where another one has written already.
+                    fs::File::create_new(part.join("file"))?;
+                    std::thread::yield_now();
+                    Ok(())
+                })
+            };
+            std::thread::scope(|scope| {
+                let jobs: Vec<_> = (0..JOBS).map(|_| scope.spawn(lease)).collect();
+                for job in jobs {
+                    let lease = job.join().expect("it ends").expect("it has the tree");
+                    assert!(lease.folder.join("file").is_file());
+                }
+            });
+        }
     }
 }
