@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use ledger::ArtifactDigest;
 use tokio::io::AsyncRead;
@@ -27,6 +28,8 @@ struct Shared {
     root: PathBuf,
     next_temporary: AtomicU64,
     checked: Checked,
+    /// Held while a file gets its name or loses it: what is too old to stay may just be stored anew.
+    names: Mutex<()>,
 }
 
 /// A blob that is being written. Dropped before [`BlobWriter::finish`], it leaves nothing.
@@ -117,8 +120,12 @@ impl BlobStore {
             std::fs::create_dir_all(root.join(algorithm))?;
         }
         sync_folder(root)?;
-        let (next_temporary, checked) = (AtomicU64::new(0), Checked::default());
-        let shared = Shared { root: root.to_path_buf(), next_temporary, checked };
+        let shared = Shared {
+            root: root.to_path_buf(),
+            next_temporary: AtomicU64::new(0),
+            checked: Checked::default(),
+            names: Mutex::new(()),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -221,6 +228,36 @@ impl BlobStore {
         }
     }
 
+    /// Makes a blob young, because something needs it from now on; false when it is not there.
+    pub(crate) fn touch(&self, digest: &ArtifactDigest) -> Result<bool, BlobError> {
+        let _named = self.shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+        match OpenOptions::new().write(true).open(self.path_of(digest)) {
+            Ok(file) => {
+                file.set_modified(SystemTime::now())?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes a blob that nothing needed for so long, and gives its size in bytes. After a crash it may
+    /// be there again, which loses nothing.
+    pub(crate) fn remove_older(
+        &self,
+        digest: &ArtifactDigest,
+        age_min: Duration,
+    ) -> Result<Option<u64>, BlobError> {
+        let path = self.path_of(digest);
+        let _named = self.shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_older(&path, age_min)? {
+            return Ok(None);
+        }
+        let size = std::fs::metadata(&path)?.len();
+        std::fs::remove_file(&path)?;
+        Ok(Some(size))
+    }
+
     /// Whether this file had the digest when it was read last, and is as it was.
     pub(crate) fn is_checked(&self, digest: &ArtifactDigest, file: &File) -> io::Result<bool> {
         Ok(self.shared.checked.has(digest, Mark::from(&file.metadata()?)))
@@ -277,6 +314,8 @@ impl BlobWriter {
         }
         // Also over an existing blob: the same bytes, and a damaged one is mended.
         if let Some(temporary) = &self.path {
+            let names = &self.store.shared.names;
+            let _named = names.lock().unwrap_or_else(PoisonError::into_inner);
             std::fs::rename(temporary, &path)?;
         }
         self.path = None;
@@ -310,6 +349,13 @@ impl Drop for BlobWriter {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Whether a file was not changed for so long.
+pub(crate) fn is_older(path: &Path, age_min: Duration) -> io::Result<bool> {
+    let changed = std::fs::metadata(path)?.modified()?;
+    // A clock that was set back makes everything young, which loses nothing.
+    Ok(changed.elapsed().is_ok_and(|age| age >= age_min))
 }
 
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use ledger::ArtifactDigest;
 
-use crate::blobs::{ALGORITHMS, BlobError, blocking};
-use crate::delete::{DeleteError, digest_of_name, needs, remove};
+use crate::blobs::{ALGORITHMS, BlobError, blocking, is_older};
+use crate::delete::{DeleteError, digest_of_name, needs};
 use crate::name::ImageName;
 use crate::store::{Registry, names_in};
 
@@ -40,43 +40,61 @@ impl Registry {
         kept: BTreeSet<ArtifactDigest>,
         age_min: Duration,
     ) -> Result<Collected, DeleteError> {
-        let _alone = self.shared.changes.write().unwrap_or_else(PoisonError::into_inner);
         let mut needed = kept;
         for image in self.images()? {
-            let manifests = self.manifests_of(&image)?;
-            let own: BTreeSet<_> = manifests.iter().flat_map(needs).cloned().collect();
-            let links = self.folder(&image).join("_blobs");
-            for name in names_in(&links)? {
-                let path = links.join(&name);
-                let Some(digest) = digest_of_name(&name) else { continue };
-                if own.contains(&digest) || !is_older(&path, age_min)? {
-                    needed.insert(digest);
-                } else {
-                    remove(&path)?;
-                }
-            }
-            needed.extend(manifests.into_iter().map(|stored| stored.digest));
-            needed.extend(own);
+            // Others go on between two images: what they add is young.
+            let changes = &self.shared.changes;
+            let _alone = changes.write().unwrap_or_else(PoisonError::into_inner);
+            self.collect_image(&image, age_min, &mut needed)?;
         }
-        Ok(self.sweep(&needed, age_min)?)
+        self.sweep(&needed, age_min)
+    }
+
+    /// Takes the image's right to what none of its manifests names, and notes what is needed.
+    fn collect_image(
+        &self,
+        image: &ImageName,
+        age_min: Duration,
+        needed: &mut BTreeSet<ArtifactDigest>,
+    ) -> Result<(), DeleteError> {
+        let mut own = BTreeSet::new();
+        self.each_manifest(image, |stored| {
+            own.extend(needs(&stored).cloned());
+            needed.insert(stored.digest);
+            Ok(())
+        })?;
+        let links = self.folder(image).join("_blobs");
+        for name in names_in(&links)? {
+            let path = links.join(&name);
+            let Some(digest) = digest_of_name(&name) else { continue };
+            if own.contains(&digest) || !is_older(&path, age_min)? {
+                needed.insert(digest);
+            } else {
+                // After a crash it may be there again, which loses nothing.
+                fs::remove_file(&path)?;
+            }
+        }
+        needed.extend(own);
+        Ok(())
     }
 
     fn sweep(
         &self,
         needed: &BTreeSet<ArtifactDigest>,
         age_min: Duration,
-    ) -> Result<Collected, BlobError> {
+    ) -> Result<Collected, DeleteError> {
         let mut collected = Collected::default();
         for algorithm in ALGORITHMS {
             let folder = self.shared.blobs.folder(algorithm);
             for part in names_in(&folder)? {
                 for name in names_in(&folder.join(&part))? {
-                    let path = folder.join(&part).join(&name);
-                    let is_needed = digest_of_name(&name).is_none_or(|it| needed.contains(&it));
-                    if !is_needed && is_older(&path, age_min)? {
-                        collected.size_bytes += fs::metadata(&path)?.len();
+                    let Some(digest) = digest_of_name(&name) else { continue };
+                    if needed.contains(&digest) {
+                        continue;
+                    }
+                    if let Some(size) = self.shared.blobs.remove_older(&digest, age_min)? {
+                        collected.size_bytes += size;
                         collected.blobs += 1;
-                        remove(&path)?;
                     }
                 }
             }
@@ -110,10 +128,4 @@ impl Registry {
 /// The root has folders of the store's own, and no name.
 fn name_of(path: &OsStr) -> Option<ImageName> {
     path.to_str()?.parse().ok()
-}
-
-fn is_older(path: &Path, age_min: Duration) -> Result<bool, BlobError> {
-    let changed = fs::metadata(path)?.modified()?;
-    // A clock that was set back makes everything young, which loses nothing.
-    Ok(changed.elapsed().is_ok_and(|age| age >= age_min))
 }

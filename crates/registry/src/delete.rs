@@ -84,6 +84,32 @@ impl Registry {
         .await
     }
 
+    /// The names of a manifest.
+    pub async fn tags_of(
+        &self,
+        image: &ImageName,
+        digest: &ArtifactDigest,
+    ) -> Result<Vec<Tag>, BlobError> {
+        let (registry, image, digest) = (self.clone(), image.clone(), digest.clone());
+        blocking(move || registry.tags_of_blocking(&image, &digest)).await
+    }
+
+    fn tags_of_blocking(
+        &self,
+        image: &ImageName,
+        digest: &ArtifactDigest,
+    ) -> Result<Vec<Tag>, BlobError> {
+        let folder = self.folder(image).join("_tags");
+        let mut tags = Vec::new();
+        for name in names_in(&folder)? {
+            let named = read_small(&folder.join(&name))?;
+            if named.is_some_and(|text| text.trim() == digest.as_str()) {
+                tags.extend(name.parse::<Tag>().ok());
+            }
+        }
+        Ok(tags)
+    }
+
     fn delete_manifest_blocking(
         &self,
         image: &ImageName,
@@ -97,11 +123,8 @@ impl Registry {
         self.check_not_needed(image, digest)?;
         // Names first: one that leads nowhere would be worse than content without a name.
         let tags = self.folder(image).join("_tags");
-        for tag in names_in(&tags)? {
-            let path = tags.join(tag);
-            if read_small(&path)?.is_some_and(|text| text.trim() == digest.as_str()) {
-                remove(&path)?;
-            }
+        for tag in self.tags_of_blocking(image, digest)? {
+            remove(&tags.join(tag.as_str()))?;
         }
         if let Some(subject) = &stored.manifest.subject {
             let folder = self.folder(image).join("_referrers").join(subject.digest.hexadecimal());
@@ -116,25 +139,27 @@ impl Registry {
         image: &ImageName,
         digest: &ArtifactDigest,
     ) -> Result<(), DeleteError> {
-        for stored in self.manifests_of(image)? {
+        self.each_manifest(image, |stored| {
             if stored.digest != *digest && needs(&stored).any(|needed| needed == digest) {
                 return Err(DeleteError::Needed { image: image.clone(), manifest: stored.digest });
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    /// All manifests of an image.
-    pub(crate) fn manifests_of(
+    /// Shows all manifests of an image, one after the other: together they may be large.
+    pub(crate) fn each_manifest(
         &self,
         image: &ImageName,
-    ) -> Result<Vec<StoredManifest>, ManifestError> {
-        let mut found = Vec::new();
+        mut visit: impl FnMut(StoredManifest) -> Result<(), DeleteError>,
+    ) -> Result<(), DeleteError> {
         for name in names_in(&self.folder(image).join("_manifests"))? {
             let Some(digest) = digest_of_name(&name) else { continue };
-            found.extend(self.manifest_blocking(image, &Reference::Digest(digest))?);
+            if let Some(stored) = self.manifest_blocking(image, &Reference::Digest(digest))? {
+                visit(stored)?;
+            }
         }
-        Ok(found)
+        Ok(())
     }
 }
 

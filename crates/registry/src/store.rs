@@ -269,8 +269,8 @@ impl Registry {
         let digest = digest.clone();
         blocking(move || {
             let _adding = registry.adding();
-            let there = registry.shared.blobs.open_blob(&digest)?.is_some();
-            // Written anew also where it is: its age says how long nothing may be lost with it.
+            // Both are as young as this need of them, so that neither is collected.
+            let there = registry.shared.blobs.touch(&digest)?;
             if there { registry.write_small(&path, b"").map(|()| true) } else { Ok(false) }
         })
         .await

@@ -38,28 +38,25 @@ impl Secrets {
         made.context("the folder of secrets cannot be made")?;
         let check = folder.join(CHECK);
         let is_sealed = check.try_exists().context("secrets cannot be listed")?;
-        let seal = match Seal::read(key_file) {
-            Err(seal::KeyError::Missing { .. }) if !is_sealed => Seal::make(key_file)?,
-            read => read?,
-        };
-        let secrets = Self { folder, seal };
         let names = known.secrets.iter();
         let names = names.flat_map(|(of, names)| names.keys().map(move |name| (of, name)));
         let kept: BTreeMap<PathBuf, String> = names
             .map(|(repository, name)| {
-                (secrets.path(repository, name), sealed_for(repository, name))
+                (path_in(&folder, repository, name), sealed_for(repository, name))
             })
             .collect();
+        let seal = match Seal::read(key_file) {
+            Err(seal::KeyError::Missing { .. }) if !is_sealed && !is_any_sealed(&kept)? => {
+                Seal::make(key_file)?
+            }
+            read => read?,
+        };
+        let secrets = Self { folder, seal };
         if is_sealed {
             let read = std::fs::read(&check).context("secrets cannot be read")?;
-            secrets.seal.open(CHECK, &read).map_err(|_| {
-                let file = key_file.display();
-                anyhow::anyhow!(
-                    "the secrets were not sealed with the key in {file}; start with theirs"
-                )
-            })?;
+            secrets.seal.open(CHECK, &read).map_err(|_| another_key(key_file))?;
         } else {
-            secrets.seal_all(&kept)?;
+            secrets.seal_all(&kept, key_file)?;
             private::write(&check, &secrets.seal.close(CHECK, b"")?)?;
         }
         let listed = std::fs::read_dir(&secrets.folder).context("secrets cannot be listed")?;
@@ -74,15 +71,14 @@ impl Secrets {
     }
 
     /// Seals values of a time when they lay open. A kill on the way leaves some that are sealed already.
-    fn seal_all(&self, kept: &BTreeMap<PathBuf, String>) -> anyhow::Result<()> {
+    fn seal_all(&self, kept: &BTreeMap<PathBuf, String>, key_file: &Path) -> anyhow::Result<()> {
         for (path, name) in kept {
-            match std::fs::read(path) {
-                Ok(value) if !seal::is_sealed(&value) => {
-                    private::write(path, &self.seal.close(name, &value)?)?;
+            match read_kept(path)? {
+                Some(value) if seal::is_sealed(&value) => {
+                    self.seal.open(name, &value).map_err(|_| another_key(key_file))?;
                 }
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).context("a secret cannot be read"),
+                Some(value) => private::write(path, &self.seal.close(name, &value)?)?,
+                None => {}
             }
         }
         Ok(())
@@ -130,10 +126,37 @@ impl Secrets {
         names.into_iter().map(pair).collect()
     }
 
-    /// Hashed, so that no name is a path and a listing of the folder tells none.
     fn path(&self, repository: &RepositoryName, name: &SecretName) -> PathBuf {
-        self.folder.join(hex::encode(Sha256::digest(sealed_for(repository, name))))
+        path_in(&self.folder, repository, name)
     }
+}
+
+/// Hashed, so that no name is a path and a listing of the folder tells none.
+fn path_in(folder: &Path, repository: &RepositoryName, name: &SecretName) -> PathBuf {
+    folder.join(hex::encode(Sha256::digest(sealed_for(repository, name))))
+}
+
+/// Without the file that says whose the key is: values that are sealed have a key already.
+fn is_any_sealed(kept: &BTreeMap<PathBuf, String>) -> anyhow::Result<bool> {
+    for path in kept.keys() {
+        if read_kept(path)?.is_some_and(|value| seal::is_sealed(&value)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn read_kept(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).context("a secret cannot be read"),
+    }
+}
+
+fn another_key(key_file: &Path) -> anyhow::Error {
+    let file = key_file.display();
+    anyhow::anyhow!("the secrets were not sealed with the key in {file}; start with theirs")
 }
 
 /// What a value is bound to: no name of a repository or a secret has this byte.
@@ -286,5 +309,21 @@ mod tests {
         let only_us = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(world.key(), only_us).expect("is ours");
         world.open().expect("opens with its own");
+    }
+
+    #[test]
+    fn without_the_check_no_second_key_is_made_and_no_other_one_taken() {
+        let world = World::new(&["one"]);
+        let secrets = world.open().expect("opens");
+        secrets.keep(&world.repository, &name("one"), "first").expect("keeps");
+        let key = std::fs::read_to_string(world.key()).expect("reads");
+        std::fs::remove_file(world.values().join(CHECK)).expect("removes");
+        std::fs::remove_file(world.key()).expect("removes");
+        assert!(world.refusal().contains("is gone"), "{}", world.refusal());
+        private::write(&world.key(), "ab".repeat(32).as_bytes()).expect("writes");
+        assert!(world.refusal().contains("were not sealed with the key"), "{}", world.refusal());
+        private::write(&world.key(), key.as_bytes()).expect("writes");
+        let secrets = world.open().expect("opens with its own");
+        assert_eq!(world.value(&secrets, "one").as_deref(), Some("first"));
     }
 }

@@ -21,6 +21,13 @@ const TREE_BYTES_MAX: u64 = 4 << 30;
 /// The name in the registry under which a run's artifacts are kept, below its repository.
 const RUN_ARTIFACTS: &str = "run-artifacts";
 
+/// Whether an image is an artifact that a run left behind.
+pub fn is_of_runs(image: &ImageName) -> bool {
+    let below = image.to_string();
+    let mut parts = below.split('/').skip(2);
+    parts.next() == Some(RUN_ARTIFACTS)
+}
+
 /// The server, once it exists: the runner is made before it.
 #[derive(Clone, Default)]
 pub struct LateServer(Arc<OnceLock<Weak<Server>>>);

@@ -2,12 +2,12 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use serde_json::json;
 
 use super::answers::{self, Refusal, with_headers};
-use super::{Service, empty, parse_digest, query_value, query_values};
+use super::{Action, Service, empty, parse_digest, query_value, query_values};
 use crate::delete::Deleted;
 use crate::image::media_type;
 use crate::name::{ImageName, Reference, Tag};
@@ -89,9 +89,17 @@ pub(super) async fn delete(
     service: &Service,
     image: &ImageName,
     reference: &str,
+    headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
     let deleted = match parse_reference(reference)? {
-        Reference::Digest(digest) => service.registry.delete_manifest(image, &digest).await?,
+        Reference::Digest(digest) => {
+            // Its names go with it: each has to be one that may go.
+            for tag in service.registry.tags_of(image, &digest).await? {
+                let (image, tag) = (Some(image.clone()), Some(Reference::Tag(tag)));
+                service.ask(image, Action::Delete, tag, headers).await?;
+            }
+            service.registry.delete_manifest(image, &digest).await?
+        }
         Reference::Tag(tag) => service.registry.delete_tag(image, &tag).await?,
     };
     match deleted {

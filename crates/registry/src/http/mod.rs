@@ -148,7 +148,7 @@ async fn answer(service: &Service, request: Request) -> Result<Response, Refusal
             manifests::put(service, &image, &reference, request).await
         }
         (Route::Manifest(image, reference), "DELETE") => {
-            manifests::delete(service, &image, &reference).await
+            manifests::delete(service, &image, &reference, request.headers()).await
         }
         (Route::Referrers(image, subject), "GET") => {
             manifests::referrers(service, &image, &subject, request.uri()).await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use ledger::ArtifactDigest;
 use registry::http::{Access, AccessRequest, Action, Authorise, routes};
-use registry::{Registry, digest_of, media_type};
+use registry::{Reference, Registry, digest_of, media_type};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
@@ -20,12 +20,15 @@ struct Server {
     client: Client,
 }
 
-/// `token: all` may do everything, `token: reader` may pull `demo/*`; `demo/secret` is hidden.
+/// `token: all` may do everything but delete the tag `kept`, `token: reader` may pull `demo/*`; `demo/secret` is hidden.
 fn authorise() -> Authorise {
     Arc::new(|request: AccessRequest| {
         let token = request.headers.get("token").map(|value| value.to_str().unwrap().to_owned());
         let image = request.image.map(|image| image.to_string()).unwrap_or_default();
         let access = match token.as_deref() {
+            Some("all") if request.action == Action::Delete && is_kept(&request.reference) => {
+                Access::Denied { reason: "it was deployed".into() }
+            }
             Some("all") => Access::Allowed,
             Some("reader") if image == "demo/secret" => Access::Hidden,
             Some("reader") if request.action == Action::Pull => Access::Allowed,
@@ -34,6 +37,10 @@ fn authorise() -> Authorise {
         };
         Box::pin(async move { access })
     })
+}
+
+fn is_kept(reference: &Option<Reference>) -> bool {
+    reference.as_ref().is_some_and(|reference| reference.to_string() == "kept")
 }
 
 async fn start() -> Server {
@@ -249,6 +256,24 @@ async fn what_was_pushed_is_deleted() {
         assert_eq!(delete(path.clone()).await.unwrap().status(), StatusCode::ACCEPTED, "{path}");
         assert_eq!(server.get(&path).await.status(), StatusCode::NOT_FOUND, "{path}");
         assert_eq!(delete(path.clone()).await.unwrap().status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_digest_whose_tag_may_not_go_stays() {
+    let server = start().await;
+    let config = server.push_blob("demo/hello", b"{}").await;
+    let layer = server.push_blob("demo/hello", b"layer").await;
+    let manifest = manifest(&config, &layer);
+    let path = format!("/v2/demo/hello/manifests/{}", digest_of(manifest.to_string().as_bytes()));
+    for tag in ["free", "kept"] {
+        server.push_manifest("demo/hello", tag, &manifest).await;
+    }
+    let response = server.request(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(refusal(response).await, (403, "DENIED".into()));
+    for tag in ["free", "kept"] {
+        let response = server.get(&format!("/v2/demo/hello/manifests/{tag}")).await;
+        assert_eq!(response.status(), StatusCode::OK, "{tag}");
     }
 }
 

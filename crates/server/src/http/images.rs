@@ -8,6 +8,7 @@ use registry::http::{Access, AccessRequest, Action, Authorise};
 use registry::{ImageName, Reference};
 
 use crate::http::identity;
+use crate::services;
 use crate::state::Server;
 
 /// The registry asks the same permissions as everything else.
@@ -40,6 +41,9 @@ fn access(server: &Server, request: &AccessRequest) -> Access {
     let resource = Resource::Repository { name, visibility };
     match access::permit(&grant, permission, &resource, server.clock.now()) {
         Ok(_) => match (&request.action, &request.reference) {
+            (Action::Delete, _) if services::is_of_runs(image) => Access::Denied {
+                reason: format!("{image} is an artifact of a run, which may be asked for it again"),
+            },
             (Action::Delete, Some(reference)) => may_go(server, image, reference),
             (Action::Ping | Action::Pull | Action::Push | Action::Delete, _) => Access::Allowed,
         },
@@ -64,19 +68,103 @@ fn may_go(server: &Server, image: &ImageName, reference: &Reference) -> Access {
     {
         return denied(format!("run {} published it", published.run));
     }
-    let is_of_it = |deployed: &str| match reference {
-        Reference::Digest(digest) => deployed.ends_with(&format!("@{digest}")),
-        Reference::Tag(tag) => {
-            let name = deployed.split('@').next().unwrap_or_default();
-            name.ends_with(&format!("/{image}:{tag}"))
-        }
-    };
     let deployed = views.deployments.applications.iter().find(|(_, state)| {
         let mut images = state.deployments.iter().flat_map(|deployment| &deployment.images);
-        images.any(|deployed| is_of_it(deployed))
+        images.any(|deployed| is_image(deployed, image, reference))
     });
-    match deployed {
-        Some((application, _)) => denied(format!("{application} was deployed with it")),
+    if let Some((application, _)) = deployed {
+        return denied(format!("{application} was deployed with it"));
+    }
+    match views.deployments.charts.keys().find(|chart| is_chart(chart, image, reference)) {
+        Some(chart) => denied(format!("it is the chart {chart}, which was rendered")),
         None => Access::Allowed,
+    }
+}
+
+/// Whether a container's image is this one: `HOST/owner/name:tag`, `HOST/owner/name@digest`; without
+/// either it is `latest`.
+fn is_image(deployed: &str, image: &ImageName, reference: &Reference) -> bool {
+    let (name, digest) = match deployed.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (deployed, None),
+    };
+    let (name, tag) = match name.rsplit_once(':') {
+        // What follows the colon of a port has a slash.
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        Some(_) | None => (name, None),
+    };
+    let is_named = name
+        .strip_suffix(&image.to_string())
+        .is_some_and(|host| host.is_empty() || host.ends_with('/'));
+    match reference {
+        Reference::Digest(wanted) => digest == Some(wanted.as_str()),
+        Reference::Tag(wanted) => {
+            let tag = tag.or_else(|| digest.is_none().then_some("latest"));
+            is_named && tag == Some(wanted.as_str())
+        }
+    }
+}
+
+/// Whether a chart, as the view calls it (`web 1.2.0 of me/shop`), is this image.
+fn is_chart(chart: &str, image: &ImageName, reference: &Reference) -> bool {
+    let Some((what, place)) = chart.split_once(" of ") else { return false };
+    let Some((name, version)) = what.split_once(' ') else { return false };
+    let image = image.to_string();
+    let path = format!("{place}/{name}");
+    let is_named =
+        path.strip_suffix(&image).is_some_and(|host| host.is_empty() || host.ends_with('/'));
+    let is_version = match reference {
+        Reference::Digest(digest) => version == digest.as_str(),
+        Reference::Tag(tag) => version.replace('+', "_") == tag.as_str(),
+    };
+    is_named && is_version
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(
+        is: fn(&str, &ImageName, &Reference) -> bool,
+        text: &str,
+        asked: &str,
+        expected: bool,
+    ) {
+        let (image, reference) = asked.split_once(' ').expect("an image and a reference");
+        let image: ImageName = image.parse().expect("an image");
+        let reference: Reference = reference.parse().expect("a reference");
+        assert_eq!(is(text, &image, &reference), expected, "{text} for {asked}");
+    }
+
+    #[test]
+    fn a_deployed_image_is_told_by_its_name_and_tag_or_by_its_digest() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let pinned = format!("10.0.0.1:7070/me/shop:1.0@{digest}");
+        for (deployed, asked, expected) in [
+            ("10.0.0.1:7070/me/shop:1.0", "me/shop 1.0", true),
+            ("me/shop:1.0", "me/shop 1.0", true),
+            ("10.0.0.1:7070/me/shop", "me/shop latest", true),
+            ("10.0.0.1:7070/me/shop:1.0", "me/shop 1.1", false),
+            ("10.0.0.1:7070/me/shop/web:1.0", "me/shop 1.0", false),
+            ("10.0.0.1:7070/home/shop:1.0", "me/shop 1.0", false),
+            (&pinned, "me/shop 1.0", true),
+            (&pinned, "me/shop latest", false),
+            (&pinned, &format!("me/shop {digest}"), true),
+            (&pinned, &format!("me/shop sha256:{}", "cd".repeat(32)), false),
+        ] {
+            check(is_image, deployed, asked, expected);
+        }
+    }
+
+    #[test]
+    fn a_rendered_chart_is_told_by_its_place_and_version() {
+        for (chart, asked, expected) in [
+            ("web 1.2.0 of me/shop", "me/shop/web 1.2.0", true),
+            ("web 1.2.0+a of oci://10.0.0.1:7070/me/shop", "me/shop/web 1.2.0_a", true),
+            ("web 1.2.0 of me/shop", "me/shop/web 1.2.1", false),
+            ("web 1.2.0 of some/shop", "me/shop/web 1.2.0", false),
+        ] {
+            check(is_chart, chart, asked, expected);
+        }
     }
 }

@@ -90,11 +90,13 @@ pub(super) async fn waits_for_promotion(
     }))
 }
 
+/// Where a manifest may say what its pods are: what makes pods, what makes jobs, a pod.
+const PODS: [&str; 3] = ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec", "/spec"];
+
 /// The images of all containers of a rendering.
 pub fn images(manifests: &[Value]) -> impl Iterator<Item = &str> {
-    manifests.iter().flat_map(|manifest| {
-        let containers = manifest.pointer("/spec/template/spec/containers");
-        let containers = containers.and_then(Value::as_array).into_iter().flatten();
-        containers.filter_map(|container| container["image"].as_str())
-    })
+    let pods = manifests.iter().flat_map(|manifest| PODS.map(|place| manifest.pointer(place)));
+    let containers = pods.flatten().flat_map(|pod| [&pod["containers"], &pod["initContainers"]]);
+    let containers = containers.filter_map(Value::as_array).flatten();
+    containers.filter_map(|container| container["image"].as_str())
 }
