@@ -227,6 +227,13 @@ impl RepositoryConfiguration {
         is_current
     }
 
+    /// Whether it may declare more applications than are known, and its sets ask more than is known.
+    #[must_use]
+    pub fn may_hide_applications(&self) -> bool {
+        let mut all = self.problems.iter().chain(&self.notes);
+        all.any(ConfigurationProblem::may_hide_applications)
+    }
+
     /// The set that generates an application.
     #[must_use]
     pub fn set_of(&self, application: &ledger::ApplicationName) -> Option<&str> {
@@ -334,12 +341,18 @@ impl Reading<'_> {
         if known.sources != sources || !known.outlook.is_current(self.server, self.name) {
             return Ok(false);
         }
-        // What a set looked at that could not be expanded is not known: any file may mend it.
-        let reads_files = known.sets.values().any(|set| set.reads_files)
-            || known.problems.iter().any(|problem| problem.code == "invalid-application-set");
+        let mut said = known.problems.iter().chain(&known.notes);
+        let reads_files =
+            known.sets.values().any(|set| set.reads_files) || said.any(may_read_files);
         let tree = |commit: &CommitId| self.repository.tree_of(commit);
         Ok(!reads_files || tree(&known.commit)? == tree(commit)?)
     }
+}
+
+/// What a set looked at that could not be expanded is not known: any file may mend it, also what it asks a
+/// service that refuses.
+fn may_read_files(problem: &ConfigurationProblem) -> bool {
+    matches!(problem.code, "invalid-application-set" | "plugin-unanswered")
 }
 
 fn sources(
@@ -470,4 +483,23 @@ pub fn yaml_problem(code: &'static str, error: &yaml::YamlError) -> Configuratio
 /// Something that is wrong with a whole file.
 pub fn whole_file(code: &'static str, file: &str, what: Trouble) -> ConfigurationProblem {
     ConfigurationProblem { code, file: file.into(), place: None, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_sets_whose_files_are_not_known() {
+        for (code, expected) in [
+            ("invalid-application-set", true),
+            ("plugin-unanswered", true),
+            ("plugin-unheard", false),
+            ("application-left-out", false),
+            ("invalid-application", false),
+        ] {
+            let problem = whole_file(code, "apps/all.yaml", Trouble::Refused("no".into()));
+            assert_eq!(may_read_files(&problem), expected, "{code}");
+        }
+    }
 }

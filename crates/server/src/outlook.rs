@@ -62,6 +62,7 @@ pub fn may_be_seen(fact: &Fact) -> bool {
         Some(("deployments", name)) => {
             matches!(name, "application_declared" | "application_removed" | "objects_deleted")
         }
+        // Who chose a password or a passkey has joined, and is trusted from then on.
         Some(("repositories", name)) => !matches!(
             name,
             "ref_move_intended"
@@ -72,8 +73,6 @@ pub fn may_be_seen(fact: &Fact) -> bool {
                 | "check_reported"
                 | "merge_queued"
                 | "merge_unqueued"
-                | "password_chosen"
-                | "passkey_added"
                 | "passkey_removed"
                 | "signed_in"
                 | "sign_in_refused"
@@ -359,4 +358,43 @@ fn all_files(reader: &TreeReader) -> anyhow::Result<Vec<String>> {
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{Actor, Sequence, Subject, Timestamp};
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_sets_may_see() {
+        for (kind, expected) in [
+            ("repositories.ref_moved", true),
+            ("repositories.person_invited", true),
+            // They decide whose pull requests are trusted.
+            ("repositories.password_chosen", true),
+            ("repositories.passkey_added", true),
+            ("repositories.passkey_removed", false),
+            ("repositories.signed_in", false),
+            ("repositories.commented", false),
+            ("deployments.application_declared", true),
+            ("deployments.planned", false),
+            ("pipelines.run_created", false),
+            ("something.new", true),
+        ] {
+            let fact = Fact {
+                sequence: Sequence(1),
+                at: Timestamp(0),
+                actor: Actor::person("ada"),
+                subject: Subject::server(),
+                parent: None,
+                causes: Vec::new(),
+                reason: String::new(),
+                kind: kind.into(),
+                body: Value::Null,
+            };
+            assert_eq!(may_be_seen(&fact), expected, "{kind}");
+        }
+    }
 }

@@ -24,9 +24,9 @@ const INTERVAL_MIN_S: i64 = 30;
 /// How often a service is asked unless the file says otherwise; Argo CD's number.
 const INTERVAL_S: i64 = 1_800;
 /// After a failure it is asked again this much later, doubling up to [`RETRY_MAX_MS`].
-const RETRY_FIRST_MS: i64 = 5_000;
+pub const RETRY_FIRST_MS: i64 = 5_000;
 /// The longest wait after a failure; a refused token waits as long at once.
-const RETRY_MAX_MS: i64 = 300_000;
+pub const RETRY_MAX_MS: i64 = 300_000;
 /// The largest answer.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Questions that are asked at once.
@@ -130,7 +130,8 @@ impl Plugins {
         Turn::Now
     }
 
-    /// Remembers what came of it. Without an answer the last one stays.
+    /// Remembers what came of it. Without an answer the last one stays. Who says the same as before wakes
+    /// nobody: everybody would look at all sets again.
     pub fn learn(
         &self,
         asking: &Asking,
@@ -142,17 +143,18 @@ impl Plugins {
         // Nobody asks that any more.
         let Some(known) = all.get_mut(asking) else { return };
         known.is_under_way = false;
-        match came {
+        let has_changed = match came {
             Ok(parameters) => {
-                if known.answer.as_deref() != Some(&parameters) {
+                let is_new = known.answer.as_deref() != Some(&parameters);
+                if is_new {
                     if let Err(error) = self.keep(asking, &parameters) {
                         tracing::error!(%error, "an answer is not kept for the next start");
                     }
                     known.answer = Some(Arc::new(parameters));
                 }
-                known.problem = None;
                 known.failures = 0;
                 known.next = Timestamp(now.0.saturating_add(interval_ms(every_s)));
+                known.problem.take().is_some() || is_new
             }
             Err(Refused { problem, is_final }) => {
                 tracing::warn!(%problem, "a plugin was asked in vain");
@@ -162,12 +164,14 @@ impl Plugins {
                 };
                 known.failures += 1;
                 known.next = Timestamp(now.0.saturating_add(wait_ms.min(RETRY_MAX_MS)));
-                known.problem = Some(problem);
+                let before = known.problem.replace(problem.clone());
+                before != Some(problem)
             }
-        }
+        };
         drop(all);
-        // Whoever asks names its next deadline.
-        self.wake();
+        if has_changed {
+            self.wake();
+        }
     }
 
     /// Remembers why a question cannot be asked at all.
@@ -184,13 +188,21 @@ impl Plugins {
         }
     }
 
-    /// Forgets what nobody asks any more.
-    pub fn keep_only(&self, asked: &BTreeSet<Asking>) -> anyhow::Result<()> {
-        self.known().retain(|asking, _| asked.contains(asking));
+    /// Forgets what nobody asks any more, save for repositories of which not all is known that they ask.
+    pub fn keep_only(
+        &self,
+        asked: &BTreeSet<Asking>,
+        unclear: &BTreeSet<RepositoryName>,
+    ) -> anyhow::Result<()> {
+        let stays = |asking: &Asking| asked.contains(asking) || unclear.contains(&asking.0);
+        self.known().retain(|asking, _| stays(asking));
         let kept: BTreeSet<PathBuf> = asked.iter().map(|asking| self.path(asking)).collect();
+        let unclear: BTreeSet<String> = unclear.iter().map(of_repository).collect();
         for entry in std::fs::read_dir(&self.folder).context("answers cannot be listed")? {
             let path = entry.context("answers cannot be listed")?.path();
-            if !kept.contains(&path) && path.extension().is_none() {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let is_unclear = name.split_once('-').is_some_and(|(of, _)| unclear.contains(of));
+            if !kept.contains(&path) && !is_unclear && path.extension().is_none() {
                 let removed = std::fs::remove_file(&path);
                 removed.with_context(|| format!("cannot remove {}", path.display()))?;
             }
@@ -213,12 +225,9 @@ impl Plugins {
 
     fn path(&self, (repository, question): &Asking) -> PathBuf {
         let PluginQuestion { plugin, set, input } = question;
-        let mut hash = Sha256::new();
-        for text in [repository.as_str(), plugin, set, input] {
-            hash.update(text.len().to_be_bytes());
-            hash.update(text);
-        }
-        self.folder.join(hex::encode(hash.finalize()))
+        let (repository, question) =
+            (of_repository(repository), hash(&[plugin.as_str(), set, input]));
+        self.folder.join(format!("{repository}-{question}"))
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Asking, Known>> {
@@ -332,6 +341,20 @@ impl Server {
     }
 }
 
+/// How the names of the files with answers for a repository begin.
+fn of_repository(name: &RepositoryName) -> String {
+    hash(&[name.as_str()])
+}
+
+fn hash(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text.len().to_be_bytes());
+        hash.update(text);
+    }
+    hex::encode(hash.finalize())
+}
+
 /// What is said of a set whose service no file declares.
 pub fn undeclared(plugin: &str) -> String {
     format!(
@@ -422,8 +445,58 @@ mod tests {
         let answer = plugins.answer(&one).expect("it is kept");
         assert_eq!(*answer.parameters, given("a"));
         assert!(plugins.answer(&asking("{\"a\":1}")).is_err(), "another question");
-        plugins.keep_only(&BTreeSet::new()).expect("forgets");
+        plugins.keep_only(&BTreeSet::new(), &BTreeSet::new()).expect("forgets");
         assert!(plugins.answer(&one).is_err());
+    }
+
+    #[test]
+    fn only_what_is_surely_not_asked_is_forgotten() {
+        let name = |name: &str| RepositoryName::new(name).expect("a name");
+        let (one, with, now) = (asking("{}"), access(1), Timestamp(0));
+        let nothing = BTreeSet::new();
+        for (asked, unclear, expected) in [
+            (BTreeSet::from([one.clone()]), BTreeSet::new(), true),
+            (nothing.clone(), BTreeSet::from([name("team/fleet")]), true),
+            (nothing.clone(), BTreeSet::from([name("team/other")]), false),
+            (BTreeSet::from([asking("{\"a\":1}")]), BTreeSet::new(), false),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let open = || Plugins::open(folder.path().join("answers")).expect("opens");
+            let plugins = open();
+            assert_eq!(plugins.turn(&one, &with, now), Turn::Now);
+            plugins.learn(&one, None, Ok(given("a")), now);
+            plugins.keep_only(&asked, &unclear).expect("forgets");
+            assert_eq!(plugins.answer(&one).is_ok(), expected, "{asked:?} {unclear:?}");
+            // The same of what only the folder knows.
+            let plugins = open();
+            assert_eq!(plugins.answer(&one).is_ok(), expected, "{asked:?} {unclear:?}");
+            plugins.keep_only(&asked, &unclear).expect("forgets");
+            assert_eq!(plugins.answer(&one).is_ok(), expected, "{asked:?} {unclear:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_new_wakes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plugins = Plugins::open(folder.path().join("answers")).expect("opens");
+        let (one, with, mut now) = (asking("{}"), access(1), Timestamp(0));
+        for (came, expected) in [
+            (failed(false), true),
+            (failed(false), false),
+            (failed(true), false),
+            (Ok(given("a")), true),
+            (Ok(given("a")), false),
+            (failed(false), true),
+            (Ok(given("a")), true),
+            (Ok(given("b")), true),
+        ] {
+            let said = format!("{came:?}");
+            now = Timestamp(now.0 + 10_000_000);
+            assert_eq!(plugins.turn(&one, &with, now), Turn::Now, "{said}");
+            let before = plugins.changes();
+            plugins.learn(&one, None, came, now);
+            assert_eq!(plugins.changes() != before, expected, "{said}");
+        }
     }
 
     #[test]

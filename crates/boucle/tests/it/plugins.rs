@@ -18,6 +18,8 @@ const TOKEN: &str = "correct-horse";
 #[derive(Clone)]
 enum Answer {
     Given(&'static [&'static str]),
+    /// Nothing of a question that has this.
+    Except(&'static str, &'static [&'static str]),
     Raw(&'static str, Vec<u8>),
     Silence,
     /// A byte now and then, without end.
@@ -82,14 +84,17 @@ fn answer(
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let is_allowed = text.contains(&format!("authorization: Bearer {TOKEN}\r\n"));
-    asked.lock().expect("it").push(text);
+    let given = |names: &[&str]| {
+        let sets: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+        ("200 OK", json!({"output": {"parameters": sets}}).to_string().into_bytes())
+    };
+    let is_about = |needle: &str| text.contains(needle);
+    asked.lock().expect("it").push(text.clone());
     count.fetch_add(1, Ordering::SeqCst);
     let (status, body) = match says {
         _ if !is_allowed => ("401 Unauthorized", Vec::new()),
-        Answer::Given(names) => {
-            let sets: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
-            ("200 OK", json!({"output": {"parameters": sets}}).to_string().into_bytes())
-        }
+        Answer::Except(needle, _) if is_about(needle) => ("500 Internal Server Error", Vec::new()),
+        Answer::Given(names) | Answer::Except(_, names) => given(names),
         Answer::Raw(status, body) => (*status, body.clone()),
         Answer::Silence => {
             std::thread::sleep(Duration::from_secs(60));
@@ -108,7 +113,18 @@ fn answer(
     stream.write_all(&body)
 }
 
+fn plugin(input: &str) -> String {
+    format!(
+        "{{plugin: {{configMapRef: {{name: shops}}, input: {{parameters: {{region: {input}}}}}, \
+         requeueAfterSeconds: 30}}}}"
+    )
+}
+
 fn set(input: &str) -> String {
+    set_of(&plugin(input))
+}
+
+fn set_of(generator: &str) -> String {
     format!(
         "apiVersion: argoproj.io/v1alpha1
 kind: ApplicationSet
@@ -116,7 +132,7 @@ metadata: {{name: told}}
 spec:
   goTemplate: true
   generators:
-  - plugin: {{configMapRef: {{name: shops}}, input: {{parameters: {{region: {input}}}}}, requeueAfterSeconds: 30}}
+  - {generator}
   template:
     metadata: {{name: '{{{{.name}}}}'}}
     spec:
@@ -170,15 +186,22 @@ const FIVE: &[&str] = &["a", "b", "c", "d", "e"];
 
 /// With the set, and five applications of it.
 fn told(service: &Service) -> World {
+    let world = asking(service, &set("eu"), &[]);
+    wait_for("the applications", || applications(&world) == FIVE);
+    world
+}
+
+/// With the set and some files.
+fn asking(service: &Service, set: &str, files: &[(&str, &str)]) -> World {
     let world = World::with(&["one"], &[]);
+    files.iter().for_each(|(path, text)| world.write("one", path, text));
     world.write("one", "boucle.yaml", CONFIGURATION);
     world.write("one", "deploy/map.yaml", CONFIG_MAP);
     world.write("one", "apps/shops.yaml", &config_map(&service.address));
-    world.write("one", "apps/told.yaml", &set("eu"));
+    world.write("one", "apps/told.yaml", set);
     let given = give(&world, &service.address, TOKEN);
     assert_eq!(given.code, 0, "{}{}", given.out, given.err);
     world.push("one");
-    wait_for("the applications", || applications(&world) == FIVE);
     world
 }
 
@@ -285,4 +308,19 @@ fn no_bad_answer_removes_anything() {
     ask_again(&world, &service);
     wait_for("the end of one", || applications(&world) == ["a", "b", "c", "d"]);
     assert_eq!(world.server.boucle(&["audit", "verify"]).code, 0);
+}
+
+#[test]
+fn a_commit_mends_what_a_service_refuses() {
+    let service = Service::start(Answer::Except("eu1", &["a", "b"]));
+    let files = "{git: {repoURL: me/one, revision: HEAD, files: [{path: 'regions/*.yaml'}]}}";
+    let plugin = plugin("'{{.region}}'");
+    let matrix = set_of(&format!("{{matrix: {{generators: [{files}, {plugin}]}}}}"));
+    let world = asking(&service, &matrix, &[("regions/one.yaml", "region: eu1\n")]);
+    wait_problem(&world, "answers 500");
+    assert!(problems(&world).contains("plugin-unanswered"));
+    // Nothing else of the repository changes, least of all the folder of applications.
+    world.write("one", "regions/one.yaml", "region: eu2\n");
+    merge(&world, 1);
+    wait_for("the applications of the other region", || applications(&world) == ["a", "b"]);
 }

@@ -38,7 +38,14 @@ pub(super) struct Generated {
 pub(super) struct ParameterSet {
     pub(super) parameters: Parameters,
     /// The pull request or the branch that they are of.
-    pub(super) origin: Option<Origin>,
+    pub(super) origin: Option<Given>,
+}
+
+/// What other people name, with those of the parameters that have their names.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub(super) of: Origin,
+    pub(super) parameters: Parameters,
 }
 
 /// Why a generator gives nothing that can be used.
@@ -391,12 +398,21 @@ impl Expansion<'_> {
         let [first, second] = matrix.generators.as_slice() else {
             return Err("`matrix` needs exactly two generators".into());
         };
+        let is_filled = has_templates(second);
         let mut sets = Vec::new();
         for one in self.sets(first, outer, depth)? {
             let mut around = outer.clone();
             fill(&mut around, &one.parameters);
             for inner in self.sets(second, &around, depth)? {
                 let mut set = one.clone();
+                // What is filled with names of others has them too.
+                let named = match is_filled {
+                    true => Some(&inner.parameters),
+                    false => inner.origin.as_ref().map(|given| &given.parameters),
+                };
+                if let (Some(given), Some(named)) = (&mut set.origin, named) {
+                    fill(&mut given.parameters, named);
+                }
                 if self.renderer.templates.are_go() {
                     fill(&mut set.parameters, &inner.parameters);
                 } else {
@@ -445,7 +461,11 @@ impl Expansion<'_> {
                 } else {
                     set.parameters.extend(over.parameters.clone());
                 }
-                set.origin = set.origin.take().or(over.origin.clone());
+                match (&mut set.origin, &over.origin) {
+                    (Some(given), Some(more)) => overlay(&mut given.parameters, &more.parameters),
+                    (Some(_), None) => {}
+                    (None, over) => set.origin = over.clone(),
+                }
             }
         }
         Ok(base)
@@ -467,6 +487,18 @@ impl GitGenerator {
 /// Sets of parameters that neither a pull request nor a branch gave.
 fn alone(sets: Vec<Parameters>) -> Vec<ParameterSet> {
     sets.into_iter().map(|parameters| ParameterSet { parameters, origin: None }).collect()
+}
+
+/// Whether anything of a generator is a template.
+fn has_templates(generator: &Value) -> bool {
+    match generator {
+        Value::String(text) => text.contains("{{"),
+        Value::Array(items) => items.iter().any(has_templates),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains("{{") || has_templates(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// In the short form both generators of a matrix may give the same, and nothing else of one name.

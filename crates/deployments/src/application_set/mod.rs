@@ -32,7 +32,7 @@ pub use plugin::{Answered, PluginAnswer, PluginQuestion, plugin_parameters};
 pub use template::Templates;
 pub use upkeep::Upkeep;
 
-use generators::{Expansion, ParameterSet};
+use generators::{Expansion, Given, ParameterSet};
 use parameters::Parameters;
 use template::Renderer;
 
@@ -321,7 +321,7 @@ impl ApplicationSet {
         renderer: &Renderer,
     ) -> Result<Application, SetError> {
         let ParameterSet { parameters, origin } = set;
-        let pull_request = match origin {
+        let pull_request = match origin.map(|given| given.of) {
             Some(Origin::PullRequest(id)) => Some(id),
             Some(Origin::Branch { .. }) | None => None,
         };
@@ -371,33 +371,41 @@ impl ApplicationSet {
 }
 
 /// A branch or a pull request of which no application can be called: its author chose its name, and one
-/// name must not stop the applications of all others. It never had one, so that nothing is lost by it.
+/// name must not stop the applications of all others. It never had one, so that nothing is lost by it. What
+/// the file itself makes no name of is wrong with the file.
 fn unnamed(template: &Value, set: &ParameterSet, renderer: &Renderer) -> Option<LeftOut> {
-    let of = set.origin.as_ref()?;
+    let Given { of, parameters: given } = set.origin.as_ref()?;
     let name = template.pointer("/metadata/name")?.as_str()?;
     // What is wrong with the template is said with everything else of it.
     let rendered = renderer.render(name, &set.parameters).ok()?;
     let is_name = |text: &str| ApplicationName::new(text).is_ok();
-    if is_name(&rendered) || !is_name(&renderer.render(name, &plain(&set.parameters)).ok()?) {
+    if is_name(&rendered) {
+        return None;
+    }
+    let plain = plain(&set.parameters, given);
+    if !is_name(&renderer.render(name, &plain).ok()?) {
         return None;
     }
     Some(LeftOut { of: of.clone(), why: WhyLeftOut::NoName(rendered) })
 }
 
-/// The same parameters with texts of which every name can be made.
-fn plain(parameters: &Parameters) -> Parameters {
-    fn plain(value: &Value) -> Value {
-        match value {
-            Value::String(_) => Value::from("x"),
-            Value::Array(items) => items.iter().map(plain).collect(),
-            Value::Object(fields) => {
-                let fields = fields.iter().map(|(name, value)| (name.clone(), plain(value)));
-                Value::Object(fields.collect())
+/// The same parameters, where those that were given are texts of which every name can be made.
+fn plain(parameters: &Parameters, given: &Parameters) -> Parameters {
+    fn plain_value(value: &Value, given: &Value) -> Value {
+        match (value, given) {
+            (Value::String(text), Value::String(given)) if text == given => Value::from("x"),
+            (Value::Array(items), Value::Array(given)) if items == given => {
+                items.iter().map(|item| plain_value(item, item)).collect()
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+            (Value::Object(fields), Value::Object(given)) => Value::Object(plain(fields, given)),
+            (value, _) => value.clone(),
         }
     }
-    parameters.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
+    let values = parameters.iter().map(|(name, value)| {
+        let value = given.get(name).map_or_else(|| value.clone(), |one| plain_value(value, one));
+        (name.clone(), value)
+    });
+    values.collect()
 }
 
 /// What a patch says of who the application is.

@@ -4,7 +4,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::functions::{normalized, pattern, slug};
-use super::generators::{Expansion, ParameterSet};
+use super::generators::{Expansion, Given, ParameterSet};
 use super::parameters::Parameters;
 use super::providers::{
     Asked, PullRequestFilter, PullRequestGenerator, RepositoryFilter, ScmProviderGenerator,
@@ -37,8 +37,7 @@ impl Expansion<'_> {
                 let mut parameters = of_branch(repository, branch);
                 self.add_values(&generator.values, outer, &mut parameters)?;
                 let (repository, branch) = (repository.name.clone(), branch.clone());
-                let origin = Some(Origin::Branch { repository, branch });
-                sets.push(ParameterSet { parameters, origin });
+                sets.push(named(Origin::Branch { repository, branch }, parameters));
             }
         }
         Ok(sets)
@@ -64,8 +63,7 @@ impl Expansion<'_> {
             }
             let mut parameters = self.of_pull_request(&known);
             self.add_values(&generator.values, outer, &mut parameters)?;
-            let origin = Some(Origin::PullRequest(known.id));
-            sets.push(ParameterSet { parameters, origin });
+            sets.push(named(Origin::PullRequest(known.id), parameters));
         }
         Ok(sets)
     }
@@ -102,6 +100,11 @@ impl Expansion<'_> {
         }
         set
     }
+}
+
+fn named(of: Origin, parameters: Parameters) -> ParameterSet {
+    let origin = Some(Given { of, parameters: parameters.clone() });
+    ParameterSet { parameters, origin }
 }
 
 fn of_branch(repository: &KnownRepository, branch: &str) -> Parameters {

@@ -222,6 +222,50 @@ fn applications_know_their_pull_request_and_what_is_left_out_is_said() {
 }
 
 #[test]
+fn a_name_that_cannot_be_is_of_whoever_chose_it() {
+    let branches = "{scmProvider: {gitea: {owner: shop, allBranches: true}}}";
+    let owner = "{scmProvider: {gitea: {owner: shop}}}";
+    let pull = "{pullRequest: {gitea: {owner: shop, repo: api}}}";
+    let list = "{list: {elements: [{env: dev}, {env: eu/west}]}}";
+    let derived = "{list: {elements: [{called: '{{.branch}}-a'}]}}";
+    let matrix = |one: &str, other: &str| format!("[{{matrix: {{generators: [{one}, {other}]}}}}]");
+    let merge = |more: &str| {
+        format!(
+            "[{{merge: {{mergeKeys: [repository, branch], generators: [{branches}, {more}]}}}}]"
+        )
+    };
+    // The file's: nothing of the set is taken as gone.
+    let of_file = |generators: &str, name: &str| {
+        fails(&set(generators, name, "p", GO), "makes no application");
+        let name = name.replace("{{.", "{{");
+        fails(&set(generators, &name, "p", ""), "makes no application");
+    };
+    of_file(&matrix(branches, list), "{{.repository}}-{{.branchNormalized}}-{{.env}}");
+    of_file(&matrix(list, branches), "{{.repository}}-{{.branchNormalized}}-{{.env}}");
+    of_file(&matrix(list, pull), "{{.number}}-{{.env}}");
+    let part = "{list: {elements: [{repository: api, branch: Feature/One, env: a/b}, \
+                {repository: api, branch: main, env: a}, {repository: web, branch: main, env: b}]}}";
+    of_file(&merge(part), "{{.repository}}-{{.branchNormalized}}-{{.env}}");
+    // Theirs: only theirs is left out.
+    let of_others = |generators: &str, name: &str, names: &[&str], left_out: usize| {
+        let some = expanded(&set(generators, name, "p", GO)).unwrap();
+        let found: Vec<_> = some.applications.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!((found.as_slice(), some.left_out.len()), (names, left_out), "{generators}");
+    };
+    let dev = "{list: {elements: [{env: dev}]}}";
+    let name = "{{.repository}}-{{.branch}}-{{.env}}";
+    of_others(&matrix(branches, dev), name, &["api-main-dev", "web-main-dev"], 1);
+    of_others(&matrix(dev, branches), name, &["api-main-dev", "web-main-dev"], 1);
+    let name = "{{.repository}}-{{.called}}";
+    of_others(&matrix(branches, derived), name, &["api-main-a", "web-main-a"], 1);
+    // Two pull requests with two repositories, and one that is not trusted.
+    of_others(&matrix(pull, owner), "{{.number}}-{{.url}}", &[], 5);
+    let part = part.replace("a/b", "c");
+    let name = "{{.repository}}-{{.branch}}-{{.env}}";
+    of_others(&merge(&part), name, &["api-main-a", "web-main-b"], 1);
+}
+
+#[test]
 fn what_is_not_of_this_server_is_refused() {
     let check = |generator: &str, needle: &str| {
         fails(&set(&format!("[{generator}]"), "{{number}}", "p", ""), needle);
