@@ -14,8 +14,9 @@ use crate::expressions::Value;
 use crate::workflow::Workflow;
 use crate::workflow::model::{
     Dispatch, DispatchInput, DispatchInputKind, PatternFilter, PullRequestFilter, PushFilter,
-    WorkflowRunFilter,
+    Schedule, WorkflowRunFilter,
 };
+use crate::workflow::schedule::ZoneName;
 
 /// What happened, and the workflows as they are in the tree that it is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +70,8 @@ pub enum Event {
     Schedule {
         /// The `cron` whose time it is.
         cron: String,
+        /// The time zone that it is written for: the same text means another time in each.
+        zone: ZoneName,
     },
     /// Somebody asks for a run.
     WorkflowDispatch {
@@ -276,8 +279,9 @@ pub fn decide(inputs: &TriggerInputs) -> Vec<Trigger> {
             Event::WorkflowRun { workflow: other, action, branch } => {
                 workflow_run(workflow, other, action, branch)
             }
-            Event::Schedule { cron } => {
-                let has = workflow.events.schedule.iter().any(|it| it.cron.as_str() == cron);
+            Event::Schedule { cron, zone } => {
+                let is_due = |it: &Schedule| it.cron.as_str() == cron && it.zone == *zone;
+                let has = workflow.events.schedule.iter().any(is_due);
                 listed(has, "schedule")
             }
             Event::WorkflowDispatch { workflow: asked, inputs, .. } => {

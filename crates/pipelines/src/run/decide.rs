@@ -12,7 +12,7 @@ use crate::expressions::{Contexts, EvaluationError, Object, Status, Value};
 use crate::facts::{Conclusion, JobKey};
 use crate::view::{JobRecord, RunRecord};
 use crate::workflow::matrix;
-use crate::workflow::model::{Concurrency, Job, Workflow};
+use crate::workflow::model::{Concurrency, JOBS_MAX, Job, Workflow};
 
 /// GitHub's limit of a job that names none.
 const TIMEOUT_MINUTES_DEFAULT: f64 = 360.0;
@@ -190,6 +190,9 @@ impl RunFacts<'_> {
             .map_err(|error| invalid(&format!("jobs.{}.strategy.matrix", key_path(key)), &error))?;
         let combinations = matrix::expand(&matrix)
             .map_err(|error| EndReason::InvalidJob { message: error.to_string() })?;
+        // What a re-run left is there already; the job itself gives its place to the first one.
+        let there = self.record.jobs_of(parent.as_ref(), &job.id).count();
+        self.room_for(combinations.len().saturating_sub(there))?;
         combinations
             .into_iter()
             .enumerate()
@@ -198,6 +201,19 @@ impl RunFacts<'_> {
                 self.describe(job, key, Some(combination))
             })
             .collect()
+    }
+
+    /// Whether the attempt may have so many more jobs.
+    pub fn room_for(&self, more: usize) -> Result<(), EndReason> {
+        let jobs = self.record.current().jobs.len();
+        if more == 0 || jobs + more <= JOBS_MAX {
+            return Ok(());
+        }
+        let message = format!(
+            "it would make {more} more jobs, and the run has {jobs}; at most {JOBS_MAX} are allowed, \
+             those of called workflows and matrices included"
+        );
+        Err(EndReason::InvalidJob { message })
     }
 
     fn describe(

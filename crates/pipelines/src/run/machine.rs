@@ -58,6 +58,13 @@ pub enum RunEvent {
         /// The holder's job; absent when the whole run holds it.
         holder_job: Option<JobKey>,
     },
+    /// The job asks for a group that its own run holds, or a job that calls it: it would wait for ever.
+    ConcurrencyHeldAbove {
+        /// The job.
+        job: JobKey,
+        /// The job that holds it; absent when the whole run does.
+        holder_job: Option<JobKey>,
+    },
     /// A newer claim of the same group took a job's place.
     JobSuperseded {
         /// The job.
@@ -160,6 +167,9 @@ impl Run {
             RunEvent::ConcurrencyHeld { job, holder, holder_job } => {
                 self.held(job, holder, holder_job, as_of);
             }
+            RunEvent::ConcurrencyHeldAbove { job, holder_job } => {
+                self.held_above(&job, holder_job.as_ref(), as_of);
+            }
             RunEvent::JobSuperseded { job, by } => self.supersede(&job, by, as_of),
             RunEvent::JobStarted { attempt, job } => {
                 if self.state(attempt, &job) == Some(&JobState::Queued) {
@@ -251,6 +261,24 @@ impl Run {
             Some(job) => PipelineFact::JobWaiting { run, attempt, job, reason },
         };
         self.note(fact, as_of);
+    }
+
+    /// The holder gives the group up only after this job has ended.
+    fn held_above(&mut self, job: &JobKey, holder_job: Option<&JobKey>, as_of: Timestamp) {
+        let waits = |record: &JobRecord| matches!(record.state, JobState::Waiting { .. });
+        if !self.record.job(job).is_some_and(waits) {
+            return;
+        }
+        let Some(group) = self.claimed.get(&Some(job.clone())) else { return };
+        let holder = match holder_job {
+            None => "its own run".to_owned(),
+            Some(caller) => format!("the job {caller}, which calls it,"),
+        };
+        let message = format!(
+            "it would wait for ever for the concurrency group `{group}`: {holder} holds that group \
+             until this job has ended; give one of the two another group"
+        );
+        self.end(job, Conclusion::Failure, Some(EndReason::InvalidJob { message }), as_of);
     }
 
     fn supersede(&mut self, job: &JobKey, by: RunId, as_of: Timestamp) {
@@ -564,6 +592,10 @@ impl Run {
 
     fn try_start(&mut self, key: &JobKey, as_of: Timestamp) {
         let Some(record) = self.record.job(key) else { return };
+        // The failure of another job of the matrix may have ended it since it was to be started.
+        if !matches!(record.state, JobState::Waiting { .. }) {
+            return;
+        }
         if record.concurrency.is_none() {
             let claimed = self.claimed.contains_key(&Some(key.clone()));
             match self.facts().job_concurrency(key) {
@@ -589,6 +621,10 @@ impl Run {
     /// A job that calls a workflow runs as long as the jobs of that workflow do.
     fn start_call(&mut self, key: &JobKey, as_of: Timestamp) {
         if let Err(reason) = self.facts().call_inputs(key) {
+            return self.end(key, Conclusion::Failure, Some(reason), as_of);
+        }
+        let called = self.facts().called(key).map_or(0, |called| called.jobs.len());
+        if let Err(reason) = self.facts().room_for(called) {
             return self.end(key, Conclusion::Failure, Some(reason), as_of);
         }
         let (run, attempt) = (self.record.run, self.record.current().attempt);

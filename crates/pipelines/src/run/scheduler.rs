@@ -153,6 +153,13 @@ impl Scheduler {
 
     fn claim(&mut self, claim: Claim) -> Vec<(RunId, RunEvent)> {
         let (claimant, group) = (claim.claimant.clone(), claim.group.clone());
+        if let (Some(job), Some(holder)) =
+            (&claimant.job, self.groups.holder(&claim.repository, &group))
+            && is_above(holder, claimant.run, job)
+        {
+            let (job, holder_job) = (job.clone(), holder.job.clone());
+            return vec![(claimant.run, RunEvent::ConcurrencyHeldAbove { job, holder_job })];
+        }
         let outcome = self.groups.claim(claim);
         let mut events = Vec::new();
         if outcome.holder == claimant {
@@ -232,6 +239,12 @@ impl Scheduler {
         }
         events.into_iter().flat_map(|event| self.step(run, event, as_of)).collect()
     }
+}
+
+/// Whether the holder ends only after the claimant: its own run, or a job that calls it.
+fn is_above(holder: &Claimant, run: RunId, job: &JobKey) -> bool {
+    holder.run == run
+        && holder.job.as_ref().is_none_or(|above| job.callers().any(|caller| caller == *above))
 }
 
 fn granted(claimant: Claimant) -> (RunId, RunEvent) {

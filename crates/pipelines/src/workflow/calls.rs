@@ -163,6 +163,7 @@ impl Loader<'_> {
         }
         workflow.jobs = jobs;
         super::supported::check_calls(path, &mut workflow);
+        super::supported::limit(&mut workflow);
         Some(Document { root, workflow, file, granted, called })
     }
 

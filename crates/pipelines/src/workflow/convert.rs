@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::convert_steps::{is_identifier, steps};
 use super::model::{
-    Access, Call, CallSecrets, Concurrency, EnvironmentReference, Job, Permissions, RunDefaults,
-    RunsOn, Strategy, Variables, Workflow,
+    Access, Call, CallSecrets, Concurrency, EnvironmentReference, JOBS_MAX, Job, Permissions,
+    RunDefaults, RunsOn, Strategy, Variables, Workflow,
 };
 use super::problem::{ProblemCode, Problems};
 use crate::expressions::{Amount, Condition, Flag, Position, Scope, Template, TemplateValue};
@@ -34,6 +34,11 @@ pub(super) fn workflow(path: &str, root: &TemplateValue, problems: &mut Problems
 fn jobs(value: &TemplateValue, problems: &mut Problems<'_>) -> Vec<Job> {
     let entries = value.entries();
     let mut jobs = Vec::new();
+    if let Some((first_too_many, _)) = entries.get(JOBS_MAX) {
+        let message = format!("{} jobs; at most {JOBS_MAX} are allowed", entries.len());
+        problems.add(ProblemCode::WorkflowTooLarge, first_too_many.position(), message);
+        return jobs;
+    }
     for (key, job_value) in entries {
         let id = key.source();
         if !is_identifier(id) {

@@ -3,6 +3,7 @@
 //! Every text that may hold `${{ }}` is a [`Template`], every `if` a [`Condition`]; both were parsed
 //! already, so a workflow in hand has no syntax error left. Names follow the field's documentation.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,10 @@ use super::schedule::{Cron, ZoneName};
 use crate::expressions::{
     Amount, Condition, Contexts, EvaluationError, Flag, Position, Template, TemplateValue, Value,
 };
+
+/// Jobs of a file, and of one attempt of a run with those of called workflows and of matrices: a
+/// matrix that calls a workflow with a matrix would be 65,536, all in one step of the run.
+pub const JOBS_MAX: usize = 1_000;
 
 /// One workflow file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,11 +65,13 @@ impl Workflow {
     #[must_use]
     pub fn all_unsupported(&self) -> Vec<&Problem> {
         let mut found: Vec<&Problem> = self.unsupported.iter().collect();
+        let mut known: BTreeSet<&Problem> = found.iter().copied().collect();
         for job in &self.jobs {
             found.extend(&job.unsupported);
+            known.extend(&job.unsupported);
             if let Some(called) = job.call.as_ref().and_then(|call| call.workflow.as_deref()) {
                 for problem in called.jobs.iter().flat_map(|job| called.of_job(job)) {
-                    if !found.contains(&problem) {
+                    if known.insert(problem) {
                         found.push(problem);
                     }
                 }

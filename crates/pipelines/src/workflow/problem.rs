@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::expressions::Position;
 
 /// One reason why a file is refused. Several come at once, so that one look mends them all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Problem {
     /// The stable code.
     pub code: ProblemCode,

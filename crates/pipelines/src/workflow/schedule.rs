@@ -7,6 +7,9 @@ use jiff::tz::TimeZone;
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Schedules of a file, and of all files of a repository.
+pub const SCHEDULES_MAX: usize = 100;
+
 /// Minute, hour, day of the month, month, day of the week; when both days are restricted, either
 /// will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +20,7 @@ pub struct Cron {
 }
 
 /// A time zone by its IANA name; UTC by default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ZoneName {
     name: String,
@@ -38,6 +41,63 @@ impl Cron {
         let next = self.fields.find_next_occurrence(&start, false).ok()?;
         Some(Timestamp(next.timestamp().as_millisecond()))
     }
+
+    /// Whether it ever comes: a month has a day such as it names. Asking for the first time would be
+    /// dear: all years up to 5000 are looked through in vain.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        let fields: Vec<&str> = self.text.split(' ').filter(|field| !field.is_empty()).collect();
+        let [_, _, days, months, "*"] = fields[..] else { return true };
+        let first_day = days.split(',').map(first_day).min().unwrap_or(1);
+        let months: Option<Vec<_>> = months.split(',').map(months_of).collect();
+        let is_long = |month: &usize| {
+            let days = month.checked_sub(1).and_then(|index| MONTHS.get(index));
+            days.is_none_or(|(_, days)| *days >= first_day)
+        };
+        months.is_none_or(|months| months.iter().flatten().any(is_long))
+    }
+}
+
+/// The months, with the days that each has at most.
+const MONTHS: [(&str, u32); 12] = [
+    ("JAN", 31),
+    ("FEB", 29),
+    ("MAR", 31),
+    ("APR", 30),
+    ("MAY", 31),
+    ("JUN", 30),
+    ("JUL", 31),
+    ("AUG", 31),
+    ("SEP", 30),
+    ("OCT", 31),
+    ("NOV", 30),
+    ("DEC", 31),
+];
+
+/// The smallest day that a part of the field of days names; 1 where that is not plain.
+fn first_day(part: &str) -> u32 {
+    let range = part.split('/').next().unwrap_or(part);
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let days = first.parse::<u32>().ok().zip(last.parse::<u32>().ok());
+    days.filter(|(first, last)| first <= last).map_or(1, |(first, _)| first)
+}
+
+/// The months that a part of the field of months names, from 1; `None`: that is not plain.
+fn months_of(part: &str) -> Option<Vec<usize>> {
+    let (range, step) = match part.split_once('/') {
+        Some((range, step)) => (range, Some(step.parse::<usize>().ok()?)),
+        None => (part, None),
+    };
+    let number = |name: &str| {
+        let named = MONTHS.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map(|index| index + 1).or_else(|| name.parse().ok())
+    };
+    let (first, last) = match range.split_once('-') {
+        Some((first, last)) => (number(first)?, number(last)?),
+        None if range == "*" => (1, 12),
+        None => (number(range)?, if step.is_some() { 12 } else { number(range)? }),
+    };
+    (first <= last).then(|| (first..=last).step_by(step.unwrap_or(1).max(1)).collect())
 }
 
 impl TryFrom<String> for Cron {
@@ -90,6 +150,15 @@ impl ZoneName {
     }
 }
 
+/// By their names: what is said by no name, and `UTC`, are one.
+impl PartialEq for ZoneName {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for ZoneName {}
+
 impl Default for ZoneName {
     fn default() -> Self {
         Self { name: "UTC".into(), zone: TimeZone::UTC }
@@ -131,6 +200,27 @@ mod tests {
             (Err(error), _) | (_, Err(error)) => error,
         };
         assert!(found.starts_with(expected), "{found}");
+    }
+
+    #[test]
+    fn days_that_are_in_no_year() {
+        #[track_caller]
+        fn check(cron: &str, expected: bool) {
+            assert_eq!(Cron::try_from(cron.to_owned()).unwrap().has_time(), expected, "{cron}");
+        }
+        check("0 0 * * *", true);
+        check("*/5 1 31 * *", true);
+        check("0 0 29 2 *", true);
+        check("0 0 30,31 2,4 *", true);
+        check("0 0 31 */5 *", true);
+        check("0 0 31 2-12/9 *", false);
+        check("0 0 30 2 *", false);
+        check("0 0 30-31 FEB *", false);
+        check("0 0 31 2,4,6,9,NOV *", false);
+        check("0 0 31 2-4 *", true);
+        check("0 0 5,31 2 *", true);
+        // The day of the week comes by itself.
+        check("0 0 31 2 MON", true);
     }
 
     #[test]

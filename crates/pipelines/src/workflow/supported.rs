@@ -6,14 +6,24 @@
 use super::convert::{literal, texts};
 use super::model::{Call, Job, Step, StepAction, Workflow};
 use super::problem::{Problem, ProblemCode, Problems};
+use super::schedule::{Cron, SCHEDULES_MAX};
 use crate::expressions::{Position, TemplateValue};
 use crate::run::actions::NativeAction;
 
 /// Events that something in Boucle raises.
 const EVENTS: [&str; 7] =
     ["push", "pull_request", "workflow_dispatch", "schedule", "workflow_run", "create", "delete"];
+/// The activity types of the events that have some which something in Boucle raises.
+const ACTIVITIES: [(&str, &[&str]); 2] =
+    [("pull_request", &["opened", "synchronize"]), ("workflow_run", &["requested", "completed"])];
 /// Not an event: what makes a workflow callable.
 const CALL: &str = "workflow_call";
+
+/// Parts of one job that are named; of the others there is a number. They become the reason of the
+/// job's end, which is kept for ever.
+const PARTS_MAX: usize = 20;
+/// Characters of what is said of one part: some quote what the file says.
+const MESSAGE_LENGTH_MAX: usize = 500;
 
 /// Notes each part that is not done, in the workflow and in its jobs.
 pub(super) fn check(path: &str, root: &TemplateValue, workflow: &mut Workflow) {
@@ -22,6 +32,8 @@ pub(super) fn check(path: &str, root: &TemplateValue, workflow: &mut Workflow) {
         check_events(on, &mut problems);
     }
     workflow.unsupported = problems.into_vec();
+    workflow.events.schedule.truncate(SCHEDULES_MAX);
+    workflow.events.schedule.retain(|schedule| schedule.cron.has_time());
     let values = root.entry("jobs").map(TemplateValue::entries).unwrap_or_default();
     for (job, (_, value)) in workflow.jobs.iter_mut().zip(values) {
         let mut problems = Problems::new(path);
@@ -38,6 +50,25 @@ pub(super) fn check_calls(path: &str, workflow: &mut Workflow) {
         let mut problems = Problems::new(path);
         check_call(job, call, &mut problems);
         job.unsupported.extend(problems.into_vec());
+    }
+}
+
+/// Cuts what is noted to what somebody reads.
+pub(super) fn limit(workflow: &mut Workflow) {
+    let of_jobs = workflow.jobs.iter_mut().map(|job| &mut job.unsupported);
+    for parts in of_jobs.chain([&mut workflow.unsupported]) {
+        let more = parts.len().saturating_sub(PARTS_MAX);
+        if let Some(first_left_out) = parts.get_mut(PARTS_MAX) {
+            first_left_out.message = format!("and {more} more that are not supported");
+            parts.truncate(PARTS_MAX + 1);
+        }
+        for part in parts {
+            let end = part.message.char_indices().nth(MESSAGE_LENGTH_MAX).map(|(at, _)| at);
+            if let Some(end) = end {
+                part.message.truncate(end);
+                part.message.push('…');
+            }
+        }
     }
 }
 
@@ -70,6 +101,31 @@ fn check_events(on: &TemplateValue, problems: &mut Problems<'_>) {
             let what = format!("Nothing in Boucle raises the event '{event}', so that it");
             let instead = format!("What starts a workflow is {}", EVENTS.join(", "));
             refuse(at, &what, &instead, problems);
+        }
+    }
+    for (event, raised) in ACTIVITIES {
+        let types = on.entry(event).and_then(|settings| settings.entry("types"));
+        for (name, at) in types.map(texts).unwrap_or_default() {
+            if !raised.contains(&name.as_str()) {
+                let what = format!("Nothing in Boucle raises '{name}' of {event}, so that it");
+                let instead = format!("Its types are {}", raised.join(", "));
+                refuse(at, &what, &instead, problems);
+            }
+        }
+    }
+    let schedules = on.entry("schedule").map(TemplateValue::items).unwrap_or_default();
+    if let Some(first_too_many) = schedules.get(SCHEDULES_MAX) {
+        let what = format!(
+            "More than {SCHEDULES_MAX} schedules of a repository: this one and what follows"
+        );
+        refuse(first_too_many.position(), &what, "Write fewer", problems);
+    }
+    for item in schedules.iter().take(SCHEDULES_MAX) {
+        let Some(written) = item.entry("cron") else { continue };
+        let cron = literal(written).and_then(|text| Cron::try_from(text).ok());
+        if cron.is_some_and(|cron| !cron.has_time()) {
+            let what = "A schedule whose day is in no year";
+            refuse(written.position(), what, "Write a day that its month has", problems);
         }
     }
 }

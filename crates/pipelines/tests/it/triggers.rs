@@ -118,10 +118,16 @@ fn what_happens_besides() {
     check("create", Event::Create, "run");
     check("[push, delete]", Event::Create, "event-not-listed");
     check("delete", Event::Delete, "run");
-    let schedule = |cron: &str| Event::Schedule { cron: cron.into() };
+    let schedule = |cron: &str, zone: &str| Event::Schedule {
+        cron: cron.into(),
+        zone: zone.to_owned().try_into().expect("a time zone"),
+    };
     let on = "{schedule: [{cron: '0 3 * * *'}, {cron: '5 4 * * 1', timezone: Europe/Paris}]}";
-    check(on, schedule("5 4 * * 1"), "run");
-    check(on, schedule("5 4 * * 2"), "event-not-listed");
+    check(on, schedule("5 4 * * 1", "Europe/Paris"), "run");
+    check(on, schedule("5 4 * * 2", "Europe/Paris"), "event-not-listed");
+    check(on, schedule("5 4 * * 1", "UTC"), "event-not-listed");
+    check(on, schedule("0 3 * * *", "UTC"), "run");
+    check(on, schedule("0 3 * * *", "Europe/Paris"), "event-not-listed");
     let ended = |workflow: &str, action, branch: &str| Event::WorkflowRun {
         workflow: workflow.into(),
         action,

@@ -210,6 +210,37 @@ fn what_is_not_done_is_no_error_and_is_said() {
     check(&step("parallel: [{run: a}, {run: b}]"), &[(6, 9, "parallel steps")]);
     check(&step("wait-all:"), &[(6, 9, "steps in the background")]);
     check(&step("run: echo"), &[]);
+    let on = |on: &str| format!("on: {on}\njobs:\n  a:\n{STEPS}");
+    check(
+        &on("{pull_request: {types: [opened, closed]}}"),
+        &[(1, 37, "Nothing in Boucle raises 'closed' of pull_request")],
+    );
+    check(&on("{workflow_run: {workflows: a, types: [requested, completed]}}"), &[]);
+    check(&on("{schedule: [{cron: '0 0 31 2 *'}]}"), &[(1, 24, "whose day is in no year")]);
+    check(&on("{schedule: [{cron: '0 0 29 2 *'}]}"), &[]);
+}
+
+#[test]
+fn what_is_not_done_is_said_in_few_words() {
+    let mut text = String::from("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n");
+    for _ in 0..30 {
+        text.push_str(&format!("      - uses: {}/cache@v4\n", "a".repeat(600)));
+    }
+    let workflow = accept(&text);
+    let found = workflow.all_unsupported();
+    assert_eq!(found.len(), 21);
+    assert_eq!(found[20].message, "and 10 more that are not supported");
+    assert!(found.iter().all(|part| part.message.chars().count() <= 501), "{found:#?}");
+}
+
+#[test]
+fn too_many_jobs() {
+    let jobs = |count: usize| {
+        let jobs: String = (0..count).map(|index| format!("  j{index}:\n{STEPS}")).collect();
+        format!("on: push\njobs:\n{jobs}")
+    };
+    accept(&jobs(1_000));
+    check(&jobs(1_001), &[(ProblemCode::WorkflowTooLarge, 4_003, 3, "1001 jobs")]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod followers;
 mod schedules;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -31,6 +32,8 @@ const WORKFLOWS: &str = ".github/workflows";
 /// The document that says up to which fact runs were started.
 const PROGRESS: (&str, &str) = ("tasks", "trigger-runs");
 const FACTS_PER_READ: usize = 500;
+/// What one check says, each with its place; of the rest there is a number. It is kept for ever.
+const PARTS_MAX: usize = 20;
 
 /// A workflow file as it was read.
 type Read = (String, Result<Workflow, Vec<Problem>>);
@@ -508,9 +511,17 @@ async fn report_invalid(
     path: &str,
     problems: &[Problem],
 ) -> anyhow::Result<()> {
-    let summary: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let name = stem(path).to_owned();
-    report(server, repository, commit, name, CheckState::Failure, summary.join("; ")).await
+    report(server, repository, commit, name, CheckState::Failure, summary(problems)).await
+}
+
+/// The first parts and a number.
+fn summary(parts: &[impl fmt::Display]) -> String {
+    let mut texts: Vec<String> = parts.iter().take(PARTS_MAX).map(ToString::to_string).collect();
+    if parts.len() > PARTS_MAX {
+        texts.push(format!("and {} more", parts.len() - PARTS_MAX));
+    }
+    texts.join("; ")
 }
 
 /// Says at review what would not run later and what is dangerous; what runs for this change and cannot
@@ -521,13 +532,16 @@ async fn report_findings(
     commit: &CommitId,
     workflow: &Workflow,
 ) -> anyhow::Result<()> {
-    let findings = lint::lint(workflow).into_iter();
-    let parts: Vec<String> = findings.map(|finding| finding.to_string()).collect();
-    if parts.is_empty() {
+    let mut findings = lint::lint(workflow);
+    if findings.is_empty() {
         return Ok(());
     }
+    if findings.len() > PARTS_MAX {
+        // What is grave is not to be among those that are left out.
+        findings.sort_by_key(|finding| finding.severity);
+    }
     let name = stem(&workflow.path).to_owned();
-    report(server, repository, commit, name, CheckState::Neutral, parts.join("; ")).await
+    report(server, repository, commit, name, CheckState::Neutral, summary(&findings)).await
 }
 
 async fn report(
@@ -559,4 +573,23 @@ async fn report(
     let draft = Draft::new(server.clock.now(), Actor::system(ACTOR), subject, &fact);
     server.recorder.append(vec![draft]).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(count: usize, end: &str) {
+        let parts: Vec<usize> = (1..=count).collect();
+        let found = summary(&parts);
+        assert!(found.ends_with(end), "{found}");
+    }
+
+    #[test]
+    fn a_summary_is_short() {
+        check(1, "1");
+        check(20, "19; 20");
+        check(45_000, "19; 20; and 44980 more");
+    }
 }

@@ -200,6 +200,59 @@ fn a_call_that_cannot_be_made_says_why() {
 }
 
 #[test]
+fn a_run_has_a_limit_of_jobs() {
+    let list = |count: usize| format!("{:?}", (0..count).collect::<Vec<_>>());
+    let caller = |count| {
+        format!(
+            "jobs:\n  call:\n    strategy: {{fail-fast: false, matrix: {{v: {}}}}}\n    uses: ./c.yaml\n\
+             --- c.yaml\non: workflow_call\njobs:\n",
+            list(count)
+        )
+    };
+    // 4 + 3 * 300 jobs fit.
+    let mut many = format!("{}  j0:\n{STEPS}", caller(4));
+    for index in 1..300 {
+        many.push_str(&format!("  j{index}:\n    needs: j0\n{STEPS}"));
+    }
+    check(&many, "new", "call.3 failure(invalid-job) +call.0.j0 +call.1.j0 +call.2.j0");
+    // 5 + 3 * 250 + 2 jobs fit.
+    let matrix =
+        format!("{}  j:\n    strategy: {{matrix: {{v: {}}}}}\n{STEPS}", caller(5), list(250));
+    let started = |call: usize| (0..250).map(move |index| format!("+call.{call}.j.{index} "));
+    let started: String = (0..3).flat_map(started).collect();
+    let refused = "call.3.j failure(invalid-job) call.4.j failure(invalid-job)";
+    check(&matrix, "new", &format!("{started}{refused}"));
+}
+
+#[test]
+fn a_failed_combination_stays_the_end_of_the_others() {
+    let text = format!(
+        "jobs:\n  call:\n    strategy: {{matrix: {{v: [x, 1]}}}}\n    uses: ./c.yaml\n    with: {{n: \
+         \"${{{{ matrix.v }}}}\"}}\n--- c.yaml\non: {{workflow_call: {{inputs: {{n: {{type: \
+         number}}}}}}}}\njobs:\n  a:\n{STEPS}"
+    );
+    check(&text, "new", "call.0 failure(invalid-job) call.1 cancelled(fail-fast) 1 failure");
+}
+
+#[test]
+fn a_call_does_not_wait_for_what_waits_for_it() {
+    let group = "concurrency: {group: \"${{ github.workflow }}-${{ github.ref }}\"}\n";
+    let whole = format!(
+        "{group}jobs:\n  call:\n    uses: ./c.yaml\n--- c.yaml\non: workflow_call\n{group}jobs:\n  \
+         a:\n{STEPS}"
+    );
+    check(&whole, "new", "call failure(invalid-job) 1 failure");
+    let below = |caller: &str, called: &str| {
+        format!(
+            "jobs:\n  call:\n    concurrency: {caller}\n    uses: ./c.yaml\n--- c.yaml\non: \
+             workflow_call\njobs:\n  a:\n    concurrency: {called}\n{STEPS}"
+        )
+    };
+    check(&below("one", "One"), "new", "call.a failure(invalid-job) 1 failure");
+    check(&below("one", "two"), "new call.a=ok", "+call.a | 1 success");
+}
+
+#[test]
 fn ten_levels_and_no_more() {
     let chain = |levels: usize| {
         let mut text = String::from("jobs:\n  call:\n    uses: ./1.yaml\n");

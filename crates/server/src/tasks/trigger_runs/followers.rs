@@ -8,7 +8,7 @@ use pipelines::trigger::Event;
 use pipelines::view::RunRecord;
 use serde_json::json;
 
-use super::{Cause, What, on_commit, tip};
+use super::{Cause, What, on_commit, schedules, tip};
 use crate::state::Server;
 
 /// Runs that follow one another: GitHub's limit, without which two workflows could go on for ever.
@@ -34,6 +34,9 @@ pub(super) async fn consider(
     let Some(record) = record else { return Ok(()) };
     let source = &record.source;
     let Some(at) = tip(server, &source.repository) else { return Ok(()) };
+    if schedules::nothing_follows(server, &source.repository, &at.commit) {
+        return Ok(());
+    }
     let branch = branch(source).to_owned();
     let event = Event::WorkflowRun { workflow: source.name.clone(), action, branch };
     let what = What { name: EventName::WorkflowRun, event, payload: payload(&record, action) };
