@@ -1,6 +1,8 @@
 //! The `boucle` program: chooses between the server, the command line and the sandbox's helper.
 
+mod lint_here;
 mod run_here;
+mod workflows_here;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -43,6 +45,7 @@ async fn execute(invocation: Invocation, started: Instant) -> Exit {
         Invocation::Client(arguments) => return cli::execute(*arguments).await,
         Invocation::Up(up) => up_here(up, out, started).await,
         Invocation::RunHere(local, out) => run_here::execute(&local, out).await,
+        Invocation::LintHere(wanted, out) => lint_here::execute(&wanted, out),
     };
     result.unwrap_or_else(|failure| {
         cli::report(out, &failure);

@@ -1,20 +1,20 @@
 //! `boucle run [WORKFLOW]`: the server's own engine on the working tree, without a server.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
-use cli::{Exit, Failure, Format, LocalRun, Output, Words};
+use anyhow::Context;
+use cli::{Exit, Failure, Format, LocalRun, Output};
 use pipelines::facts::{Conclusion, EventName, PipelineFact, RunSource};
-use pipelines::lint::{self, Finding, Severity};
+use pipelines::lint::{self, Severity};
 use pipelines::workflow;
 use runner::RunnerConfig;
 use runner::local::{self, LocalEvent};
 
-/// Where workflows are.
-const WORKFLOWS: &str = ".github/workflows";
+use crate::workflows_here::{Read, read, say_findings, tell};
+
 /// Where a local run keeps what it publishes, inside the repository's own folder for such things.
 const OUTPUT: &str = ".git/boucle";
 
@@ -22,18 +22,7 @@ const OUTPUT: &str = ".git/boucle";
 pub async fn execute(wanted: &LocalRun, out: Output) -> Result<Exit, Failure> {
     let (format, words) = (out.format, out.words());
     let folder = std::env::current_dir().context("there is no working folder")?;
-    let files = workflow_files(&folder, wanted.workflow.as_deref(), words)?;
-    let mut problems = Vec::new();
-    let mut workflows = Vec::new();
-    for path in files {
-        let text = std::fs::read_to_string(folder.join(&path))
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        let other = |path: &str| std::fs::read_to_string(folder.join(path)).ok();
-        match workflow::read_in_repository(&path.to_string_lossy(), &text, &other) {
-            Ok(workflow) => workflows.push(workflow),
-            Err(found) => problems.extend(found),
-        }
-    }
+    let Read { workflows, problems } = read(&folder, wanted.workflow.as_deref(), words)?;
     let mut findings = lint::of_problems(&problems);
     if wanted.check {
         findings.extend(workflows.iter().flat_map(lint::lint));
@@ -79,33 +68,6 @@ pub async fn execute(wanted: &LocalRun, out: Output) -> Result<Exit, Failure> {
     let config = RunnerConfig::new(data.join("runner"));
     let conclusion = local::run_local(config, request, |event| print(format, &event)).await?;
     Ok(if conclusion == Conclusion::Success { Exit::Ok } else { Exit::Failed })
-}
-
-/// The wanted workflow, or every one of the repository.
-fn workflow_files(
-    folder: &Path,
-    wanted: Option<&str>,
-    words: &dyn Words,
-) -> Result<Vec<PathBuf>, Failure> {
-    if let Some(wanted) = wanted.filter(|wanted| folder.join(wanted).is_file()) {
-        return Ok(vec![PathBuf::from(wanted)]);
-    }
-    let entries = std::fs::read_dir(folder.join(WORKFLOWS))
-        .map_err(|_| Failure::Precondition(words.no_workflows(WORKFLOWS)))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let name =
-            entry.map_err(|error| anyhow!(error))?.file_name().to_string_lossy().into_owned();
-        let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
-        if stem.is_some_and(|stem| wanted.is_none_or(|wanted| wanted == stem || wanted == name)) {
-            files.push(Path::new(WORKFLOWS).join(name));
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(Failure::Precondition(words.no_workflow(wanted, WORKFLOWS)));
-    }
-    Ok(files)
 }
 
 /// The workflow with only a job and what it needs.
@@ -175,34 +137,4 @@ fn print(format: Format, event: &LocalEvent) {
         (Format::Table, LocalEvent::Fact(_) | LocalEvent::Job { .. })
         | (Format::Json | Format::Jsonl, LocalEvent::Log { .. } | LocalEvent::Job { .. }) => {}
     }
-}
-
-#[expect(clippy::print_stderr, reason = "messages go to standard error")]
-fn say(text: &str) {
-    eprintln!("{text}");
-}
-
-fn say_findings(format: Format, findings: &[Finding]) {
-    if format == Format::Table {
-        findings.iter().for_each(|finding| say(&finding.to_string()));
-        return;
-    }
-    let valid = findings.iter().all(|finding| finding.severity != Severity::Error);
-    let problems = findings.iter().map(|finding| {
-        serde_json::json!({
-            "code": finding.rule,
-            "severity": finding.severity.as_str(),
-            "message": finding.message,
-            "file": finding.path,
-            "line": finding.line,
-            "column": finding.column,
-        })
-    });
-    let problems: Vec<serde_json::Value> = problems.collect();
-    tell(&serde_json::json!({"valid": valid, "problems": problems}));
-}
-
-#[expect(clippy::print_stdout, reason = "the findings are the result")]
-fn tell(findings: &serde_json::Value) {
-    println!("{findings}");
 }

@@ -60,6 +60,8 @@ pub enum Command {
     Open(commands::open::OpenArguments),
     /// Read the documentation, offline.
     Docs(commands::docs::DocsArguments),
+    /// Say what cannot work and what is dangerous in the workflows here.
+    Lint(LintArguments),
     /// Explain a problem's code, offline.
     Explain(commands::explain::ExplainArguments),
     /// Repositories.
@@ -173,6 +175,19 @@ pub struct LocalRun {
     /// Only read the workflows and say what is wrong with them.
     #[arg(long)]
     pub check: bool,
+}
+
+/// What is looked at, and how strictly.
+#[derive(Debug, Clone, Args)]
+pub struct LintArguments {
+    /// The workflow's file or its name; all of the repository when absent.
+    pub workflow: Option<String>,
+    /// Print a SARIF 2.1.0 log.
+    #[arg(long)]
+    pub sarif: bool,
+    /// End with code 10 for warnings, too.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// The name under which applications ask for a program, and the program.

@@ -21,7 +21,7 @@ mod words;
 use clap::FromArgMatches;
 use clap_complete::env::CompleteEnv;
 
-pub use arguments::{Arguments, Command, LocalRun, UpArguments};
+pub use arguments::{Arguments, Command, LintArguments, LocalRun, UpArguments};
 pub use connection::{DATA_DEFAULT, ServerFile, default_folder};
 pub use failure::{Exit, Failure};
 pub use language::Language;
@@ -34,6 +34,8 @@ pub enum Invocation {
     Up(UpArguments),
     /// Run a workflow on the working tree, without a server.
     RunHere(LocalRun, Output),
+    /// Look at the workflows of the working tree, without a server.
+    LintHere(LintArguments, Output),
     /// Everything else: a client's command.
     Client(Box<Arguments>),
 }
@@ -44,7 +46,7 @@ impl Invocation {
     pub fn out(&self) -> Output {
         match self {
             Invocation::Client(arguments) => arguments.out(),
-            Invocation::RunHere(_, out) => *out,
+            Invocation::RunHere(_, out) | Invocation::LintHere(_, out) => *out,
             Invocation::Up(up) => {
                 let language = if up.french { Language::French } else { Language::English };
                 Output { language, ..Output::default() }
@@ -76,6 +78,7 @@ pub fn invocation() -> Invocation {
         Command::Run(commands::run::RunCommand { command: None, local }) => {
             Invocation::RunHere(local, out)
         }
+        Command::Lint(lint) => Invocation::LintHere(lint, out),
         command => Invocation::Client(Box::new(Arguments { command, ..arguments })),
     }
 }

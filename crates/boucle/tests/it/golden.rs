@@ -105,7 +105,8 @@ const WITH_SERVER: [&str; 76] = [
 ];
 
 /// What is asked where no server is.
-const ALONE: [&str; 4] = ["env list", "completions bash", "up --metrics-url nonsense", "run none"];
+const ALONE: [&str; 5] =
+    ["env list", "completions bash", "up --metrics-url nonsense", "run none", "lint none"];
 
 /// What a file cannot hold, since the machine shows in it; each is held by its content elsewhere.
 const BY_CONTENT: [&str; 5] = ["doctor", "man", "incident list", "audit export", "demo break"];

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::git::{commit, works};
-use crate::harness::{Server, wait_for};
+use crate::harness::{Server, command, run, wait_for};
 use crate::settings::{repository, set};
 
 const VALUE: &str = "canary-19c4d7aa-called";
@@ -173,6 +173,38 @@ jobs:
             body["name"] == "boxed" && body["state"] == "neutral"
         })
     });
+}
+
+#[test]
+fn what_is_dangerous_is_said_without_a_server() {
+    let work = tempfile::tempdir().expect("a folder");
+    let folder = work.path().join(".github/workflows");
+    std::fs::create_dir_all(&folder).expect("it is made");
+    let write = |step: &str| {
+        let text = format!(
+            "on: pull_request\njobs:\n  one:\n    runs-on: boucle\n    permissions: {{contents: read}}\n    \
+             steps:\n      - run: {step}\n"
+        );
+        std::fs::write(folder.join("ci.yaml"), text).expect("it is written");
+    };
+    let lint = |arguments: &[&str]| {
+        let nowhere = work.path().join("no-server");
+        run(command(&nowhere).arg("lint").args(arguments).current_dir(work.path()))
+    };
+    write("echo '${{ github.event.pull_request.title }}'");
+    assert_eq!(lint(&[]).code, 0, "a warning only");
+    let strict = lint(&["ci", "--strict", "--sarif"]);
+    assert_eq!(strict.code, 10);
+    let result = &strict.json()["runs"][0]["results"][0];
+    assert_eq!(result["level"], "warning");
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], ".github/workflows/ci.yaml");
+    assert_eq!(place["region"]["startLine"], 7);
+    write("echo ${{ unknown.name }}");
+    assert_eq!(lint(&[]).code, 10, "an error");
+    write("echo fine");
+    assert_eq!(lint(&["--strict"]).code, 0);
+    assert_eq!(lint(&["none"]).code, 3);
 }
 
 #[test]

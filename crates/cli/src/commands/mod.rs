@@ -100,5 +100,6 @@ pub async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Token(command) => token::execute(&context()?, &command).await,
         Command::Admin(command) => admin::execute(&context()?, &command).await,
         Command::Up(_) => Err(Failure::Usage("the server is started by the program".into())),
+        Command::Lint(_) => Err(Failure::Usage("workflows are read by the program".into())),
     }
 }

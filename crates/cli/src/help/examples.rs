@@ -118,6 +118,13 @@ const EXAMPLES: &[Example] = &[
         "ce que changerait le commit d’annulation",
     ),
     example(
+        "lint",
+        "boucle lint",
+        "all workflows of the repository",
+        "tous les workflows du dépôt",
+    ),
+    example("lint", "boucle lint ci --sarif > ci.sarif", "for another tool", "pour un autre outil"),
+    example(
         "explain",
         "boucle explain not-permitted",
         "what a code means",
