@@ -123,7 +123,7 @@ const EXAMPLES: &[Example] = &[
         "all workflows of the repository",
         "tous les workflows du dépôt",
     ),
-    example("lint", "boucle lint ci --sarif > ci.sarif", "for another tool", "pour un autre outil"),
+    example("lint", "boucle lint ci --sarif", "for another tool", "pour un autre outil"),
     example(
         "explain",
         "boucle explain not-permitted",
